@@ -1,0 +1,144 @@
+"""The verbs that users see, in plain values: what every face (HTTP, handles, command line, Python) offers and calls.
+
+Everything in and out is JSON-like: dicts, lists, strings, numbers. Errors are those of `engine.errors`.
+Times go out as ISO 8601 with offset and come in as unix seconds, dates or ISO 8601.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypedDict, Unpack
+
+from engine.types import Json
+
+
+class ScopeFields(TypedDict, total=False):
+    """The four ids; at least one is needed wherever a scope is."""
+
+    user_id: str | None
+    agent_id: str | None
+    app_id: str | None
+    run_id: str | None
+
+
+class CallFields(TypedDict, total=False):
+    """What every call takes. `deadline_s`: how long the caller waits, at most the server's own limit."""
+
+    project: str
+    deadline_s: float | None
+
+
+class WriteFields(CallFields, total=False):
+    """What every changing call takes. The same `idempotency_key` again has one effect and the same answer."""
+
+    idempotency_key: str | None
+
+
+class AddFields(ScopeFields, WriteFields, total=False):
+    """`timestamp`: when it was said (a message's own wins). `wait` False: answer as soon as it is durable."""
+
+    metadata: Json | None
+    infer: bool
+    timestamp: int | float | str | None
+    expiration_date: str | None
+    wait: bool
+
+
+class UpdateFields(WriteFields, total=False):
+    """What is given is changed; `expiration_date` None clears it. `metadata` replaces the old."""
+
+    text: str
+    metadata: Json | None
+    expiration_date: str | None
+    timestamp: int | float | str | None
+
+
+class SearchFields(ScopeFields, CallFields, total=False):
+    """`filters`: the grammar of `engine.filters`; scope ids beside it are ANDed to it. `threshold` 0.0: no cut-off.
+
+    `min_position`: answer only from an index that has come so far (read your writes).
+    """
+
+    filters: Json | None
+    top_k: int | None
+    threshold: float | None
+    explain: bool
+    min_position: int | None
+
+
+class ListFields(ScopeFields, CallFields, total=False):
+    """`page` from 1."""
+
+    filters: Json | None
+    page: int
+    page_size: int
+
+
+class PageFields(CallFields, total=False):
+    """`page` from 1."""
+
+    page: int
+    page_size: int
+
+
+class DeleteAllFields(ScopeFields, WriteFields, total=False):
+    """All given ids must match."""
+
+
+class MemoryApi(Protocol):
+    """One memory system. The shapes:
+
+    memory: `{id, memory, user_id, agent_id, app_id, run_id, session_id, role, name, actor_id, metadata, categories,
+    hash, version, created_at, updated_at, expiration_date}`, in search also `score` and, explained, `score_details`.
+    """
+
+    async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
+        """Keep what was said: `{results: [{id, memory, data: {memory}, event, message_index, role, actor_id}],
+        relations: [{source, relationship, target}], status, operation_id, event_id, position, extractor, degraded}`.
+
+        `status` is SUCCEEDED, or PENDING (then `results` is empty and the operation goes on by itself).
+        """
+        ...
+
+    async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
+        """`{results: [memory + score], relations, degraded: [leg], position}`, best first."""
+        ...
+
+    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+        """The memory. Raises NotFound."""
+        ...
+
+    async def list(self, **fields: Unpack[ListFields]) -> Json:
+        """`{count, page, page_size, results: [memory]}`, newest first, stable over pages."""
+        ...
+
+    async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
+        """A new version; answers the whole memory with `operation_id`, `position` and `degraded`."""
+        ...
+
+    async def delete(self, memory_id: str, **fields: Unpack[WriteFields]) -> Json:
+        """`{message, operation_id, position, degraded}`. Raises NotFound."""
+        ...
+
+    async def delete_all(self, **fields: Unpack[DeleteAllFields]) -> Json:
+        """Everything of a scope: `{message, count, operation_id, event_id, position, degraded}`."""
+        ...
+
+    async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> list[Json]:
+        """Oldest first: `[{id, memory_id, input, old_memory, new_memory, event, user_id, agent_id, app_id,
+        session_id, metadata, categories, created_at, updated_at, position, operation_id}]`."""
+        ...
+
+    async def entities(self, **fields: Unpack[PageFields]) -> Json:
+        """The users, agents, apps and runs that have memories: `{count, page, page_size, total_users, total_agents,
+        total_apps, total_runs, results: [{id, name, type, total_memories, created_at, updated_at}]}`."""
+        ...
+
+    async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
+        """`{id, event_type, status, results, error, payload, metadata, created_at, updated_at, started_at,
+        completed_at, latency}`. Raises NotFound."""
+        ...
+
+    async def status(self) -> dict[str, Any]:
+        """What runs and how far it is: `{state, ready, extractor, embedder, ledger, vector, graph, pending, …}`."""
+        ...

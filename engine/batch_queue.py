@@ -1,0 +1,161 @@
+"""Concurrent calls become batches: an asyncio queue in front of one function that takes many items at once.
+
+It fires at once when nothing is under way and collects while a batch is. Which items go is decided here too, by
+priority and then by age; what a batch does is the caller's function.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from engine.concurrency import TaskSet
+from engine.errors import InvariantViolated, Overloaded, Unavailable
+from engine.ports import Priority
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(slots=True)
+class _Entry(Generic[ItemT, ResultT]):
+    item: ItemT
+    cost: int
+    answer: asyncio.Future[ResultT]
+
+
+@dataclass(slots=True)
+class BatchStats:
+    """Counted since the start: items that went through, batches that carried them, the largest of those."""
+
+    items: int = 0
+    batches: int = 0
+    largest: int = 0
+
+
+class BatchQueue(Generic[ItemT, ResultT]):
+    """Merges concurrent `submit` calls into calls of `run`.
+
+    Args:
+        run: takes a batch and gives one result an item, same order; a result that is an exception is raised to
+            that item's caller alone, an exception raised by `run` to every caller of the batch.
+        name: for errors and task names.
+        max_items: a batch holds at most so many items.
+        max_cost: and at most so much cost, unless a single item costs more.
+        cost: what an item costs.
+        in_flight: batches under way at once.
+        capacity: items waiting at once; one more is refused with `Overloaded`.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[list[ItemT]], Awaitable[Sequence[ResultT | Exception]]],
+        *,
+        name: str,
+        max_items: int,
+        max_cost: int | None = None,
+        cost: Callable[[ItemT], int] = lambda _item: 1,
+        in_flight: int = 1,
+        capacity: int = 65_536,
+    ) -> None:
+        self._run = run
+        self._name = name
+        self._max_items = max_items
+        self._max_cost = max_cost
+        self._cost = cost
+        self._free = in_flight
+        self._capacity = capacity
+        self._waiting: dict[Priority, deque[_Entry[ItemT, ResultT]]] = {level: deque() for level in Priority}
+        self._count = 0
+        self._closed = False
+        self._tasks = TaskSet()
+        self.stats = BatchStats()
+
+    def __len__(self) -> int:
+        """Items that wait."""
+        return self._count
+
+    async def submit(self, item: ItemT, *, priority: Priority = Priority.READ) -> ResultT:
+        """One item's result. A caller that is cancelled while waiting takes its item back."""
+        return await self._enqueue(item, priority)
+
+    async def submit_many(self, items: Sequence[ItemT], *, priority: Priority = Priority.READ) -> list[ResultT]:
+        """The results of several items, same order; they may travel in different batches."""
+        return list(await asyncio.gather(*[self._enqueue(item, priority) for item in items]))
+
+    def _enqueue(self, item: ItemT, priority: Priority) -> asyncio.Future[ResultT]:
+        if self._closed:
+            raise Unavailable(f"{self._name} is stopping")
+        if self._count >= self._capacity:
+            raise Overloaded(f"{self._name} is full: {self._count} items wait", {"retry_after_s": 1})
+        loop = asyncio.get_running_loop()
+        entry: _Entry[ItemT, ResultT] = _Entry(item, self._cost(item), loop.create_future())
+        self._waiting[priority].append(entry)
+        self._count += 1
+        # The next turn of the loop, so that callers that arrive together travel together.
+        loop.call_soon(self._fire)
+        return entry.answer
+
+    def _fire(self) -> None:
+        while self._free and not self._closed and (batch := self._take()):
+            self._free -= 1
+            self._tasks.start(self._carry(batch), name=f"batch of {self._name}")
+
+    def _take(self) -> list[_Entry[ItemT, ResultT]]:
+        batch: list[_Entry[ItemT, ResultT]] = []
+        total = 0
+        for waiting in self._waiting.values():
+            while waiting and len(batch) < self._max_items:
+                entry = waiting[0]
+                if entry.answer.done():
+                    waiting.popleft()
+                    self._count -= 1
+                    continue
+                if batch and self._max_cost is not None and total + entry.cost > self._max_cost:
+                    return batch
+                batch.append(waiting.popleft())
+                self._count -= 1
+                total += entry.cost
+        return batch
+
+    async def _carry(self, batch: list[_Entry[ItemT, ResultT]]) -> None:
+        self.stats.items += len(batch)
+        self.stats.batches += 1
+        self.stats.largest = max(self.stats.largest, len(batch))
+        try:
+            results = await self._run([entry.item for entry in batch])
+            if len(results) != len(batch):
+                raise InvariantViolated(f"{self._name} gave {len(results)} results for {len(batch)} items")
+            for entry, result in zip(batch, results, strict=True):
+                _settle(entry.answer, result)
+        except asyncio.CancelledError:
+            for entry in batch:
+                entry.answer.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary: every caller of the batch gets it
+            for entry in batch:
+                _settle(entry.answer, error)
+        finally:
+            self._free += 1
+            self._fire()
+
+    async def close(self) -> None:
+        """Refuse new items, end what is under way, and tell those that wait."""
+        self._closed = True
+        await self._tasks.close()
+        for waiting in self._waiting.values():
+            while waiting:
+                _settle(waiting.popleft().answer, Unavailable(f"{self._name} is stopping"))
+        self._count = 0
+
+
+def _settle(answer: asyncio.Future[ResultT], result: ResultT | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(result, Exception):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)

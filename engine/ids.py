@@ -1,0 +1,72 @@
+"""Slots, operation ids and memory ids. Pure: the secret and the randomness are arguments.
+
+An id is a UUID of version 8 whose first 12 bits are the slot, so an id alone says which shard knows it. The rest is
+random (operations) or an HMAC-SHA-256 under the server's secret (memories): an operation that is repeated makes the
+same memory ids, and nobody can guess another's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+
+from engine.errors import InvalidInput
+from engine.types import Scope
+
+SLOTS = 4096
+_SLOT_BITS = 12
+
+
+def routing_key(project: str, scope: Scope) -> str:
+    """Project and the first id of the scope, length-prefixed so that no two scopes share a key by accident."""
+    name, value = scope.owner()
+    return f"{len(project)}:{project}/{name}={value}"
+
+
+def slot_of(key: str) -> int:
+    """The slot of a routing key: BLAKE2b of its UTF-8 bytes, modulo 4096."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % SLOTS
+
+
+def _uuid8(slot: int, noise: bytes) -> str:
+    value = int.from_bytes(noise[:16]) & ((1 << (128 - _SLOT_BITS)) - 1)
+    value |= slot << (128 - _SLOT_BITS)
+    value = value & ~(0xF << 76) | (8 << 76)
+    value = value & ~(0x3 << 62) | (2 << 62)
+    return str(uuid.UUID(int=value))
+
+
+def _mac(secret: bytes, *parts: str) -> bytes:
+    message = b"".join(len(raw := part.encode()).to_bytes(4) + raw for part in parts)
+    return hmac.new(secret, message, hashlib.sha256).digest()
+
+
+def operation_id(slot: int, noise: bytes) -> str:
+    """A fresh operation id; `noise` is 16 random bytes."""
+    return _uuid8(slot, noise)
+
+
+def memory_id(secret: bytes, operation: str, index: int) -> str:
+    """The id of the memory that an operation makes at `index`: the same again whenever the operation is repeated."""
+    return _uuid8(slot_in(operation), _mac(secret, "memory", operation, str(index)))
+
+
+def slot_in(any_id: str) -> int:
+    """The slot that an operation or memory id carries."""
+    return uuid.UUID(any_id).int >> (128 - _SLOT_BITS)
+
+
+def canonical_id(raw: object, what: str = "memory_id") -> str:
+    """`raw` as a canonical UUID string.
+
+    Raises:
+        InvalidInput: it isn't a UUID. One that Remora never made is let through: it is simply not found.
+    """
+    if isinstance(raw, str) and len(raw) <= 64:
+        try:
+            return str(uuid.UUID(raw))
+        except ValueError:
+            pass
+    raise InvalidInput(f"{what} should be a valid UUID", {"field": what})

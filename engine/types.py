@@ -1,0 +1,166 @@
+"""The values that cross boundaries: all frozen. Times are integer microseconds since the epoch, UTC (`*_us`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+Json: TypeAlias = dict[str, Any]
+ScopeField: TypeAlias = Literal["user_id", "agent_id", "app_id", "run_id"]
+
+SCOPE_FIELDS: tuple[ScopeField, ...] = ("user_id", "agent_id", "app_id", "run_id")
+DEFAULT_PROJECT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who a memory belongs to inside a project: any non-empty subset of the four ids."""
+
+    user_id: str | None = None
+    agent_id: str | None = None
+    app_id: str | None = None
+    run_id: str | None = None
+
+    def ids(self) -> dict[ScopeField, str]:
+        """The ids that are set, in routing order: user, agent, app, run."""
+        return {name: value for name in SCOPE_FIELDS if (value := getattr(self, name)) is not None}
+
+    def owner(self) -> tuple[ScopeField, str]:
+        """The first id that is set: with the project it makes the routing key."""
+        return next(iter(self.ids().items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What was said."""
+
+    role: str
+    content: str
+    name: str | None = None
+    timestamp_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Something a text names. `key` is the folded name under which mentions of the same thing meet."""
+
+    name: str
+    kind: str = "other"
+
+    @property
+    def key(self) -> str:
+        return " ".join(self.name.casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A typed edge between two entities, true from `valid_at_us` until `invalid_at_us` (None: still)."""
+
+    source: str
+    relationship: str
+    target: str
+    valid_at_us: int | None = None
+    invalid_at_us: int | None = None
+
+
+class EventKind(StrEnum):
+    """What happened to a memory."""
+
+    ADD = "ADD"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    NONE = "NONE"
+
+
+class OperationState(StrEnum):
+    """How far an accepted request has come."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryVersion:
+    """One version of a memory; its vector travels beside it, never in it.
+
+    Live at ledger positions `live_from <= p < live_to` (`live_to` None: until now).
+    `entities` None means that nobody has looked for them yet.
+    """
+
+    memory_id: str
+    project: str
+    scope: Scope
+    text: str
+    version: int
+    live_from: int
+    created_at_us: int
+    updated_at_us: int
+    role: str | None = None
+    name: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
+    expiration_date: str | None = None
+    entities: tuple[Entity, ...] | None = None
+    relations: tuple[Relation, ...] = ()
+    live_to: int | None = None
+    operation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event as an index needs it: the version that is live after it, or None when the memory is gone."""
+
+    position: int
+    kind: EventKind
+    memory_id: str
+    project: str
+    version: MemoryVersion | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeBatch:
+    """All changes of a shard with `after < position <= until`, in order.
+
+    `vectors`: float32 (k, d), one row for each change that has a version, in order.
+    An index may apply it when its own position is at least `after`; what it has already is harmless.
+    """
+
+    after: int
+    until: int
+    changes: tuple[Change, ...]
+    vectors: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What every leaf answer carries: which life of the leaf this is, and up to where its index has come."""
+
+    incarnation: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockKey:
+    """Names the live memories of one project whose scope has `field == value`."""
+
+    project: str
+    field: ScopeField
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """All live versions of a block as of a ledger position. `vectors`: float32 (n, d), same order."""
+
+    key: BlockKey
+    position: int
+    versions: tuple[MemoryVersion, ...]
+    vectors: FloatArray

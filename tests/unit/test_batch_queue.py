@@ -1,0 +1,107 @@
+"""Calls become batches."""
+
+import asyncio
+
+import pytest
+
+from engine.batch_queue import BatchQueue
+from engine.errors import Overloaded, Unavailable
+from engine.ports import Priority
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, items: list[int]) -> list[int | Exception]:
+        self.batches.append(items)
+        await self.gate.wait()
+        return [ValueError(item) if item < 0 else item * 10 for item in items]
+
+
+async def test_calls_that_arrive_together_travel_together() -> None:
+    run = Recorder()
+    queue = BatchQueue(run, name="q", max_items=64)
+    assert await asyncio.gather(*[queue.submit(n) for n in range(5)]) == [0, 10, 20, 30, 40]
+    assert run.batches == [[0, 1, 2, 3, 4]]
+
+
+async def test_it_collects_while_a_batch_is_under_way() -> None:
+    run = Recorder()
+    run.gate.clear()
+    queue = BatchQueue(run, name="q", max_items=3)
+    first = asyncio.ensure_future(queue.submit(1))
+    while not run.batches:
+        await asyncio.sleep(0)
+    rest = asyncio.gather(*[queue.submit(n) for n in (2, 3, 4, 5)])
+    await asyncio.sleep(0)
+    assert run.batches == [[1]]
+    run.gate.set()
+    assert await first == 10
+    assert await rest == [20, 30, 40, 50]
+    assert run.batches == [[1], [2, 3, 4], [5]]
+
+
+async def test_reads_go_before_adds() -> None:
+    run = Recorder()
+    queue = BatchQueue(run, name="q", max_items=1)
+    await asyncio.gather(queue.submit(1, priority=Priority.ADD), queue.submit(2, priority=Priority.READ))
+    assert run.batches == [[2], [1]]
+
+
+async def test_a_batch_keeps_to_the_cost_unless_one_item_is_above_it() -> None:
+    run = Recorder()
+    queue = BatchQueue(run, name="q", max_items=64, max_cost=10, cost=lambda item: item)
+    await queue.submit_many([6, 4, 1, 99, 2])
+    assert run.batches == [[6, 4], [1], [99], [2]]
+
+
+async def test_one_item_may_fail_alone() -> None:
+    queue = BatchQueue(Recorder(), name="q", max_items=64)
+    outcomes = await asyncio.gather(queue.submit(1), queue.submit(-1), return_exceptions=True)
+    assert outcomes[0] == 10
+    assert isinstance(outcomes[1], ValueError)
+
+
+async def test_a_failing_batch_fails_every_caller() -> None:
+    async def broken(items: list[int]) -> list[int]:
+        raise Unavailable("down")
+
+    queue = BatchQueue(broken, name="q", max_items=64)
+    outcomes = await asyncio.gather(queue.submit(1), queue.submit(2), return_exceptions=True)
+    assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+
+
+async def test_who_left_costs_nothing() -> None:
+    run = Recorder()
+    run.gate.clear()
+    queue = BatchQueue(run, name="q", max_items=64)
+    first = asyncio.ensure_future(queue.submit(1))
+    while not run.batches:
+        await asyncio.sleep(0)
+    gone, stays = asyncio.ensure_future(queue.submit(2)), asyncio.ensure_future(queue.submit(3))
+    await asyncio.sleep(0)
+    gone.cancel()
+    run.gate.set()
+    assert await asyncio.gather(first, stays) == [10, 30]
+    assert run.batches == [[1], [3]]
+
+
+async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
+    run = Recorder()
+    queue = BatchQueue(run, name="q", max_items=1, capacity=1)
+    waiting = asyncio.ensure_future(queue.submit(1))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded) as refused:
+        await queue.submit(2)
+    assert refused.value.details["retry_after_s"] >= 1
+    assert await waiting == 10
+
+
+async def test_after_close_nothing_is_taken() -> None:
+    queue = BatchQueue(Recorder(), name="q", max_items=1)
+    await queue.close()
+    with pytest.raises(Unavailable):
+        await queue.submit(1)
