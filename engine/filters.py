@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from engine.errors import InvalidInput
@@ -282,10 +283,6 @@ _SCOPE_NAMES: Final[dict[str, ScopeField]] = {
     "sessionId": "run_id",
 }
 _TIME_NAMES: Final = {"created_at": "created_at", "updated_at": "updated_at", "timestamp": "created_at"}
-_ALLOWED: Final = (
-    "AND, OR, NOT, user_id, agent_id, app_id, run_id, created_at, updated_at, timestamp, expiration_date, metadata, "
-    "categories, keywords, text, memory_ids, role, name"
-)
 # Words that elsewhere are operators: beside these a nested object in `metadata` is a mistake, not a value.
 _OPERATOR_WORDS: Final = frozenset(op.value for op in Op) | frozenset(
     {"nin", "not_in", "not", "exists", "startswith", "endswith", "regex", "like", "between"}
@@ -391,33 +388,23 @@ def _object(raw: Mapping[str, Any]) -> Filter:
 
 
 def _member(key: str, condition: Any) -> Filter:
-    match key:
-        case "AND":
-            return conjunction(*_filters(key, condition))
-        case "OR":
-            return _any_of(_filters(key, condition))
-        case "NOT":
-            return Not(_any_of(_filters(key, [condition] if isinstance(condition, Mapping) else condition)))
-        case "metadata":
-            return _metadata(condition)
-        case "memory_ids":
-            return _memory_ids(condition)
-        case "categories":
-            return _operators(key, condition, _category)
-        case "keywords" | "text":
-            return _operators(key, condition, _text)
-        case "expiration_date":
-            return _condition(key, condition, _expiry)
-        case "role" | "name":
-            return _condition(key, condition, _plain)
-    if key in _SCOPE_NAMES:
-        return _condition(key, condition, _scope_id)
-    if key in _TIME_NAMES:
-        return _condition(key, condition, _time)
-    raise _wrong(
-        _shown(key),
-        f"Top-level key must be a logical operator or an allowed field: {_shown(key)!r} is none of {_ALLOWED}",
-    )
+    read = _MEMBERS.get(key)
+    if read is None:
+        message = f"Top-level key must be a logical operator or an allowed field: {_shown(key)!r} is none of "
+        raise _wrong(_shown(key), message + ", ".join(_MEMBERS))
+    return read(key, condition)
+
+
+def _and(key: str, raw: Any) -> Filter:
+    return conjunction(*_filters(key, raw))
+
+
+def _or(key: str, raw: Any) -> Filter:
+    return _any_of(_filters(key, raw))
+
+
+def _not(key: str, raw: Any) -> Filter:
+    return Not(_any_of(_filters(key, [raw] if isinstance(raw, Mapping) else raw)))
 
 
 def _filters(key: str, raw: Any) -> list[Filter]:
@@ -520,10 +507,8 @@ def _part(key: str, value: Any) -> str:
     return str(value)
 
 
-def _memory_ids(raw: Any) -> Filter:
-    if isinstance(raw, Mapping):
-        return _operators("memory_ids", raw, _ids)
-    return _ids("memory_ids", Op.IN, raw)
+def _memory_ids(key: str, raw: Any) -> Filter:
+    return _operators(key, raw, _ids) if isinstance(raw, Mapping) else _ids(key, Op.IN, raw)
 
 
 def _ids(key: str, op: Op, value: Any) -> Filter:
@@ -534,10 +519,10 @@ def _ids(key: str, op: Op, value: Any) -> Filter:
     return Compare("memory_id", Op.IN, tuple(dict.fromkeys(canonical_id(one, key) for one in value)))
 
 
-def _metadata(raw: Any) -> Filter:
+def _metadata(key: str, raw: Any) -> Filter:
     if not isinstance(raw, Mapping) or not raw:
-        raise _wrong("metadata", "metadata should be an object of keys and values")
-    return conjunction(*(_metadata_key(key, value) for key, value in raw.items()))
+        raise _wrong(key, "metadata should be an object of keys and values")
+    return conjunction(*(_metadata_key(name, value) for name, value in raw.items()))
 
 
 def _metadata_key(key: str, raw: Any) -> Filter:
@@ -619,3 +604,21 @@ def _moment(key: str, raw: Any) -> tuple[int, bool]:
         raise _no_time(key) from None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // timedelta(microseconds=1), _DATE.fullmatch(raw) is not None
+
+
+_Member: TypeAlias = Callable[[str, Any], Filter]
+_MEMBERS: Final[dict[str, _Member]] = {
+    "AND": _and,
+    "OR": _or,
+    "NOT": _not,
+    **{key: partial(_condition, build=_scope_id) for key in _SCOPE_NAMES},
+    **{key: partial(_condition, build=_time) for key in _TIME_NAMES},
+    "expiration_date": partial(_condition, build=_expiry),
+    "metadata": _metadata,
+    "categories": partial(_operators, build=_category),
+    "keywords": partial(_operators, build=_text),
+    "text": partial(_operators, build=_text),
+    "memory_ids": _memory_ids,
+    "role": partial(_condition, build=_plain),
+    "name": partial(_condition, build=_plain),
+}
