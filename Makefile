@@ -1,0 +1,84 @@
+# The one list of commands: for people and for CI. `make` alone explains it.
+# Needs Python 3.11 or newer with its venv module, and nothing else.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Say `make serve PYTHON=/path/to/python3.12` to choose one.
+PYTHON ?=
+PYTEST := $(BIN)/python -m pytest
+PACKAGES := engine actors serve_app remora
+
+# Tests never use a network, and never all cores for one model.
+export RAY_USAGE_STATS_ENABLED := 0
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help serve install dev lint format test test-all clean
+
+help:
+	@echo "make serve      install Remora into $(VENV) and start it (REMORA_* variables and remora.toml are obeyed)"
+	@echo "make test       install, lint, type check, and run the tests that take minutes"
+	@echo "make test-all   make test, then the tests that start whole runtimes and kill them"
+	@echo "make lint       ruff, mypy and the import contracts alone"
+	@echo "make format     format, and mend what ruff can mend"
+	@echo "make clean      remove $(VENV), caches and build output; your memories stay"
+
+# --- environment: two stamps, made again when what they were made from changes ---------------------------------------
+
+$(BIN)/python:
+	@for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+		command -v "$$candidate" >/dev/null 2>&1 || continue; \
+		"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		if ! "$$candidate" -c 'import venv, ensurepip' 2>/dev/null; then lame="$$candidate"; continue; fi; \
+		echo "Making $(VENV) with $$($$candidate --version)"; \
+		"$$candidate" -m venv "$(VENV)" && exit 0; \
+	done; \
+	if [ -n "$$lame" ]; then \
+		echo "$$lame comes without venv or ensurepip. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	else \
+		echo "Remora needs Python 3.11 or newer and found none. Install it, or name it: make serve PYTHON=/path/to/python" >&2; \
+	fi; \
+	exit 1
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Remora and what it needs into $(VENV): once, a few minutes"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what the tests need into $(VENV)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed
+dev: $(VENV)/.installed-dev
+
+# --- run -------------------------------------------------------------------------------------------------------------
+
+serve: $(VENV)/.installed
+	@exec $(BIN)/remora serve
+
+# --- check -----------------------------------------------------------------------------------------------------------
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(PACKAGES) tests $(wildcard bench examples)
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+test: lint
+	$(PYTEST) -m "not slow"
+
+test-all: test
+	$(PYTEST) -m slow
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,106 @@
+"""How the command line shows things: tables, JSON, progress, notices. Plain lines where nobody watches a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Json: TypeAlias = dict[str, Any]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+def line(text: str = "", style: str | None = None) -> None:
+    """One line of result, as it is: no markup is read from it."""
+    out.print(Text(text, style=style or ""))
+
+
+def note(text: str, style: str | None = None) -> None:
+    """One line about the work, on stderr, so that results can be piped."""
+    err.print(Text(text, style=style or ""))
+
+
+def as_json(value: Any) -> None:
+    """The value as JSON, indented; safe for every terminal encoding."""
+    out.file.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+@contextmanager
+def progress(first: str) -> Iterator[Callable[[str], None]]:
+    """A spinner whose text the yielded function changes; without a terminal, one line for each text."""
+    if not err.is_terminal:
+        note(first)
+        yield note
+        return
+    with err.status(Text(first)) as spinner:
+
+        def tell(text: str) -> None:
+            spinner.update(Text(text))
+
+        yield tell
+
+
+def added(answer: Json) -> None:
+    """What an add did, one line per memory."""
+    if answer.get("status") == "PENDING":
+        line(f"accepted; operation {answer.get('operation_id')} is under way")
+    for result in answer.get("results", []):
+        line(f"{result['event']:<6} {result['id']}  {result['memory']}")
+    _degraded(answer)
+
+
+def found(answer: Json) -> None:
+    """Hits of a search as a table, best first."""
+    results = answer.get("results", [])
+    if not results:
+        line("Nothing found.")
+    else:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("score", justify="right", no_wrap=True)
+        table.add_column("memory", overflow="fold")
+        table.add_column("id", no_wrap=True, style="dim")
+        for hit in results:
+            table.add_row(Text(f"{hit.get('score') or 0:.3f}"), Text(hit["memory"]), Text(hit["id"]))
+        out.print(table, soft_wrap=not out.is_terminal)
+    _degraded(answer)
+
+
+def _degraded(answer: Json) -> None:
+    if parts := answer.get("degraded"):
+        note(f"without {', '.join(parts)}, which is behind or down", "yellow")
+
+
+def tree(value: Json, prefix: str = "") -> None:
+    """Nested values as `a.b = c` lines."""
+    for name, item in value.items():
+        if isinstance(item, dict) and item:
+            tree(item, f"{prefix}{name}.")
+        else:
+            line(f"{prefix}{name} = {item if isinstance(item, str) else json.dumps(item, default=str)}")
+
+
+def welcome(url: str, key_is_set: bool) -> None:
+    """Where Remora answers, what to try, and who may."""
+    auth = " \\\n  -H 'Authorization: Token '\"$REMORA_ADMIN_KEY\"" if key_is_set else ""
+    line(f"Remora is ready at {url}  (reference: {url}/docs)", "bold green")
+    line()
+    line("Store a memory, then find it:")
+    line()
+    for path, body in (
+        ("/v1/memories/", {"messages": [{"role": "user", "content": "I moved to Lisbon in May."}], "user_id": "ana"}),
+        ("/v1/memories/search/", {"query": "Where does Ana live?", "filters": {"user_id": "ana"}}),
+    ):
+        line(f"curl -s {url}{path}{auth} \\\n  -H 'Content-Type: application/json' \\\n  -d '{json.dumps(body)}'")
+        line()
+    if not key_is_set:
+        line(
+            "Open to every program on this machine, and to this machine only: no key is set (REMORA_ADMIN_KEY).",
+            "yellow",
+        )

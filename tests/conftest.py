@@ -1,0 +1,19 @@
+"""What holds for every test: hypothesis profiles. Fixtures live beside the tests that use them."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# A shared machine is slow at times; a deadline per example would only measure that.
+settings.register_profile("laptop", deadline=None)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    derandomize=True,
+    max_examples=300,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci" if os.environ.get("CI") else "laptop")
