@@ -11,10 +11,9 @@ PYTHON ?=
 PYTEST := $(BIN)/python -m pytest
 PACKAGES := engine actors serve_app remora
 
-# Tests never use a network, and never all cores for one model.
 export RAY_USAGE_STATS_ENABLED := 0
-export HF_HUB_OFFLINE := 1
-export TOKENIZERS_PARALLELISM := false
+# Tests never ask a hub for a model.
+test test-all: export HF_HUB_OFFLINE := 1
 
 .PHONY: help serve install dev lint format test test-all clean
 
@@ -53,8 +52,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
 
-install: $(VENV)/.installed
-dev: $(VENV)/.installed-dev
+install: $(VENV)/.installed ;
+dev: $(VENV)/.installed-dev ;
 
 # --- run -------------------------------------------------------------------------------------------------------------
 
@@ -66,7 +65,7 @@ serve: $(VENV)/.installed
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(PACKAGES) tests $(wildcard bench examples)
+	$(BIN)/mypy $(PACKAGES) tests $(wildcard bench/*.py examples/*.py)
 	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-dev

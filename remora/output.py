@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -19,12 +20,12 @@ err = Console(highlight=False, soft_wrap=True, stderr=True)
 
 def line(text: str = "", style: str | None = None) -> None:
     """One line of result, as it is: no markup is read from it."""
-    out.print(Text(text, style=style or ""))
+    out.print(Text(_harmless(text), style=style or ""))
 
 
 def note(text: str, style: str | None = None) -> None:
     """One line about the work, on stderr, so that results can be piped."""
-    err.print(Text(text, style=style or ""))
+    err.print(Text(_harmless(text), style=style or ""))
 
 
 def as_json(value: Any) -> None:
@@ -57,19 +58,35 @@ def added(answer: Json) -> None:
 
 
 def found(answer: Json) -> None:
-    """Hits of a search as a table, best first."""
+    """Hits of a search, best first: a table on a terminal, else one line each with score, id and memory."""
     results = answer.get("results", [])
     if not results:
         line("Nothing found.")
+    elif out.is_terminal:
+        out.print(_table(results))
     else:
-        table = Table(box=None, pad_edge=False)
-        table.add_column("score", justify="right", no_wrap=True)
-        table.add_column("memory", overflow="fold")
-        table.add_column("id", no_wrap=True, style="dim")
         for hit in results:
-            table.add_row(Text(f"{hit.get('score') or 0:.3f}"), Text(hit["memory"]), Text(hit["id"]))
-        out.print(table, soft_wrap=not out.is_terminal)
+            line(f"{_score(hit)}  {hit['id']}  {' '.join(hit['memory'].split())}")
     _degraded(answer)
+
+
+def _table(results: list[Json]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("memory", overflow="fold", ratio=1)
+    table.add_column("id", no_wrap=True, style="dim")
+    for hit in results:
+        table.add_row(Text(_score(hit)), Text(_harmless(hit["memory"])), Text(hit["id"]))
+    return table
+
+
+def _score(hit: Json) -> str:
+    return f"{hit.get('score') or 0:.3f}"
+
+
+def _harmless(text: str) -> str:
+    # A stored text must not steer the terminal of who reads it.
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"} else "\ufffd" for c in text)
 
 
 def _degraded(answer: Json) -> None:
