@@ -1,0 +1,99 @@
+"""The ASGI application over any `MemoryApi`. Knows nothing of Ray: `deployment.py` puts it on Serve."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.api import MemoryApi
+from engine.config import Settings
+from engine.errors import InvalidInput
+from engine.types import Json
+from serve_app import schemas
+from serve_app.auth import KeyRequired, LocalOnly, admin_key
+from serve_app.boundary import Boundary, on_http_exception
+from serve_app.limits import BodyLimit
+from serve_app.paths import EncodedPaths
+from serve_app.responses import JsonResponse
+from serve_app.routes import docs, entities, health, memories, operations
+
+_ABOUT = """Long-term memory for AI agents: tell it what was said, find it again when it matters.
+
+Every error has the same body: `detail` (also as `error`), a stable `code`, `details`, and the `request_id` that the
+header `X-Request-ID` carries too. Unknown fields are ignored, wrong values never.
+"""
+_NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
+_SECURITY = {
+    "Bearer": {"type": "http", "scheme": "bearer"},
+    "Key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
+
+class Application(FastAPI):
+    """FastAPI, whose description also tells the bodies that routes read by themselves."""
+
+    def openapi(self) -> Json:
+        """The OpenAPI description."""
+        if self.openapi_schema is None:
+            self.openapi_schema = _completed(super().openapi())
+        return self.openapi_schema
+
+
+def _completed(description: Json) -> Json:
+    """FastAPI's description with our bodies and keys, and without its own 422, which is never answered here."""
+    components = description["components"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
+    for operation in (operation for path in description["paths"].values() for operation in path.values()):
+        operation["responses"].pop("422", None)
+    components["schemas"] |= schemas.body_schemas()
+    components["securitySchemes"] = _SECURITY
+    description["security"] = [{}, *({name: []} for name in _SECURITY)]
+    return description
+
+
+def create_app(api: MemoryApi, settings: Settings) -> FastAPI:
+    """The application that serves `api`.
+
+    With `settings.admin_key` a key is asked for; without it only this machine is answered.
+    """
+    app = Application(
+        title="Remora",
+        version="1",
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        default_response_class=JsonResponse,
+        telemetry=_NO_TELEMETRY,
+    )
+    app.state.api = api
+    for part in (memories, entities, operations, health, docs):
+        app.include_router(part.routes)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    _wrap(app, settings)
+    return app
+
+
+def _wrap(app: FastAPI, settings: Settings) -> None:
+    """The layers around the routes; the one added last is the outermost."""
+    app.add_middleware(BodyLimit, body_bytes=settings.limits.body_bytes)
+    key = admin_key(settings)
+    if key is None:
+        app.add_middleware(LocalOnly)
+    else:
+        app.add_middleware(KeyRequired, key=key)
+    app.add_middleware(EncodedPaths)
+    app.add_middleware(Boundary)
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = [f"{'.'.join(map(str, problem['loc'][1:]))}: {problem['msg']}" for problem in error.errors()]
+    raise InvalidInput("; ".join(problems), {"problems": problems}) from error

@@ -1,0 +1,142 @@
+"""Who may come in: with a key, its holders; without one, only this machine. What they may do is not asked here yet."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from engine.config import Settings
+from engine.errors import Forbidden, InvalidInput, Unauthorized
+from serve_app.paths import route_path
+
+_OPEN = frozenset({"", "/healthz", "/readyz", "/docs", "/openapi.json"})
+_SCHEMES = frozenset({b"token", b"bearer"})
+
+
+def admin_key(settings: Settings) -> str | None:
+    """The key that is set; a blank one counts as none."""
+    key = settings.admin_key.get_secret_value().strip() if settings.admin_key else ""
+    return key or None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bind address, a `Host` without its port, or a peer's address means this machine only."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def check_bind(host: str, admin_key: str | None) -> None:
+    """Refuse to open an unprotected memory to the network.
+
+    Raises:
+        InvalidInput: `host` is not this machine only, and no key is set.
+    """
+    if is_loopback(host) or (admin_key and admin_key.strip()):
+        return
+    raise InvalidInput(
+        f"refusing to listen on {host or 'all addresses'} without a key: anyone who reaches it could read and erase "
+        "every memory. Set REMORA_ADMIN_KEY to a long random string, or listen on 127.0.0.1.",
+        {"field": "host", "host": host},
+    )
+
+
+class KeyRequired:
+    """ASGI middleware: lets in who sends the key as `Authorization: Token|Bearer` or `X-API-Key`."""
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._app = app
+        self._hash = _hash(key.encode())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request, if it may."""
+        if scope["type"] != "lifespan" and not is_open(route_path(scope)):
+            self._check(sent_keys(Headers(scope=scope)))
+        await self._app(scope, receive, send)
+
+    def _check(self, keys: list[bytes]) -> None:
+        if not keys:
+            raise Unauthorized(
+                "a key is needed: send the header 'Authorization: Token <key>', 'Authorization: Bearer <key>' "
+                "or 'X-API-Key: <key>'"
+            )
+        # Hashes, so that neither content nor length of the key shows in the time that the comparison takes.
+        if not any(hmac.compare_digest(_hash(key), self._hash) for key in keys):
+            raise Unauthorized("this key is not known")
+
+
+class LocalOnly:
+    """ASGI middleware for a runtime without a key: only this machine, and no web page that a browser on it shows.
+
+    The peer's address is asked because a proxy may have its backends listen on every address. `Host` is asked because
+    a page can point its own name at 127.0.0.1, `Origin` because it can post to another site without asking it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request, if it may."""
+        if scope["type"] != "lifespan":
+            reason = refusal(scope)
+            if reason is not None:
+                raise Forbidden(
+                    f"{reason} No key is set, so Remora answers only programs on this machine: see REMORA_ADMIN_KEY."
+                )
+        await self._app(scope, receive, send)
+
+
+def refusal(scope: Scope) -> str | None:
+    """Why a request to a runtime without a key is not let in; None if it is."""
+    if not _peer_is_here(scope):
+        return "The request comes from another machine."
+    headers = Headers(scope=scope)
+    host = headers.get("host")
+    if host and not is_loopback(urlsplit(f"//{host}").hostname or host):
+        return "The request's Host is not this machine."
+    if is_open(route_path(scope)):
+        return None
+    origin = headers.get("origin")
+    if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+        return "The request comes from a web page of another site."
+    if headers.get("sec-fetch-site") == "cross-site":
+        return "The request comes from a web page of another site."
+    return None
+
+
+def is_open(path: str) -> bool:
+    """Whether a path (without its last slash) needs no key: health, and how to use the rest."""
+    return path in _OPEN or path.startswith("/docs/")
+
+
+def sent_keys(headers: Headers) -> list[bytes]:
+    """All keys that a request carries."""
+    keys = [value for name, value in headers.raw if name == b"x-api-key"]
+    for name, value in headers.raw:
+        scheme, _, credentials = value.strip().partition(b" ")
+        if name == b"authorization" and scheme.lower() in _SCHEMES:
+            keys.append(credentials)
+    return [key for raw in keys if (key := raw.strip())]
+
+
+def _peer_is_here(scope: Scope) -> bool:
+    client = scope.get("client")
+    if not client:
+        return True
+    server = scope.get("server")
+    return is_loopback(client[0]) or bool(server and client[0] == server[0])
+
+
+def _hash(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

@@ -1,0 +1,84 @@
+"""The outermost layer: gives each request an id and turns whatever is raised within into an answer."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from engine.errors import RemoraError
+from serve_app.errors import INTERNAL_DETAIL, body, body_of, code_of, headers_of, status_of
+from serve_app.responses import ErrorResponse
+
+REQUEST_ID = "remora.request_id"
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_log = logging.getLogger("remora.http")
+
+
+def request_id_of(incoming: str | None) -> str:
+    """The id that the caller gave, if it is fit for a log line and a header, else a new one."""
+    if incoming is not None and _SANE_ID.fullmatch(incoming):
+        return incoming
+    return uuid.uuid4().hex
+
+
+class Boundary:
+    """ASGI middleware: `X-Request-ID` on every answer, and an error body of one shape for every error.
+
+    An error after the answer has begun is raised on: the server then cuts the connection, so that half an answer is
+    not taken for a whole one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = request_id_of(Headers(scope=scope).get("x-request-id"))
+        scope[REQUEST_ID] = request_id
+        started = False
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers["x-content-type-options"] = "nosniff"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            _log.debug("the caller went away", extra={"request_id": request_id})
+        except Exception as error:  # the boundary: nothing may leave it but an answer
+            if started:
+                raise
+            await _answer_to(error, request_id)(scope, receive, send_with_id)
+
+
+def _answer_to(error: Exception, request_id: str) -> Response:
+    if not isinstance(error, RemoraError):
+        _log.error("request %s failed", request_id, exc_info=error)
+        return ErrorResponse(body(INTERNAL_DETAIL, "internal", request_id), status_code=500)
+    status = status_of(error)
+    if status == 500:
+        _log.error("request %s failed", request_id, exc_info=error)
+    return ErrorResponse(body_of(error, request_id), status_code=status, headers=headers_of(error))
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """No such path, or not with this method: what the framework raises itself, in our shape."""
+    if not isinstance(error, HTTPException):
+        raise error
+    content = body(error.detail, code_of(error.status_code), request.scope[REQUEST_ID])
+    return ErrorResponse(content, status_code=error.status_code, headers=error.headers)

@@ -1,0 +1,81 @@
+"""Query parameters as Python values, each given at most once."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from engine.errors import InvalidInput
+from engine.types import Json
+from serve_app.bodies import parse
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+def known_params(params: QueryParams, names: Iterable[str]) -> dict[str, Any]:
+    """The parameters that a call takes, as their types; all others are ignored.
+
+    Raises:
+        InvalidInput: one is given twice (which one was meant?) or is not of its type.
+    """
+    return {name: _typed(name, _single(params, name)) for name in names if name in params}
+
+
+def only(params: QueryParams, names: Iterable[str]) -> None:
+    """Refuse parameters other than `names`, for calls that a dropped condition would make dangerous.
+
+    Raises:
+        InvalidInput: there is another one.
+    """
+    unknown = sorted(set(params) - set(names))
+    if unknown:
+        raise InvalidInput(
+            f"unknown parameter: {', '.join(unknown)}. Nothing was deleted: without it, more could go than was meant",
+            {"unknown": unknown},
+        )
+
+
+def _single(params: QueryParams, name: str) -> str:
+    values = params.getlist(name)
+    if len(values) > 1:
+        raise InvalidInput(f"{name} is given more than once", {"field": name})
+    return values[0]
+
+
+def _typed(name: str, value: str) -> Any:
+    match name:
+        case "page" | "page_size":
+            return _whole_number(name, value)
+        case "deadline_s":
+            return _number(name, value)
+        case "filters":
+            return _object(name, value)
+        case _:
+            return value
+
+
+def _whole_number(name: str, value: str) -> int:
+    if not _WHOLE.fullmatch(value):
+        raise InvalidInput(f"{name} must be a whole number", {"field": name})
+    return int(value)
+
+
+def _number(name: str, value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise InvalidInput(f"{name} must be a number above 0", {"field": name})
+    return number
+
+
+def _object(name: str, value: str) -> Json:
+    parsed = parse(value, name)
+    if not isinstance(parsed, dict):
+        raise InvalidInput(f"{name} must be a JSON object", {"field": name})
+    return parsed

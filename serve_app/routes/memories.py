@@ -1,0 +1,142 @@
+"""`/v1/memories/`: add, search, list, one memory, its history, and deletion of a scope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+
+from engine.api import AddFields, CallFields, DeleteAllFields, ListFields, SearchFields, UpdateFields, WriteFields
+from engine.errors import InvalidInput
+from engine.types import SCOPE_FIELDS
+from serve_app import schemas
+from serve_app.bodies import fields_of, json_object, known, required
+from serve_app.pages import paged
+from serve_app.paths import decoded, sent_path
+from serve_app.queries import known_params, only
+from serve_app.responses import JsonResponse, answer
+from serve_app.routes.routing import Routes, api_of
+
+routes = Routes(prefix="/v1/memories", tags=["memories"])
+
+_PATH = "/v1/memories/"
+_ADD, _SEARCH, _UPDATE = fields_of(AddFields), fields_of(SearchFields), fields_of(UpdateFields)
+_LIST, _ONE = fields_of(ListFields), fields_of(CallFields)
+_WRITE, _DELETE_ALL = fields_of(WriteFields) - {"idempotency_key"}, fields_of(DeleteAllFields) - {"idempotency_key"}
+_HARMLESS = frozenset({"source", "org_id", "project_id"})
+_SCOPE_HELP = dict.fromkeys(SCOPE_FIELDS, "Only memories with this id; several are ANDed.")
+
+
+@routes.post(
+    "/",
+    summary="Keep what was said",
+    responses=schemas.answers(schemas.AddAnswer, 409, 413) | {202: {"model": schemas.AddAnswer}},
+    openapi_extra=schemas.takes(schemas.AddRequest),
+)
+async def add(request: Request) -> JsonResponse:
+    """Needs `messages` and at least one scope id. Durable when it answers.
+
+    The header `Idempotency-Key` makes a repeated request have one effect and the same answer.
+    """
+    body = await json_object(request)
+    fields = known(body, _ADD) | _idempotency(request)
+    return answer(await api_of(request).add(required(body, "messages"), **fields))
+
+
+@routes.post(
+    "/search/",
+    summary="Find memories",
+    responses=schemas.answers(schemas.SearchAnswer, 413, 504),
+    openapi_extra=schemas.takes(schemas.SearchRequest),
+)
+async def search(request: Request) -> JsonResponse:
+    """Needs a `query` and a scope: in `filters`, or as ids beside it."""
+    body = await json_object(request)
+    return JsonResponse(await api_of(request).search(required(body, "query"), **known(body, _SEARCH)))
+
+
+@routes.get(
+    "/",
+    summary="List memories",
+    responses=schemas.answers(schemas.MemoryPage, 504),
+    openapi_extra=schemas.parameters(
+        **_SCOPE_HELP, filters="A filter as JSON, as in a search.", page="From 1.", page_size="Entries per page."
+    ),
+)
+async def list_memories(request: Request) -> JsonResponse:
+    """The memories of a scope, newest first."""
+    fields = known_params(request.query_params, _LIST)
+    return paged(request, _PATH, await api_of(request).list(**fields))
+
+
+@routes.delete(
+    "/",
+    summary="Delete a scope",
+    responses=schemas.answers(schemas.DeleteAllAnswer) | {202: {"model": schemas.DeleteAllAnswer}},
+    openapi_extra=schemas.parameters(**_SCOPE_HELP),
+)
+async def delete_all(request: Request) -> JsonResponse:
+    """Deletes every memory that has all given ids. Refuses any other parameter, and a body: both could mean less."""
+    fields = await _deletion(request) | _idempotency(request)
+    return answer(await api_of(request).delete_all(**fields))
+
+
+@routes.get("/{memory_id}/", summary="Get a memory", responses=schemas.answers(schemas.Memory, 404, 410, 504))
+async def get(request: Request, memory_id: str) -> JsonResponse:
+    """The newest version of a memory."""
+    fields = known_params(request.query_params, _ONE)
+    return JsonResponse(await api_of(request).get(decoded(memory_id), **fields))
+
+
+@routes.put(
+    "/{memory_id}/",
+    summary="Change a memory",
+    responses=schemas.answers(schemas.UpdateAnswer, 404, 409, 410, 413) | {202: {"model": schemas.UpdateAnswer}},
+    openapi_extra=schemas.takes(schemas.UpdateRequest),
+)
+async def update(request: Request, memory_id: str) -> JsonResponse:
+    """Makes a new version; the old one stays in its history."""
+    fields = known(await json_object(request), _UPDATE) | _idempotency(request)
+    return answer(await api_of(request).update(decoded(memory_id), **fields))
+
+
+@routes.delete(
+    "/{memory_id}/",
+    summary="Delete a memory",
+    responses=schemas.answers(schemas.DeleteAnswer, 404, 410) | {202: {"model": schemas.DeleteAnswer}},
+)
+async def delete(request: Request, memory_id: str) -> JsonResponse:
+    """The memory is found no more; its history stays."""
+    fields = known_params(request.query_params, _WRITE) | _idempotency(request)
+    return answer(await api_of(request).delete(decoded(memory_id), **fields))
+
+
+@routes.get(
+    "/{memory_id}/history/",
+    summary="History of a memory",
+    responses=schemas.answers(list[schemas.HistoryEntry], 404, 410, 504),
+)
+async def history(request: Request, memory_id: str) -> JsonResponse:
+    """What happened to a memory, oldest first; also after its deletion."""
+    fields = known_params(request.query_params, _ONE)
+    return JsonResponse(await api_of(request).history(decoded(memory_id), **fields))
+
+
+def _idempotency(request: Request) -> dict[str, Any]:
+    key = request.headers.get("idempotency-key")
+    return {} if key is None else {"idempotency_key": key}
+
+
+async def _deletion(request: Request) -> dict[str, Any]:
+    """The scope to delete, when nothing about the request could mean that less should go."""
+    if sent_path(request.scope).endswith("//"):
+        raise InvalidInput("the memory id in the path is empty", {"field": "memory_id"})
+    only(request.query_params, _DELETE_ALL | _HARMLESS)
+    if (await request.body()).strip():
+        raise InvalidInput("a deletion by scope takes its ids from the query, not from a body", {"field": "body"})
+    fields = known_params(request.query_params, _DELETE_ALL)
+    if not any(name in fields for name in SCOPE_FIELDS):
+        raise InvalidInput(
+            f"at least one of {', '.join(SCOPE_FIELDS)} is required; nothing was deleted", {"fields": [*SCOPE_FIELDS]}
+        )
+    return fields

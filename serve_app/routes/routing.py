@@ -1,0 +1,31 @@
+"""How routes are declared: each path answers with and without its last slash, and never redirects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from engine.api import MemoryApi
+from serve_app.responses import JsonResponse
+
+
+class Routes(APIRouter):
+    """A router that adds every path twice; the form that was declared is the documented one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(redirect_slashes=False, default_response_class=JsonResponse, **options)
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add `path` and its other form."""
+        super().add_api_route(path, endpoint, **options)
+        if self.prefix + path != "/":
+            other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+            super().add_api_route(other, endpoint, **{**options, "include_in_schema": False})
+
+
+def api_of(request: Request) -> MemoryApi:
+    """The memory system that this application serves."""
+    return cast(MemoryApi, request.app.state.api)

@@ -1,0 +1,306 @@
+"""What bodies and answers look like, for the OpenAPI description only: values are checked by the engine, not here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from engine.types import Json
+
+REF = "#/components/schemas/{model}"
+_UUID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
+_TIME = "2026-03-01T09:30:00+00:00"
+
+
+class Message(BaseModel):
+    """What was said."""
+
+    role: str = Field(examples=["user"], description="`system` messages are not kept.")
+    content: str = Field(examples=["I moved to Lisbon in May."])
+    name: str | None = Field(None, description="Who said it.", examples=["Ana"])
+    timestamp: int | float | str | None = Field(None, description="When it was said; wins over the request's.")
+
+
+class ScopeIds(BaseModel):
+    """Who a memory belongs to: at least one of the four."""
+
+    user_id: str | None = Field(None, examples=["ana"])
+    agent_id: str | None = None
+    app_id: str | None = None
+    run_id: str | None = None
+
+
+class AddRequest(ScopeIds):
+    """What to keep, and for whom."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"messages": [{"role": "user", "content": "I moved to Lisbon in May."}], "user_id": "ana"}]
+        }
+    )
+
+    messages: str | Message | list[Message] = Field(description="A text alone is one message of the user.")
+    metadata: Json | None = Field(None, description="Kept with each memory, can be searched by.")
+    infer: bool = Field(True, description="Let the language model decide what to keep; without one: every message.")
+    timestamp: int | float | str | None = Field(None, description="When it was said: unix seconds, a date, ISO 8601.")
+    expiration_date: str | None = Field(None, description="`YYYY-MM-DD`, the last day on which it is found.")
+    wait: bool = Field(True, description="`false`: answer 202 as soon as it is durable.")
+
+
+class UpdateRequest(BaseModel):
+    """What is given is changed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Ana lives in Lisbon."}]})
+
+    text: str | None = None
+    metadata: Json | None = Field(None, description="Replaces the old.")
+    expiration_date: str | None = Field(None, description="`null` clears it.")
+    timestamp: int | float | str | None = None
+
+
+class SearchRequest(ScopeIds):
+    """What to find, and whose."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"query": "Where does Ana live?", "filters": {"user_id": "ana"}, "top_k": 5}]}
+    )
+
+    query: str
+    filters: Json | None = Field(
+        None,
+        description="Fields with a value or operators, joined by `AND`, `OR`, `NOT`; scope ids beside it are ANDed.",
+        examples=[{"AND": [{"user_id": "ana"}, {"created_at": {"gte": "2026-01-01"}}]}],
+    )
+    top_k: int = Field(10, ge=1, le=1000)
+    threshold: float = Field(0.1, ge=0, le=1, description="0.0: no cut-off.")
+    explain: bool = Field(False, description="Show the parts of each score.")
+    min_position: int | None = Field(None, description="Answer only from an index that has come so far.")
+
+
+class Memory(ScopeIds):
+    """One memory in its newest version."""
+
+    id: str = Field(examples=[_UUID])
+    memory: str = Field(examples=["I moved to Lisbon in May."])
+    session_id: str | None = Field(None, description="The same as `run_id`.")
+    role: str | None = None
+    name: str | None = None
+    actor_id: str | None = None
+    metadata: Json | None = None
+    categories: list[str] | None = None
+    hash: str
+    version: int
+    created_at: str = Field(examples=[_TIME])
+    updated_at: str = Field(examples=[_TIME])
+    expiration_date: str | None = None
+
+
+class FoundMemory(Memory):
+    """A memory with how well it fits."""
+
+    score: float = Field(ge=0, le=1)
+    score_details: Json | None = Field(None, description="With `explain`.")
+
+
+class AddedText(BaseModel):
+    """The text of a new memory."""
+
+    memory: str
+
+
+class AddResult(BaseModel):
+    """What became of one message, or of a part of it."""
+
+    id: str = Field(examples=[_UUID])
+    memory: str
+    data: AddedText
+    event: Literal["ADD", "UPDATE", "DELETE", "NONE"] = Field(description="NONE: it was known already.")
+    message_index: int
+    role: str | None
+    actor_id: str | None
+
+
+class Written(BaseModel):
+    """What every write tells."""
+
+    operation_id: str
+    position: int | None = Field(description="Give it to a search as `min_position` to find what was just written.")
+    degraded: list[str] = Field(description="Indexes that are behind; they catch up by themselves.")
+
+
+class AddAnswer(Written):
+    """What an add made. `PENDING` (202): it is safe and goes on; ask for the operation."""
+
+    results: list[AddResult]
+    relations: list[Json]
+    status: Literal["SUCCEEDED", "PENDING"]
+    event_id: str
+    extractor: str
+
+
+class UpdateAnswer(Memory, Written):
+    """The memory after the change."""
+
+
+class DeleteAnswer(Written):
+    """A memory is gone."""
+
+    message: str
+
+
+class DeleteAllAnswer(DeleteAnswer):
+    """A scope is empty."""
+
+    count: int
+    event_id: str
+
+
+class SearchAnswer(BaseModel):
+    """The best first. `degraded` names parts of the search that did not answer in time."""
+
+    results: list[FoundMemory]
+    relations: list[Json]
+    degraded: list[str]
+    position: int | None
+
+
+class Page(BaseModel):
+    """Where in a list this is."""
+
+    count: int = Field(description="Of all pages.")
+    page: int
+    page_size: int
+    next: str | None
+    previous: str | None
+
+
+class MemoryPage(Page):
+    """Newest first."""
+
+    results: list[Memory]
+
+
+class EntityEntry(BaseModel):
+    """Somebody or something that has memories."""
+
+    id: str
+    name: str
+    type: Literal["user", "agent", "app", "run"]
+    total_memories: int
+    created_at: str
+    updated_at: str
+
+
+class EntityPage(Page):
+    """The users, agents, apps and runs that have memories."""
+
+    total_users: int
+    total_agents: int
+    total_apps: int
+    total_runs: int
+    results: list[EntityEntry]
+
+
+class HistoryEntry(BaseModel):
+    """One event of a memory."""
+
+    id: str
+    memory_id: str
+    input: list[Json]
+    old_memory: str | None
+    new_memory: str | None
+    event: Literal["ADD", "UPDATE", "DELETE"]
+    user_id: str | None
+    agent_id: str | None
+    app_id: str | None
+    session_id: str | None
+    metadata: Json | None
+    categories: list[str] | None
+    created_at: str
+    updated_at: str
+    position: int | None
+    operation_id: str
+
+
+class Operation(BaseModel):
+    """How far an accepted request has come."""
+
+    id: str
+    event_type: str
+    status: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED"]
+    results: list[Json]
+    error: Any
+    payload: Json
+    metadata: Json | None
+    created_at: str
+    updated_at: str
+    started_at: str | None
+    completed_at: str | None
+    latency: float | None = Field(description="Milliseconds.")
+
+
+class Ping(BaseModel):
+    """The server is there and knows the key."""
+
+    status: Literal["ok"]
+    org_id: str
+    project_id: str
+    user_email: str | None
+
+
+class Error(BaseModel):
+    """Every error looks like this."""
+
+    detail: str = Field(examples=["query must not be blank"])
+    error: str = Field(description="The same as `detail`.")
+    code: str = Field(examples=["invalid_input"])
+    details: Json
+    request_id: str
+
+
+_BODIES = (AddRequest, UpdateRequest, SearchRequest)
+
+
+def body_schemas() -> Json:
+    """The schemas of the request bodies, by name, as OpenAPI components."""
+    _, schema = models_json_schema([(model, "validation") for model in _BODIES], ref_template=REF)
+    definitions: Json = schema["$defs"]
+    return definitions
+
+
+def takes(model: type[BaseModel]) -> Json:
+    """The part of a route's description that says which body it takes."""
+    content = {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def parameters(**descriptions: str) -> Json:
+    """The part of a route's description that lists query parameters."""
+    return {"parameters": [_parameter(name, text) for name, text in descriptions.items()]}
+
+
+def _parameter(name: str, description: str) -> Json:
+    kind = {"page": "integer", "page_size": "integer"}.get(name, "string")
+    return {"name": name, "in": "query", "description": description, "schema": {"type": kind}}
+
+
+def answers(model: Any, *statuses: int) -> dict[int | str, Json]:
+    """The part of a route's description that says what it answers; `statuses` are those of its errors."""
+    good: dict[int | str, Json] = {200: {"model": model}}
+    return good | {status: {"model": Error, "description": _MEANING[status]} for status in (*_ALWAYS, *statuses)}
+
+
+_ALWAYS = (400, 401, 429, 503)
+_MEANING = {
+    400: "The request is wrong",
+    401: "No key, or one that is not known",
+    404: "No such thing",
+    409: "Contradicts what is stored",
+    410: "Its content was erased",
+    413: "Over a limit",
+    429: "Too much at once; `Retry-After` says when to come back",
+    503: "A part that this needs is down; `Retry-After` says when to come back",
+    504: "Took too long",
+}

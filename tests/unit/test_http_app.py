@@ -1,0 +1,488 @@
+"""The HTTP layer over a memory system that records its calls: what goes through, what is stopped, what is said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NoReturn
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from engine import errors
+from engine.config import LimitSettings, Settings
+from serve_app.application import create_app
+
+ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
+VERBS = ("add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status")
+
+
+class Recorder:
+    """A memory system that answers what it is told to and remembers every call."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.answers: dict[str, Any] = {
+            "list": {"count": 0, "page": 1, "page_size": 100, "results": []},
+            "entities": {"count": 0, "page": 1, "page_size": 100, "results": []},
+            "history": [],
+            "status": {"state": "ready", "ready": True},
+        }
+
+    def __getattr__(self, verb: str) -> Any:
+        if verb not in VERBS:
+            raise AttributeError(verb)
+
+        async def call(*args: Any, **fields: Any) -> Any:
+            self.calls.append((verb, args, fields))
+            answer = self.answers.get(verb, {"verb": verb})
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def api() -> Recorder:
+    return Recorder()
+
+
+def settings(key: str | None = None, body_bytes: int = 100_000) -> Settings:
+    return Settings(admin_key=SecretStr(key) if key else None, limits=LimitSettings(body_bytes=body_bytes))
+
+
+def client_of(
+    api: Any, chosen: Settings | None = None, peer: str = "127.0.0.1", base_url: str = "http://127.0.0.1:8000"
+) -> httpx.AsyncClient:
+    app = create_app(api, chosen or settings())
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 5)), base_url=base_url)
+
+
+@pytest.fixture
+async def http(api: Recorder) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(api) as client:
+        yield client
+
+
+def assert_error(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    body: dict[str, Any] = reply.json()
+    assert (reply.status_code, body["code"]) == (status, code), body
+    assert set(body) == {"detail", "error", "code", "details", "request_id"}
+    assert isinstance(body["detail"], str)
+    assert body["detail"] == body["error"] != ""
+    assert body["request_id"] == reply.headers["x-request-id"]
+    return body
+
+
+# --- routes ----------------------------------------------------------------------------------------------------------
+
+ROUTES = [
+    ("POST", "/v1/memories/", {"messages": "I like tea", "user_id": "u"}, ("add", ("I like tea",), {"user_id": "u"})),
+    ("POST", "/v1/memories/search/", {"query": "tea", "top_k": 3}, ("search", ("tea",), {"top_k": 3})),
+    ("GET", "/v1/memories/?user_id=u", None, ("list", (), {"user_id": "u"})),
+    ("GET", f"/v1/memories/{ID}/", None, ("get", (ID,), {})),
+    ("PUT", f"/v1/memories/{ID}/", {"text": "I like coffee"}, ("update", (ID,), {"text": "I like coffee"})),
+    ("DELETE", f"/v1/memories/{ID}/", None, ("delete", (ID,), {})),
+    ("GET", f"/v1/memories/{ID}/history/", None, ("history", (ID,), {})),
+    ("DELETE", "/v1/memories/?user_id=u&run_id=r", None, ("delete_all", (), {"user_id": "u", "run_id": "r"})),
+    ("GET", "/v1/entities/?page=2", None, ("entities", (), {"page": 2})),
+    ("GET", f"/v1/operations/{ID}/", None, ("operation", (ID,), {})),
+    ("GET", "/v1/status/", None, ("status", (), {})),
+    ("GET", "/readyz", None, ("status", (), {})),
+]
+
+
+@pytest.mark.parametrize("form", ["as declared", "other slash", "doubled slashes"])
+@pytest.mark.parametrize(("method", "path", "body", "call"), ROUTES)
+async def test_each_route_calls_its_verb_with_or_without_the_last_slash(
+    http: httpx.AsyncClient, api: Recorder, method: str, path: str, body: Any, call: Any, form: str
+) -> None:
+    bare, mark, query = path.partition("?")
+    if form == "other slash":
+        bare = bare.removesuffix("/") if bare.endswith("/") else f"{bare}/"
+    if form == "doubled slashes":
+        bare = "//" + bare.removeprefix("/").replace("v1/", "v1//", 1)
+    url = httpx.URL(f"http://127.0.0.1:8000{bare}{mark}{query}")
+    reply = await http.request(method, url, json=body)
+    assert reply.status_code == 200, reply.text
+    assert api.calls == [call]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/openapi.json", "/v1/ping/"])
+async def test_the_open_paths_answer(http: httpx.AsyncClient, path: str) -> None:
+    assert (await http.get(path)).status_code == 200
+
+
+async def test_ping_tells_clients_what_they_need_to_start(http: httpx.AsyncClient) -> None:
+    expected = {"status": "ok", "org_id": "org-default", "project_id": "proj-default", "user_email": None}
+    assert (await http.get("/v1/ping/")).json() == expected
+
+
+async def test_unknown_fields_are_ignored_and_a_body_cannot_choose_its_project(
+    http: httpx.AsyncClient, api: Recorder
+) -> None:
+    body = {"messages": "x", "user_id": "u", "source": "CLI", "output_format": "v1.1", "project": "other"}
+    await http.post("/v1/memories/", json=body)
+    await http.get("/v1/memories/?user_id=u&org_id=o&enable_graph=true&project=other")
+    assert [fields for _, _, fields in api.calls] == [{"user_id": "u"}, {"user_id": "u"}]
+
+
+async def test_known_fields_go_through_untouched(http: httpx.AsyncClient, api: Recorder) -> None:
+    body = {"messages": [1], "user_id": 5, "infer": "maybe", "metadata": [], "wait": None, "expiration_date": None}
+    await http.post("/v1/memories/", json=body)
+    assert api.calls == [("add", ([1],), {k: v for k, v in body.items() if k != "messages"})]
+
+
+async def test_an_idempotency_key_comes_as_a_header(http: httpx.AsyncClient, api: Recorder) -> None:
+    await http.post("/v1/memories/", json={"messages": "x"}, headers={"Idempotency-Key": "k1"})
+    assert api.calls[0][2] == {"idempotency_key": "k1"}
+
+
+@pytest.mark.parametrize(("status", "expected"), [("PENDING", 202), ("SUCCEEDED", 200)])
+async def test_an_add_that_goes_on_answers_accepted(
+    http: httpx.AsyncClient, api: Recorder, status: str, expected: int
+) -> None:
+    api.answers["add"] = {"status": status, "results": []}
+    reply = await http.post("/v1/memories/", json={"messages": "x", "wait": False})
+    assert reply.status_code == expected
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded", None])
+async def test_json_is_json_whatever_its_content_type_says(
+    http: httpx.AsyncClient, api: Recorder, content_type: str | None
+) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    reply = await http.post("/v1/memories/", content=b'{"messages": "x"}', headers=headers)
+    assert reply.status_code == 200
+    assert api.calls[0][1] == ("x",)
+
+
+async def test_an_id_is_decoded_after_routing(http: httpx.AsyncClient, api: Recorder) -> None:
+    await http.get("/v1/memories/a%2Fb%20c%40x%C3%A9/history/")
+    assert api.calls == [("history", ("a/b c@xé",), {})]
+
+
+async def test_a_list_names_its_neighbours(http: httpx.AsyncClient, api: Recorder) -> None:
+    api.answers["list"] = {"count": 25, "page": 2, "page_size": 10, "results": []}
+    reply = (await http.get("/v1/memories/?user_id=a%26b&page=2&page_size=10")).json()
+    assert reply["next"] == "http://127.0.0.1:8000/v1/memories/?user_id=a%26b&page=3&page_size=10"
+    assert reply["previous"] == "http://127.0.0.1:8000/v1/memories/?user_id=a%26b&page=1&page_size=10"
+    api.answers["list"] = {"count": 20, "page": 1, "page_size": 20, "results": []}
+    reply = (await http.get("/v1/memories/?user_id=u")).json()
+    assert (reply["next"], reply["previous"]) == (None, None)
+
+
+async def test_list_filters_come_as_json(http: httpx.AsyncClient, api: Recorder) -> None:
+    filters = {"AND": [{"user_id": "u"}, {"created_at": {"gte": "2026-01-01"}}]}
+    await http.get("/v1/memories/", params={"filters": json.dumps(filters), "page": "3"})
+    assert api.calls == [("list", (), {"filters": filters, "page": 3})]
+
+
+# --- health ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [{"state": "starting", "ready": False}, errors.Unavailable("no orchestrator"), {}])
+async def test_not_ready_is_503_while_the_process_is_alive(http: httpx.AsyncClient, api: Recorder, answer: Any) -> None:
+    api.answers["status"] = answer
+    reply = await http.get("/readyz")
+    assert (reply.status_code, reply.json()["ready"]) == (503, False)
+    assert (await http.get("/healthz")).status_code == 200
+
+
+# --- bad input: a 4xx of one shape, and the memory system is never reached -------------------------------------------
+
+BAD_BODIES: Mapping[str, bytes] = {
+    "nothing": b"",
+    "blank": b"  ",
+    "not JSON": b"{messages: x}",
+    "cut off": b'{"messages": "x"',
+    "two values": b'{"messages": "x"}{}',
+    "a list": b'[{"messages": "x"}]',
+    "a text": b'"x"',
+    "null": b"null",
+    "invalid UTF-8": b'{"messages": "\xff\xfe"}',
+    "UTF-16": '{"messages": "x"}'.encode("utf-16"),
+    "NaN": b'{"messages": "x", "timestamp": NaN}',
+    "Infinity": b'{"messages": "x", "timestamp": -Infinity}',
+    "a float too large": b'{"messages": "x", "timestamp": 1e999}',
+    "an integer too large": b'{"messages": "x", "timestamp": 123456789012345678901}',
+    "an integer just too large": b'{"messages": "x", "timestamp": 9223372036854775808}',
+    "an integer of 5,000 digits": b'{"messages": "x", "timestamp": ' + b"9" * 5000 + b"}",
+    "a lone surrogate": b'{"messages": "\\ud800"}',
+    "a lone surrogate in a key": b'{"messages": "x", "metadata": {"\\udfff": 1}}',
+    "deep": b'{"messages": ' + b"[" * 65 + b"]" * 65 + b"}",
+    "very deep": b'{"messages": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    "deep objects": b'{"a":' * 400 + b"1" + b"}" * 400,
+    "no messages": b'{"user_id": "u"}',
+    "a deadline in the past": b'{"messages": "x", "deadline_s": -1}',
+    "a deadline in words": b'{"messages": "x", "deadline_s": "soon"}',
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+async def test_a_body_that_is_not_sound_json_is_refused(http: httpx.AsyncClient, api: Recorder, name: str) -> None:
+    reply = await http.post("/v1/memories/", content=BAD_BODIES[name], headers={"content-type": "application/json"})
+    assert_error(reply, 400, "invalid_input")
+    assert api.calls == []
+
+
+async def test_long_digits_in_a_text_are_no_number(http: httpx.AsyncClient, api: Recorder) -> None:
+    body = {"messages": "card 12345678901234567890", "timestamp": 9223372036854775807}
+    assert (await http.post("/v1/memories/", json=body)).status_code == 200
+
+
+async def test_a_large_flat_body_is_not_deep(http: httpx.AsyncClient, api: Recorder) -> None:
+    messages = [{"role": "user", "content": f"number {i}"} for i in range(2000)]
+    assert (await http.post("/v1/memories/", json={"messages": messages})).status_code == 200
+    assert api.calls[0][1] == (messages,)
+
+
+async def test_a_search_needs_a_query(http: httpx.AsyncClient, api: Recorder) -> None:
+    body = assert_error(await http.post("/v1/memories/search/", json={"user_id": "u"}), 400, "invalid_input")
+    assert body["details"] == {"field": "query"}
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=one",
+        "page=1.5",
+        "page=",
+        "page=%D9%A1",
+        "page=1_0",
+        "page_size=99999999999999999999",
+        "deadline_s=nan",
+        "deadline_s=0",
+        "deadline_s=soon",
+        "user_id=u&user_id=v",
+        "filters={'user_id': 'u'}",
+        "filters=[]",
+        'filters={"a": NaN}',
+        'filters={"a": "\\ud800"}',
+        "filters=" + "[" * 200 + "]" * 200,
+    ],
+)
+async def test_a_query_parameter_of_the_wrong_type_is_refused(
+    http: httpx.AsyncClient, api: Recorder, query: str
+) -> None:
+    assert_error(await http.get(f"/v1/memories/?{query}"), 400, "invalid_input")
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/memories/", None),
+        ("/v1/memories", None),
+        ("/v1/memories//", None),
+        ("/v1/memories//?user_id=u", None),
+        ("/v1/memories/?filters={'user_id': 'u'}", None),
+        ("/v1/memories/?filters={'user_id': 'u'}&user_id=u", None),
+        ("/v1/memories/?user_id=u&metadata={'k': 'v'}", None),
+        ("/v1/memories/?user_id=u&userid=v", None),
+        ("/v1/memories/?user_id=u&user_id=v", None),
+        ("/v1/memories/?user_id=u", {"run_id": "r"}),
+        ("/v1/memories/", {"user_id": "u"}),
+    ],
+)
+async def test_a_deletion_that_could_mean_less_deletes_nothing(
+    http: httpx.AsyncClient, api: Recorder, path: str, body: Any
+) -> None:
+    assert_error(await http.request("DELETE", path, json=body), 400, "invalid_input")
+    assert api.calls == []
+
+
+async def test_a_deletion_may_carry_what_clients_add_to_every_call(http: httpx.AsyncClient, api: Recorder) -> None:
+    reply = await http.delete("/v1/memories/?user_id=u&org_id=o&project_id=p&source=CLI")
+    assert reply.status_code == 200
+    assert api.calls == [("delete_all", (), {"user_id": "u"})]
+
+
+async def test_an_id_in_broken_utf8_is_refused(http: httpx.AsyncClient, api: Recorder) -> None:
+    assert_error(await http.get("/v1/memories/%FF/"), 400, "invalid_input")
+    assert api.calls == []
+
+
+async def test_an_unknown_path_and_a_wrong_method_have_the_same_body(http: httpx.AsyncClient) -> None:
+    assert_error(await http.get("/v9/nothing/"), 404, "not_found")
+    reply = await http.patch("/v1/memories/")
+    assert_error(reply, 405, "method_not_allowed")
+    assert reply.headers["allow"]
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+STATUSES = [
+    (errors.InvalidInput("no"), 400),
+    (errors.Unauthorized("no"), 401),
+    (errors.Forbidden("no"), 403),
+    (errors.NotFound("no"), 404),
+    (errors.Conflict("no"), 409),
+    (errors.Purged("no"), 410),
+    (errors.TooLarge("no"), 413),
+    (errors.RateLimited("no"), 429),
+    (errors.Overloaded("no"), 429),
+    (errors.Unavailable("no"), 503),
+    (errors.StaleEpoch("no"), 503),
+    (errors.DeadlineExceeded("no"), 504),
+]
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES, ids=[type(error).__name__ for error, _ in STATUSES])
+async def test_each_error_has_its_status(
+    http: httpx.AsyncClient, api: Recorder, error: errors.RemoraError, status: int
+) -> None:
+    error.details["because"] = "of this"
+    api.answers["get"] = error
+    reply = await http.get(f"/v1/memories/{ID}/")
+    body = assert_error(reply, status, error.code)
+    assert (body["detail"], body["details"]) == ("no", {"because": "of this"})
+    assert ("retry-after" in reply.headers) == (status in {429, 503})
+    assert ("www-authenticate" in reply.headers) == (status == 401)
+
+
+def test_every_error_of_the_tree_has_a_status() -> None:
+    covered = {type(error) for error, _ in STATUSES} | {errors.InvariantViolated, errors.RemoraError}
+    assert set(errors.BY_CODE.values()) == covered
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "header"), [(0.2, "1"), (3.01, "4"), (7, "7"), (None, "1"), ("x", "1"), (float("inf"), "1")]
+)
+async def test_retry_after_is_whole_seconds(http: httpx.AsyncClient, api: Recorder, wait_s: Any, header: str) -> None:
+    api.answers["search"] = errors.Overloaded("full", {"retry_after_s": wait_s})
+    reply = await http.post("/v1/memories/search/", json={"query": "x"})
+    assert (reply.status_code, reply.headers["retry-after"]) == (429, header)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("secret path /home/x"), errors.InvariantViolated("secret path /home/x", {"secret": 1})]
+)
+async def test_an_unexpected_error_is_logged_and_tells_nothing(
+    http: httpx.AsyncClient, api: Recorder, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.answers["get"] = error
+    reply = await http.get(f"/v1/memories/{ID}/", headers={"x-request-id": "req-7"})
+    assert reply.status_code == 500
+    assert "secret" not in reply.text
+    assert "req-7" in reply.text
+    assert "req-7" in caplog.text
+    assert "secret path" in caplog.text
+
+
+async def test_an_error_that_quotes_broken_text_is_still_an_answer(http: httpx.AsyncClient, api: Recorder) -> None:
+    api.answers["get"] = errors.InvalidInput("what is \ud800?", {"value": {"\udfff", 1}})
+    assert_error(await http.get(f"/v1/memories/{ID}/"), 400, "invalid_input")
+
+
+async def test_a_sane_request_id_comes_back_and_another_is_replaced(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/healthz", headers={"x-request-id": "abc-1.2:3_4"})).headers[
+        "x-request-id"
+    ] == "abc-1.2:3_4"
+    for bad in ("", "a b", "x" * 129, "<script>"):
+        given = (await http.get("/healthz", headers={"x-request-id": bad})).headers["x-request-id"]
+        assert given != bad
+        assert len(given) == 32
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_body_over_the_limit_is_refused_by_its_announced_length(api: Recorder) -> None:
+    async def unread() -> NoReturn:
+        raise AssertionError("the body was read")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = create_app(api, settings(body_bytes=100))
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/memories/",
+        "raw_path": b"/v1/memories/",
+        "query_string": b"",
+        "headers": [(b"content-length", b"101")],
+        "client": ("127.0.0.1", 1),
+    }
+    await app(scope, unread, send)
+    assert sent[0]["status"] == 413
+
+
+async def test_a_body_without_a_length_is_counted_while_it_is_read(api: Recorder) -> None:
+    pulled = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal pulled
+        for _ in range(1000):
+            pulled += 1
+            yield b" " * 50
+
+    async with client_of(api, settings(body_bytes=100)) as http:
+        reply = await http.post("/v1/memories/", content=chunks())
+    assert_error(reply, 413, "too_large")
+    assert reply.json()["details"] == {"limit": "body_bytes", "allowed": 100}
+    assert pulled < 5
+    assert api.calls == []
+
+
+async def test_a_body_of_exactly_the_limit_passes(api: Recorder) -> None:
+    async with client_of(api, settings(body_bytes=100)) as http:
+        reply = await http.post("/v1/memories/", content=b'{"messages": "x"}'.ljust(100))
+    assert reply.status_code == 200
+
+
+async def test_a_large_body_is_parsed_while_other_requests_go_on(http: httpx.AsyncClient, api: Recorder) -> None:
+    text = "x" * 90_000
+    replies = await asyncio.gather(
+        http.post("/v1/memories/", json={"messages": text}), http.get("/healthz"), http.get("/v1/ping/")
+    )
+    assert [reply.status_code for reply in replies] == [200, 200, 200]
+    assert api.calls[0][1] == (text,)
+
+
+# --- documentation ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_documentation_needs_nothing_from_elsewhere(http: httpx.AsyncClient) -> None:
+    page = await http.get("/docs")
+    assert "http" not in page.text.replace("<!doctype html>", "")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    for line in page.text.splitlines():
+        if "/docs/" in line:
+            asset = line.split('"')[-2]
+            assert (await http.get(asset)).status_code == 200, asset
+    assert (await http.get("/docs/assets/../../engine/errors.py")).status_code == 404
+    assert (await http.get("/docs/assets/__init__.py")).status_code == 404
+
+
+async def test_the_front_door_leads_to_the_documentation(http: httpx.AsyncClient) -> None:
+    reply = await http.get("/")
+    assert (reply.status_code, reply.headers["location"]) == (307, "/docs")
+
+
+async def test_the_description_names_every_route_once_and_every_reference_resolves(http: httpx.AsyncClient) -> None:
+    description = (await http.get("/openapi.json")).json()
+    assert set(description["paths"]) == {
+        "/healthz",
+        "/readyz",
+        "/v1/entities/",
+        "/v1/memories/",
+        "/v1/memories/search/",
+        "/v1/memories/{memory_id}/",
+        "/v1/memories/{memory_id}/history/",
+        "/v1/operations/{operation_id}/",
+        "/v1/ping/",
+        "/v1/status/",
+    }
+    schemas = description["components"]["schemas"]
+    references = {part.split('"')[0] for part in json.dumps(description).split('"#/components/schemas/')[1:]}
+    assert references <= set(schemas)
+    assert {"AddRequest", "SearchRequest", "UpdateRequest", "Error"} <= references
+    assert "HTTPValidationError" not in references
