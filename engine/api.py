@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, TypedDict, Unpack
 
-from engine.types import Json
+from engine.types import Json, JsonList
 
 
 class ScopeFields(TypedDict, total=False):
@@ -86,7 +86,7 @@ class DeleteAllFields(ScopeFields, WriteFields, total=False):
 
 
 class MemoryApi(Protocol):
-    """One memory system. The shapes:
+    """One memory system.
 
     memory: `{id, memory, user_id, agent_id, app_id, run_id, session_id, role, name, actor_id, metadata, categories,
     hash, version, created_at, updated_at, expiration_date}`, in search also `score` and, explained, `score_details`.
@@ -124,7 +124,7 @@ class MemoryApi(Protocol):
         """Everything of a scope: `{message, count, operation_id, event_id, position, degraded}`."""
         ...
 
-    async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> list[Json]:
+    async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
         """Oldest first: `[{id, memory_id, input, old_memory, new_memory, event, user_id, agent_id, app_id,
         session_id, metadata, categories, created_at, updated_at, position, operation_id}]`."""
         ...

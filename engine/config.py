@@ -57,7 +57,7 @@ class LedgerSettings(_Section):
 
 
 class VectorSettings(_Section):
-    """`uri`: a Milvus server, or a path of a Milvus Lite file; None is one Lite file per shard in the data directory."""
+    """`uri`: a Milvus server, or the path of a Lite file; None is one Lite file per shard in the data directory."""
 
     uri: str | None = None
     token: SecretStr | None = None

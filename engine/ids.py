@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import unicodedata
 import uuid
 
 from engine.errors import InvalidInput
 from engine.types import Scope
 
 SLOTS = 4096
+_LONGEST_UUID = 64
 _SLOT_BITS = 12
 
 
@@ -64,9 +66,26 @@ def canonical_id(raw: object, what: str = "memory_id") -> str:
     Raises:
         InvalidInput: it isn't a UUID. One that Remora never made is let through: it is simply not found.
     """
-    if isinstance(raw, str) and len(raw) <= 64:
+    if isinstance(raw, str) and len(raw) <= _LONGEST_UUID:
         try:
             return str(uuid.UUID(raw))
         except ValueError:
             pass
     raise InvalidInput(f"{what} should be a valid UUID", {"field": what})
+
+
+def fingerprint(scope: Scope, role: str | None, name: str | None, text: str) -> bytes:
+    """What makes two memories of a project the same one: exact scope, role, name and text (NFC, trimmed).
+
+    16 bytes of BLAKE2b over the length-prefixed parts; an id that isn't set differs from an empty one.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (scope.user_id, scope.agent_id, scope.app_id, scope.run_id, role, name, canonical_text(text)):
+        raw = b"" if part is None else part.encode()
+        digest.update(b"\0" if part is None else b"\1" + len(raw).to_bytes(4) + raw)
+    return digest.digest()
+
+
+def canonical_text(text: str) -> str:
+    """The text as duplicates are compared: Unicode NFC, without white space at its ends."""
+    return unicodedata.normalize("NFC", text).strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 Json: TypeAlias = dict[str, Any]
+JsonList: TypeAlias = list[Json]
 ScopeField: TypeAlias = Literal["user_id", "agent_id", "app_id", "run_id"]
 
 SCOPE_FIELDS: tuple[ScopeField, ...] = ("user_id", "agent_id", "app_id", "run_id")
@@ -137,6 +138,19 @@ class ChangeBatch:
     until: int
     changes: tuple[Change, ...]
     vectors: FloatArray
+
+    @staticmethod
+    def joined(batches: Sequence[ChangeBatch]) -> ChangeBatch:
+        """Batches that follow on each other as one."""
+        if len(batches) == 1:
+            return batches[0]
+        vectors = [batch.vectors for batch in batches if len(batch.vectors)]
+        return ChangeBatch(
+            batches[0].after,
+            batches[-1].until,
+            tuple(change for batch in batches for change in batch.changes),
+            np.concatenate(vectors) if vectors else batches[0].vectors,
+        )
 
 
 @dataclass(frozen=True, slots=True)

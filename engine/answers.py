@@ -1,0 +1,158 @@
+"""What users get to see: values as JSON-like dicts. Pure; the shapes are those of `engine.api`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.ports import Event, Operation, OperationKind
+from engine.times import iso
+from engine.types import EventKind, Json, MemoryVersion, OperationState, Relation, Scope, ScopeField
+
+_ENTITY_TYPES: dict[ScopeField, str] = {"user_id": "user", "agent_id": "agent", "app_id": "app", "run_id": "run"}
+
+
+def scope_object(scope: Scope) -> Json:
+    """The four ids, with the run under both of its names."""
+    return {
+        "user_id": scope.user_id,
+        "agent_id": scope.agent_id,
+        "app_id": scope.app_id,
+        "run_id": scope.run_id,
+        "session_id": scope.run_id,
+    }
+
+
+def memory_object(version: MemoryVersion) -> Json:
+    """A memory as every answer shows it. `hash` is the MD5 of the text, as Mem0 has it; it decides nothing here."""
+    return {
+        "id": version.memory_id,
+        "memory": version.text,
+        **scope_object(version.scope),
+        "role": version.role,
+        "name": version.name,
+        "actor_id": version.name,
+        "metadata": dict(version.metadata) or None,
+        "categories": list(version.categories) or None,
+        "hash": hashlib.md5(version.text.encode(), usedforsecurity=False).hexdigest(),
+        "version": version.version,
+        "created_at": iso(version.created_at_us),
+        "updated_at": iso(version.updated_at_us),
+        "expiration_date": version.expiration_date,
+    }
+
+
+def add_row(kind: EventKind, version: MemoryVersion, message_index: int) -> Json:
+    """What became of one message of an add."""
+    return {
+        "id": version.memory_id,
+        "memory": version.text,
+        "data": {"memory": version.text},
+        "event": kind.value,
+        "message_index": message_index,
+        "role": version.role,
+        "actor_id": version.name,
+    }
+
+
+def changed_row(kind: EventKind, version: MemoryVersion) -> Json:
+    """What became of a memory that an update or delete named; `object` is the memory afterwards, or as it ended."""
+    return {
+        "id": version.memory_id,
+        "memory": version.text,
+        "data": {"memory": version.text},
+        "event": kind.value,
+        "object": memory_object(version),
+    }
+
+
+def relation_objects(relations: Iterable[Relation]) -> list[Json]:
+    """Relations as Mem0 v1 gave them, each once, with their times where they have any."""
+    seen: dict[tuple[str, str, str], Json] = {}
+    for edge in relations:
+        entry: Json = {"source": edge.source, "relationship": edge.relationship, "target": edge.target}
+        if edge.valid_at_us is not None:
+            entry["valid_at"] = iso(edge.valid_at_us)
+        if edge.invalid_at_us is not None:
+            entry["invalid_at"] = iso(edge.invalid_at_us)
+        seen.setdefault((edge.source, edge.relationship, edge.target), entry)
+    return list(seen.values())
+
+
+def history_object(event: Event) -> Json:
+    """One entry of a memory's history."""
+    shown = event.after or event.before
+    return {
+        "id": f"{event.memory_id}:{event.position}",
+        "memory_id": event.memory_id,
+        "input": [] if shown is None else [{"role": shown.role or "user", "content": shown.text}],
+        "old_memory": event.before.text if event.before else None,
+        "new_memory": event.after.text if event.after else None,
+        "event": event.kind.value,
+        **scope_object(shown.scope if shown else Scope()),
+        "metadata": (dict(shown.metadata) or None) if shown else None,
+        "categories": (list(shown.categories) or None) if shown else None,
+        "created_at": iso(shown.created_at_us if shown else event.at_us),
+        "updated_at": iso(event.at_us),
+        "is_deleted": event.kind is EventKind.DELETE,
+        "actor_id": shown.name if shown else None,
+        "role": shown.role if shown else None,
+        "position": event.position,
+        "operation_id": event.operation_id,
+    }
+
+
+def operation_object(operation: Operation) -> Json:
+    """An operation as `operation` shows it: the names are those of Mem0's events."""
+    result = operation.result or {}
+    done = operation.completed_at_us
+    return {
+        "id": operation.id,
+        "event_type": operation.kind.value,
+        "status": operation.state.value,
+        "payload": {},
+        "metadata": None,
+        "results": result.get("results", []),
+        "error": operation.error,
+        "created_at": iso(operation.created_at_us),
+        "updated_at": iso(done if done is not None else operation.created_at_us),
+        "started_at": iso(operation.created_at_us),
+        "completed_at": None if done is None else iso(done),
+        "latency": None if done is None else (done - operation.created_at_us) / 1000,
+    }
+
+
+def write_answer(operation: Operation, degraded: Iterable[str] = ()) -> Json:
+    """What a changing call answers for an operation that has succeeded, or is still open."""
+    result: Mapping[str, Any] = operation.result or {}
+    common: Json = {
+        "status": operation.state.value,
+        "operation_id": operation.id,
+        "event_id": operation.id,
+        "position": result.get("position"),
+        "degraded": sorted(degraded),
+    }
+    rows: list[Json] = list(result.get("results", ()))
+    if operation.state is not OperationState.SUCCEEDED:
+        return {"results": [], "message": "Accepted; it takes effect by itself.", **common}
+    match operation.kind:
+        case OperationKind.ADD:
+            return {
+                "message": "Memories stored successfully",
+                "results": rows,
+                "relations": list(result.get("relations", ())),
+                "extractor": result.get("extractor"),
+                **common,
+            }
+        case OperationKind.UPDATE:
+            return {**rows[0]["object"], "message": "Memory updated successfully!", **common}
+        case OperationKind.DELETE:
+            return {"message": "Memory deleted successfully!", **common}
+        case OperationKind.DELETE_ALL:
+            return {"message": "Memories deleted successfully!", "count": result.get("count", 0), **common}
+
+
+def entity_type(field: ScopeField) -> str:
+    """What a scope id is called in lists of entities."""
+    return _ENTITY_TYPES[field]

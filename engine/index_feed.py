@@ -1,0 +1,180 @@
+"""Feeding an index: pushes the ledger's changes to it in order, and catches it up after it has lost some.
+
+One feed per index. Writers `offer` what they have just committed and await `reached`; whoever gets an answer from the
+index reports what it carries to `observe`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from engine.concurrency import TaskSet
+from engine.errors import InvariantViolated, RemoraError
+from engine.types import Applied, ChangeBatch
+
+_log = logging.getLogger(__name__)
+
+_KEPT_BATCHES = 256
+_PULLED_CHANGES = 1000
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+
+
+class Index(Protocol):
+    """What a feed needs of an index."""
+
+    async def status(self) -> Applied: ...
+
+    async def apply(self, batch: ChangeBatch) -> Applied: ...
+
+
+class IndexFeed:
+    """Keeps one index at the ledger's position.
+
+    Args:
+        name: of the index, for `degraded`.
+        index: where changes go.
+        pull: the ledger's `changes(after, limit)`.
+        check_s: an idle index is asked for its position this often, so that one that was restarted catches up unasked.
+    """
+
+    def __init__(
+        self, name: str, index: Index, pull: Callable[[int, int], Awaitable[ChangeBatch]], *, check_s: float = 5.0
+    ) -> None:
+        self.name = name
+        self._index = index
+        self._pull = pull
+        self._check_s = check_s
+        self._recent: deque[ChangeBatch] = deque(maxlen=_KEPT_BATCHES)
+        self._target = 0
+        self._confirmed = 0
+        self._at: Applied | None = None
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._wake = asyncio.Event()
+        self._tasks = TaskSet()
+        self.failures = 0
+
+    @property
+    def position(self) -> int:
+        """Up to where the index is known to be."""
+        return 0 if self._at is None else self._at.position
+
+    @property
+    def lag(self) -> int:
+        """Changes that the index doesn't have yet."""
+        return max(0, self._target - self.position)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the index has all that it once confirmed, and the last push worked."""
+        return self._at is not None and self.position >= self._confirmed and self.failures == 0
+
+    def start(self, position: int) -> None:
+        """Begin to feed; the ledger is at `position`."""
+        self._target = position
+        self._wake.set()
+        self._tasks.start(self._feed(), name=f"feed of the {self.name} index")
+
+    async def close(self) -> None:
+        """Stop feeding."""
+        await self._tasks.close()
+        for _, _, waiter in self._waiting:
+            waiter.cancel()
+        self._waiting.clear()
+
+    def offer(self, batch: ChangeBatch) -> None:
+        """Changes that were just committed; batches come in the order of the ledger."""
+        if batch.until <= self._target:
+            return
+        self._recent.append(batch)
+        self._target = batch.until
+        self._wake.set()
+
+    @property
+    def confirmed(self) -> int:
+        """The highest position that the index has ever said to have."""
+        return self._confirmed
+
+    def observe(self, applied: Applied, since: int) -> bool:
+        """Take note of what an answer of the index carries; `since` is what was `confirmed` when it was asked.
+
+        False: the index has lost something that it had by then; it is being caught up.
+        """
+        whole = applied.position >= since
+        if not whole and (self._at is None or applied.incarnation != self._at.incarnation):
+            self._at = applied
+            self._wake.set()
+        return whole
+
+    async def reached(self, position: int) -> None:
+        """Wait until the index has everything up to `position`."""
+        if self.position >= position:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (position, next(self._order), waiter))
+        self._target = max(self._target, position)
+        self._wake.set()
+        await waiter
+
+    async def caught_up(self) -> None:
+        """Wait until the index has everything that it had confirmed before it lost it."""
+        await self.reached(self._confirmed)
+
+    async def _feed(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._step()
+            except RemoraError as error:
+                self.failures += 1
+                _log.warning("the %s index can't be fed: %s", self.name, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
+            else:
+                self.failures = 0
+                pause_s = _FIRST_PAUSE_S
+
+    async def _step(self) -> None:
+        if self._at is None:
+            self._note(await self._index.status())
+        elif self.position < self._target:
+            batch = self._next() or await self._pull(self.position, _PULLED_CHANGES)
+            applied = await self._index.apply(batch)
+            if self._at == applied:
+                raise InvariantViolated(f"it stays at {applied.position} when given {batch.after} to {batch.until}")
+            self._note(applied)
+        else:
+            await self._idle()
+
+    async def _idle(self) -> None:
+        self._wake.clear()
+        if self.position < self._target:
+            return
+        try:
+            async with asyncio.timeout(self._check_s):
+                await self._wake.wait()
+        except TimeoutError:
+            self._note(await self._index.status())
+
+    def _next(self) -> ChangeBatch | None:
+        """What was offered and the index lacks, as one batch; None: it has lost more than is kept here."""
+        while self._recent and self._recent[0].until <= self.position:
+            self._recent.popleft()
+        if not self._recent or self._recent[0].after > self.position:
+            return None
+        return ChangeBatch.joined(tuple(self._recent))
+
+    def _note(self, applied: Applied) -> None:
+        self._at = applied
+        self._confirmed = max(self._confirmed, min(applied.position, self._target))
+        while self._waiting and self._waiting[0][0] <= applied.position:
+            waiter = heapq.heappop(self._waiting)[2]
+            if not waiter.done():
+                waiter.set_result(None)

@@ -1,0 +1,143 @@
+"""What a write will do, decided from values alone: drafts of memories, plans, fingerprints. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine import ids
+from engine.ports import (
+    AddEvent,
+    DeleteEvent,
+    DeleteScopeEvent,
+    Fragment,
+    Operation,
+    OperationKind,
+    Plan,
+    UpdateEvent,
+)
+from engine.requests import AddRequest, DeleteAllRequest, UpdateRequest
+from engine.types import SCOPE_FIELDS, Entity, FloatArray, Json, Message, Scope
+
+VERBATIM = "verbatim"
+
+
+def add_body(request: AddRequest) -> Json:
+    """An add as its operation keeps it: enough to do it again, and what an idempotency key is compared by."""
+    return {
+        "messages": [[m.role, m.content, m.name, m.timestamp_us] for m in request.messages],
+        "scope": request.scope.ids(),
+        "metadata": request.metadata,
+        "infer": request.infer,
+        "timestamp_us": request.timestamp_us,
+        "expiration_date": request.expiration_date,
+    }
+
+
+def update_body(request: UpdateRequest) -> Json:
+    """An update as its operation keeps it."""
+    values = {
+        "text": request.text,
+        "metadata": request.metadata,
+        "expiration_date": request.expiration_date,
+        "timestamp": request.timestamp_us,
+    }
+    return {"memory_id": request.memory_id, "given": {name: values[name] for name in sorted(request.given)}}
+
+
+def delete_body(memory_id: str) -> Json:
+    """A delete as its operation keeps it."""
+    return {"memory_id": memory_id}
+
+
+def delete_all_body(request: DeleteAllRequest) -> Json:
+    """A delete by scope as its operation keeps it."""
+    return {"scope": request.scope.ids()}
+
+
+def request_hash(kind: OperationKind, body: Json) -> bytes:
+    """What tells two requests with one idempotency key apart: SHA-256 of the canonical JSON."""
+    canonical = json.dumps([kind.value, body], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def delete_lane(project: str, scope: Scope) -> str | None:
+    """The lane of a delete by scope: that of the user if one is named, else every lane (None).
+
+    A user's memories all lie in the user's lane; an agent's may lie in those of many users.
+    """
+    return ids.routing_key(project, scope) if scope.user_id is not None else None
+
+
+def messages_of(body: Json) -> tuple[Message, ...]:
+    """The messages of an add's body."""
+    return tuple(Message(*message) for message in body["messages"])
+
+
+def scope_of(body: Json) -> Scope:
+    """The scope of a body."""
+    return Scope(**{name: body["scope"].get(name) for name in SCOPE_FIELDS})
+
+
+def plan_add(
+    operation: Operation,
+    secret: bytes,
+    fragments: Sequence[Fragment],
+    vectors: FloatArray,
+    entities: Sequence[tuple[Entity, ...] | None],
+) -> Plan:
+    """One memory a fragment; a memory is created when its message was said, else when the add came in."""
+    body = operation.request
+    scope = scope_of(body)
+    said_us = body["timestamp_us"] or operation.created_at_us
+    events = tuple(
+        AddEvent(
+            memory_id=ids.memory_id(secret, operation.id, row),
+            scope=scope,
+            text=fragment.text,
+            fingerprint=ids.fingerprint(scope, fragment.role, fragment.name, fragment.text),
+            row=row,
+            created_at_us=said_us if fragment.timestamp_us is None else fragment.timestamp_us,
+            message_index=fragment.message_index,
+            role=fragment.role,
+            name=fragment.name,
+            metadata=body["metadata"],
+            expiration_date=body["expiration_date"],
+            entities=named,
+        )
+        for row, (fragment, named) in enumerate(zip(fragments, entities, strict=True))
+    )
+    return Plan(events, vectors, answer={"extractor": VERBATIM, "relations": []})
+
+
+def plan_update(operation: Operation, vectors: FloatArray, entities: tuple[Entity, ...] | None) -> Plan:
+    """The new values of one memory; `vectors` has one row when the text is new, else none."""
+    given: dict[str, Any] = operation.request["given"]
+    event = UpdateEvent(memory_id=operation.request["memory_id"], given=frozenset(given))
+    if "text" in given:
+        event = replace(event, text=given["text"], row=0, entities=entities)
+    if "metadata" in given:
+        event = replace(event, metadata=given["metadata"] or {})
+    if "expiration_date" in given:
+        event = replace(event, expiration_date=given["expiration_date"])
+    if "timestamp" in given:
+        event = replace(event, created_at_us=given["timestamp"])
+    return Plan((event,), vectors)
+
+
+def plan_delete(operation: Operation, vectors: FloatArray) -> Plan:
+    """The end of one memory, or of all in a scope."""
+    body = operation.request
+    if operation.kind is OperationKind.DELETE:
+        return Plan((DeleteEvent(body["memory_id"]),), vectors)
+    return Plan((DeleteScopeEvent(scope_of(body)),), vectors)
+
+
+def size_bytes(body: Json) -> int:
+    """About how much memory a request holds: its text, and a little for each part."""
+    if "messages" in body:
+        return sum(256 + 4 * len(content) for _, content, _, _ in body["messages"])
+    return 1024 + 4 * len(body.get("given", {}).get("text", ""))

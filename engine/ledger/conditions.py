@@ -1,0 +1,51 @@
+"""Filters as SQL conditions that select too much, never too little. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, or_
+
+from engine.filters import And, Compare, Everything, Filter, Op, Or
+from engine.types import SCOPE_FIELDS
+
+
+def condition(table: Table, node: Filter) -> tuple[ColumnElement[bool] | None, bool]:
+    """What of the filter SQL can say (None: nothing), and whether that is all of it."""
+    match node:
+        case Everything():
+            return None, True
+        case And(parts):
+            return _every(table, parts)
+        case Or(parts):
+            return _any(table, parts)
+        case Compare(field=field, op=op, value=value) if field in SCOPE_FIELDS:
+            return _compare(table.c[field], op, value)
+        case _:
+            return None, False
+
+
+def _every(table: Table, parts: tuple[Filter, ...]) -> tuple[ColumnElement[bool] | None, bool]:
+    answers = [condition(table, part) for part in parts]
+    said = [clause for clause, _ in answers if clause is not None]
+    return (and_(*said) if said else None), all(exact for _, exact in answers)
+
+
+def _any(table: Table, parts: tuple[Filter, ...]) -> tuple[ColumnElement[bool] | None, bool]:
+    answers = [condition(table, part) for part in parts]
+    said = [clause for clause, _ in answers if clause is not None]
+    if not said or len(said) < len(answers):
+        return None, False
+    return or_(*said), all(exact for _, exact in answers)
+
+
+def _compare(column: ColumnElement[Any], op: Op, value: Any) -> tuple[ColumnElement[bool] | None, bool]:
+    match op:
+        case Op.EQ:
+            return column == value, True
+        case Op.IN:
+            return column.in_(list(value)), True
+        case Op.PRESENT:
+            return column.is_not(None), True
+        case _:
+            return None, False

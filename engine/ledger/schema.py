@@ -1,0 +1,98 @@
+"""The ledger's tables. No queries here."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from engine.types import SCOPE_FIELDS
+
+metadata = MetaData()
+
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+_LIVE = text("live_to IS NULL")
+_OPEN = text("state IN ('PENDING', 'RUNNING')")
+
+
+def _live_index(name: str, *columns: str, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=_LIVE, postgresql_where=_LIVE)
+
+
+shard = Table(
+    "shard",
+    metadata,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("epoch", _BIG, nullable=False),
+    Column("position", _BIG, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+)
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("project", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("lane", Text),
+    Column("state", Text, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("idempotency_key", Text),
+    Column("result", LargeBinary),
+    Column("error", LargeBinary),
+    Column("created_at_us", _BIG, nullable=False),
+    Column("completed_at_us", _BIG),
+    Index("operation_key", "project", "idempotency_key", unique=True),
+    Index("operation_open", "seq", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    sqlite_autoincrement=True,
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("memory_id", String(36), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("project", Text, nullable=False),
+    *[Column(name, Text) for name in SCOPE_FIELDS],
+    Column("text", Text, nullable=False),
+    Column("role", Text),
+    Column("name", Text),
+    Column("created_at_us", _BIG, nullable=False),
+    Column("updated_at_us", _BIG, nullable=False),
+    Column("expiration_date", Text),
+    Column("extra", LargeBinary, nullable=False, doc="msgpack: metadata, categories, entities, relations"),
+    Column("vector", LargeBinary, nullable=False, doc="little-endian float32"),
+    Column("fingerprint", LargeBinary, doc="what makes it the same memory; null once purged"),
+    Column("live_from", _BIG, nullable=False),
+    Column("live_to", _BIG),
+    Column("operation_id", String(36), nullable=False),
+    _live_index("live_memory", "memory_id", unique=True),
+    _live_index("live_fingerprint", "project", "fingerprint", unique=True),
+    _live_index("live_project", "project", "created_at_us", "memory_id"),
+    *[_live_index(f"live_{name}", "project", name, "created_at_us", "memory_id") for name in SCOPE_FIELDS],
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("position", _BIG, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("memory_id", String(36), nullable=False),
+    Column("version", Integer, nullable=False, doc="the version it made; for DELETE the one it ended"),
+    Column("project", Text, nullable=False),
+    Column("at_us", _BIG, nullable=False),
+    Column("operation_id", String(36), nullable=False),
+    Index("event_memory", "memory_id", "position"),
+)

@@ -1,0 +1,319 @@
+"""The memory system over its ports: the verbs that users see. How writes and searches work is in their own modules."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Unpack
+
+from engine import ids, ingest, requests
+from engine.answers import entity_type, history_object, memory_object, operation_object
+from engine.api import (
+    AddFields,
+    CallFields,
+    DeleteAllFields,
+    ListFields,
+    PageFields,
+    SearchFields,
+    UpdateFields,
+    WriteFields,
+)
+from engine.config import Settings
+from engine.errors import DeadlineExceeded, NotFound, RemoraError
+from engine.faults import FAULTS, FaultPoints
+from engine.filters import Compare, Not, Op, conjunction
+from engine.gate import Gate
+from engine.index_feed import IndexFeed
+from engine.models import Models
+from engine.named_graph import NamedGraph
+from engine.ports import Embedder, Extractor, GraphStore, Ledger, OperationKind, VectorStore
+from engine.search_path import SearchPath
+from engine.times import iso
+from engine.types import SCOPE_FIELDS, Json, JsonList, MemoryVersion
+from engine.write_path import WritePath, new_operation
+
+if TYPE_CHECKING:
+    from engine.requests import Call
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+class Memory:
+    """One shard's memory system: implements `engine.api.MemoryApi` over the ports that it is given.
+
+    `start` makes it the owner of the shard; until then calls are refused. It owns the tasks that it starts, not the
+    ports: whoever made those closes them, after `close`.
+
+    Args:
+        ledger: the truth.
+        embedder: texts to vectors.
+        extractor: messages to memories, texts to entities.
+        vector: dense and keyword index.
+        graph: entity graph.
+        settings: limits, weights, deadlines.
+        faults: named points that tests arm.
+        clock: now in microseconds UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        embedder: Embedder,
+        extractor: Extractor,
+        vector: VectorStore,
+        graph: GraphStore,
+        settings: Settings,
+        faults: FaultPoints = FAULTS,
+        clock: Callable[[], int] = _now_us,
+    ) -> None:
+        limits = settings.limits
+        self._ledger = ledger
+        self._settings = settings
+        self._limits = limits
+        self._clock = clock
+        self._reads = Gate("reads", limits.pending_reads, limits.pending_bytes, time.monotonic)
+        self._models = Models(
+            embedder, extractor, batch_texts=settings.embed.batch_texts, queue_texts=settings.embed.queue_texts
+        )
+        self._vector_feed = IndexFeed("vector", vector, ledger.changes)
+        self._graph_feed = IndexFeed("graph", NamedGraph(graph, self._models), ledger.changes)
+        self._writes = WritePath(
+            ledger=ledger,
+            models=self._models,
+            feeds=(self._vector_feed, self._graph_feed),
+            gate=Gate("operations", limits.pending_operations, limits.pending_bytes, time.monotonic),
+            batch_operations=settings.ledger.batch_operations,
+            apply_deadline_s=settings.runtime.apply_deadline_s,
+            faults=faults,
+        )
+        self._searches = SearchPath(
+            ledger=ledger,
+            models=self._models,
+            vector=vector,
+            graph=graph,
+            vector_feed=self._vector_feed,
+            graph_feed=self._graph_feed,
+            settings=settings.search,
+        )
+        self._started = False
+
+    async def start(self) -> None:
+        """Own the shard, take up what was left unfinished, and begin to feed the indexes."""
+        ownership = await self._writes.start()
+        for feed in (self._vector_feed, self._graph_feed):
+            feed.start(ownership.position)
+        self._started = True
+
+    async def close(self) -> None:
+        """Stop. What is accepted and not finished is finished after the next start."""
+        self._started = False
+        await self._writes.close()
+        await self._searches.close()
+        await asyncio.gather(self._vector_feed.close(), self._graph_feed.close())
+        await self._models.close()
+
+    async def indexes_at(self, position: int) -> None:
+        """Wait until both indexes have come to a position."""
+        await asyncio.gather(self._vector_feed.reached(position), self._graph_feed.reached(position))
+
+    async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
+        """Keep what was said; see `MemoryApi`."""
+        request = requests.parse_add(messages, fields, self._limits)
+        lane = ids.routing_key(request.call.project, request.scope)
+        return await self._change(OperationKind.ADD, ingest.add_body(request), request.call, lane, wait=request.wait)
+
+    async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
+        """A new version of a memory; see `MemoryApi`."""
+        request = requests.parse_update(memory_id, fields, self._limits)
+        return await self._change_one(
+            OperationKind.UPDATE, request.memory_id, ingest.update_body(request), request.call
+        )
+
+    async def delete(self, memory_id: str, **fields: Unpack[WriteFields]) -> Json:
+        """End a memory; see `MemoryApi`."""
+        call = requests.parse_call(fields, WriteFields.__annotations__.keys() | CallFields.__annotations__.keys())
+        memory_id = ids.canonical_id(memory_id)
+        return await self._change_one(OperationKind.DELETE, memory_id, ingest.delete_body(memory_id), call)
+
+    async def delete_all(self, **fields: Unpack[DeleteAllFields]) -> Json:
+        """End every memory of a scope; see `MemoryApi`."""
+        request = requests.parse_delete_all(fields, self._limits)
+        lane = ingest.delete_lane(request.call.project, request.scope)
+        return await self._change(OperationKind.DELETE_ALL, ingest.delete_all_body(request), request.call, lane)
+
+    async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
+        """The best memories for a query; see `MemoryApi`."""
+        request = requests.parse_search(query, fields, self._limits, self._settings.search)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._searches.search(request, today=self._today())
+
+    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+        """One memory; see `MemoryApi`."""
+        call, memory_id = self._read_call(fields), ids.canonical_id(memory_id)
+        version = await self._live(call, memory_id)
+        if version is None:
+            raise NotFound("Memory not found!", {"memory_id": memory_id})
+        return memory_object(version)
+
+    async def list(self, **fields: Unpack[ListFields]) -> Json:
+        """A page of memories; see `MemoryApi`."""
+        request = requests.parse_list(fields, self._limits)
+        unexpired = Not(Compare("expiration_date", Op.LT, self._today()))
+        with self._reads.admit():
+            async with self._within(request.call):
+                page = await self._ledger.page(
+                    request.call.project,
+                    conjunction(request.filter, unexpired),
+                    (request.page - 1) * request.page_size,
+                    request.page_size,
+                )
+        return {
+            "count": page.count,
+            "page": request.page,
+            "page_size": request.page_size,
+            "results": [memory_object(version) for version in page.versions],
+        }
+
+    async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
+        """Everything that happened to a memory; see `MemoryApi`."""
+        call, memory_id = self._read_call(fields), ids.canonical_id(memory_id)
+        with self._reads.admit():
+            async with self._within(call):
+                events = await self._ledger.history(call.project, memory_id)
+        if not events:
+            raise NotFound("Memory not found!", {"memory_id": memory_id})
+        return [history_object(event) for event in events]
+
+    async def entities(self, **fields: Unpack[PageFields]) -> Json:
+        """Who has memories; see `MemoryApi`."""
+        call = requests.parse_call(fields, {"project", "deadline_s", "page", "page_size"})
+        page, page_size = requests.parse_page(fields, self._limits)
+        with self._reads.admit():
+            async with self._within(call):
+                found = await self._ledger.scopes(call.project)
+        totals = {f"total_{entity_type(name)}s": sum(one.field == name for one in found) for name in SCOPE_FIELDS}
+        shown = found[(page - 1) * page_size : page * page_size]
+        return {
+            "count": len(found),
+            "page": page,
+            "page_size": page_size,
+            **totals,
+            "results": [
+                {
+                    "id": one.value,
+                    "name": one.value,
+                    "type": entity_type(one.field),
+                    "total_memories": one.memories,
+                    "created_at": iso(one.created_at_us),
+                    "updated_at": iso(one.updated_at_us),
+                    "owner": call.project,
+                    "metadata": None,
+                }
+                for one in shown
+            ],
+        }
+
+    async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
+        """An operation as it stands; see `MemoryApi`."""
+        call, operation_id = self._read_call(fields), ids.canonical_id(operation_id, "operation_id")
+        with self._reads.admit():
+            async with self._within(call):
+                found = await self._ledger.operation(call.project, operation_id)
+        if found is None:
+            raise NotFound("Operation not found!", {"operation_id": operation_id})
+        return operation_object(found)
+
+    async def status(self) -> dict[str, Any]:
+        """What runs, and how far it is; never fails: a part that is away says so."""
+        ledger, embedder = await asyncio.gather(self._part(self._ledger.status()), self._part(self._embedder_info()))
+        feeds = {feed.name: feed for feed in (self._vector_feed, self._graph_feed)}
+        ready = self._started and not self._writes.fenced
+        healthy = all(feed.healthy for feed in feeds.values()) and "error" not in ledger and "error" not in embedder
+        return {
+            "state": "starting" if not ready else "ready" if healthy else "degraded",
+            "ready": ready,
+            "extractor": ingest.VERBATIM,
+            "ledger": ledger,
+            "embedder": {**embedder, **self._models.stats()},
+            **{
+                name: {"position": feed.position, "lag": feed.lag, "healthy": feed.healthy}
+                for name, feed in feeds.items()
+            },
+            "writes": self._writes.status(),
+            "searches": {**self._searches.status(), "pending": self._reads.pending},
+        }
+
+    async def _embedder_info(self) -> Json:
+        info = await self._models.info()
+        return {"model": info.model, "dimensions": info.dimensions, "device": info.device, "dtype": info.dtype}
+
+    async def _part(self, work: Any) -> Json:
+        try:
+            async with asyncio.timeout(self._settings.search.leg_deadline_s):
+                known: Json = await work
+        except (RemoraError, TimeoutError) as error:
+            return {"error": str(error) or "no answer in time"}
+        return known
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._clock() / 1_000_000, UTC).date().isoformat()
+
+    def _read_call(self, fields: Any) -> Call:
+        return requests.parse_call(fields, frozenset({"project", "deadline_s"}))
+
+    def _deadline_s(self, call: Call) -> float:
+        return min(call.deadline_s or self._settings.runtime.deadline_s, self._settings.runtime.deadline_s)
+
+    def _within(self, call: Call) -> _Within:
+        return _Within(self._deadline_s(call))
+
+    async def _live(self, call: Call, memory_id: str) -> MemoryVersion | None:
+        with self._reads.admit():
+            async with self._within(call):
+                return (await self._ledger.get(call.project, [memory_id]))[0]
+
+    async def _change_one(self, kind: OperationKind, memory_id: str, body: Json, call: Call) -> Json:
+        version = await self._live(call, memory_id)
+        if version is None and call.idempotency_key is None:
+            raise NotFound("Memory not found!", {"memory_id": memory_id})
+        lane = None if version is None else ids.routing_key(call.project, version.scope)
+        return await self._change(kind, body, call, lane, missing=version is None)
+
+    async def _change(
+        self, kind: OperationKind, body: Json, call: Call, lane: str | None, *, wait: bool = True, missing: bool = False
+    ) -> Json:
+        operation = new_operation(
+            kind,
+            body,
+            project=call.project,
+            lane=lane,
+            slot_key=call.project,
+            idempotency_key=call.idempotency_key,
+            now_us=self._clock(),
+            noise=secrets.token_bytes(16),
+        )
+        return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(call), missing=missing)
+
+
+class _Within:
+    """`asyncio.timeout` that says what ran out."""
+
+    def __init__(self, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
+        self._timeout = asyncio.timeout(deadline_s)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise DeadlineExceeded(f"no answer within {self._deadline_s} s", {"deadline_s": self._deadline_s}) from None

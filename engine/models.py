@@ -1,0 +1,93 @@
+"""Calls to the models, merged: what many requests want encoded or named travels together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.batch_queue import BatchQueue
+from engine.errors import RemoraError
+from engine.extract.verbatim import verbatim
+from engine.ports import Embedder, EmbedderInfo, Extractor, Fragment, Priority
+from engine.types import Entity, FloatArray, Json, Message
+
+_IN_FLIGHT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    text: str
+    priority: Priority
+
+
+class Models:
+    """The embedder and the extractor as the paths use them: one text in, one answer out; many callers, few calls."""
+
+    def __init__(self, embedder: Embedder, extractor: Extractor, *, batch_texts: int, queue_texts: int) -> None:
+        self._embedder = embedder
+        self._extractor = extractor
+        self._info: EmbedderInfo | None = None
+        self._encoding: BatchQueue[_Text, FloatArray] = BatchQueue(
+            self._encode_batch, name="embedder", max_items=batch_texts, in_flight=_IN_FLIGHT, capacity=queue_texts
+        )
+        self._naming: BatchQueue[_Text, tuple[Entity, ...]] = BatchQueue(
+            self._name_batch, name="extractor", max_items=batch_texts, in_flight=_IN_FLIGHT, capacity=queue_texts
+        )
+
+    async def info(self) -> EmbedderInfo:
+        """Which embedder it is; asked once."""
+        if self._info is None:
+            self._info = await self._embedder.info()
+        return self._info
+
+    async def vectors(self, texts: Sequence[str], priority: Priority) -> FloatArray:
+        """One row a text, float32 (n, d)."""
+        if not texts:
+            return np.zeros((0, 0), dtype=np.float32)
+        rows = await self._encoding.submit_many([_Text(text, priority) for text in texts], priority=priority)
+        return np.stack(rows)
+
+    async def entities(self, texts: Sequence[str], priority: Priority) -> list[tuple[Entity, ...]]:
+        """What each text names."""
+        return await self._naming.submit_many([_Text(text, priority) for text in texts], priority=priority)
+
+    async def fragments(self, messages: Sequence[Message]) -> list[Fragment]:
+        """The memories to be; the extractor is asked only when something has to be cut."""
+        whole = verbatim(messages, (await self.info()).max_tokens)
+        if whole is not None:
+            return list(whole)
+        return (await self._extractor.extract([messages]))[0]
+
+    async def _encode_batch(self, items: list[_Text]) -> list[FloatArray | Exception]:
+        priority = min(item.priority for item in items)
+        encoded = await self._embedder.encode([item.text for item in items], priority=priority)
+        return list(encoded.pooled)
+
+    async def _name_batch(self, items: list[_Text]) -> list[tuple[Entity, ...] | Exception]:
+        return list(await self._extractor.entities([item.text for item in items]))
+
+    def stats(self) -> Json:
+        """Texts and calls so far."""
+        return {
+            "texts": self._encoding.stats.items,
+            "calls": self._encoding.stats.batches,
+            "largest_batch": self._encoding.stats.largest,
+            "waiting": len(self._encoding),
+        }
+
+    async def close(self) -> None:
+        """Refuse what comes, end what is under way."""
+        await self._encoding.close()
+        await self._naming.close()
+
+
+async def entities_or_none(
+    models: Models, texts: Sequence[str], priority: Priority
+) -> list[tuple[Entity, ...]] | list[None]:
+    """Entities, or None for each text when they can't be had now: the graph's feed asks again."""
+    try:
+        return await models.entities(texts, priority)
+    except RemoraError:
+        return [None] * len(texts)

@@ -1,0 +1,131 @@
+"""Which memories answer a query, decided from what the legs found. Pure: no clock, no I/O.
+
+The score of a memory is a weighted mean of its parts, each in [0, 1]:
+
+- dense: cosine similarity of query and memory, negative ones counted as 0;
+- keywords: BM25 as a share of what a text that holds every query term would get;
+- graph: personalised PageRank from the query's entities, relative to the best in the answer.
+
+Dense and keywords share the whole weight between them, so a score means the same for every query; the graph adds to
+it and can't push it above 1. A part that a leg didn't give counts as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.answers import memory_object
+from engine.config import SearchSettings
+from engine.filters import Filter, matches
+from engine.ports import GraphHit, VectorHit
+from engine.types import Json, MemoryVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each part counts. Dense and keywords are used relative to their sum."""
+
+    dense: float
+    keywords: float
+    graph: float
+
+    @classmethod
+    def of(cls, settings: SearchSettings) -> Weights:
+        """The weights that are set."""
+        return cls(settings.weight_dense, settings.weight_keywords, settings.weight_graph)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A memory with what the legs said of it; None: that leg doesn't know it."""
+
+    version: MemoryVersion
+    dense: float | None = None
+    keywords: float | None = None
+    graph: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its score."""
+
+    candidate: Candidate
+    score: float
+    parts: Mapping[str, float]
+
+
+def missing(vector_hits: Iterable[VectorHit], graph_hits: Iterable[GraphHit]) -> list[str]:
+    """The memories that only the graph knows: the ledger has to say what they are."""
+    known = {hit.version.memory_id for hit in vector_hits}
+    return [hit.memory_id for hit in graph_hits if hit.memory_id not in known]
+
+
+def unite(
+    vector_hits: Iterable[VectorHit], graph_hits: Iterable[GraphHit], fetched: Iterable[MemoryVersion | None]
+) -> list[Candidate]:
+    """The union of what all legs found: a hit of a single leg enters too."""
+    graph = {hit.memory_id: hit.score for hit in graph_hits}
+    found = {
+        hit.version.memory_id: Candidate(hit.version, hit.dense, hit.keywords, graph.get(hit.version.memory_id))
+        for hit in vector_hits
+    }
+    for version in fetched:
+        if version is not None and version.memory_id not in found:
+            found[version.memory_id] = Candidate(version, graph=graph.get(version.memory_id))
+    return list(found.values())
+
+
+def score(candidate: Candidate, weights: Weights) -> Ranked:
+    """The weighted mean of the parts."""
+    total = weights.dense + weights.keywords or 1.0
+    parts = {
+        "dense": max(candidate.dense or 0.0, 0.0) * weights.dense / total,
+        "keywords": (candidate.keywords or 0.0) * weights.keywords / total,
+        "graph": (candidate.graph or 0.0) * weights.graph,
+    }
+    return Ranked(candidate, min(1.0, sum(parts.values())), parts)
+
+
+def rank(
+    candidates: Sequence[Candidate],
+    *,
+    node: Filter,
+    weights: Weights,
+    threshold: float,
+    top_k: int,
+    today: str,
+) -> list[Ranked]:
+    """The best `top_k` that match the filter, haven't expired and score at least `threshold` (0: no cut-off).
+
+    Equal scores go by age, the newer first, then by id: the order never depends on that of the candidates.
+    """
+    scored = [
+        score(candidate, weights)
+        for candidate in candidates
+        if not expired(candidate.version, today) and matches(node, candidate.version)
+    ]
+    kept = [ranked for ranked in scored if threshold == 0 or ranked.score >= threshold]
+    kept.sort(key=lambda ranked: ranked.candidate.version.memory_id)
+    kept.sort(key=lambda ranked: (ranked.score, ranked.candidate.version.created_at_us), reverse=True)
+    return kept[:top_k]
+
+
+def expired(version: MemoryVersion, today: str) -> bool:
+    """Whether the memory's last day is over; both are `YYYY-MM-DD`."""
+    return version.expiration_date is not None and version.expiration_date < today
+
+
+def hit_object(ranked: Ranked, weights: Weights, *, explain: bool) -> Json:
+    """A hit as users see it; explained, with every part of its score."""
+    shown = {**memory_object(ranked.candidate.version), "score": round(ranked.score, 6)}
+    if explain:
+        candidate = ranked.candidate
+        shown["score_details"] = {
+            "dense": candidate.dense,
+            "keywords": candidate.keywords,
+            "graph": candidate.graph,
+            "parts": {name: round(part, 6) for name, part in ranked.parts.items()},
+            "weights": {"dense": weights.dense, "keywords": weights.keywords, "graph": weights.graph},
+        }
+    return shown

@@ -1,0 +1,415 @@
+"""How a write takes effect: admission, acceptance, lanes, commit, indexes. The rules are in `docs/consistency.md`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine import ids, ingest
+from engine.answers import write_answer
+from engine.batch_queue import BatchQueue
+from engine.concurrency import TaskSet
+from engine.errors import (
+    DeadlineExceeded,
+    InvariantViolated,
+    Overloaded,
+    RemoraError,
+    StaleEpoch,
+    Unavailable,
+    from_parts,
+)
+from engine.faults import FaultPoints
+from engine.gate import Gate
+from engine.index_feed import IndexFeed
+from engine.lanes import Lanes, Turn
+from engine.models import Models, entities_or_none
+from engine.ports import (
+    Accept,
+    AcceptAndCommit,
+    Command,
+    Commit,
+    Fail,
+    Ledger,
+    Operation,
+    OperationKind,
+    Ownership,
+    Plan,
+    Priority,
+    Written,
+)
+from engine.types import Json, OperationState
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+_PASSING = (Unavailable, DeadlineExceeded, Overloaded)
+"""Errors that the same request may not meet again."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One operation on its way through this process. `accepted` and `done` hold it as the ledger has it."""
+
+    operation: Operation
+    accepted: asyncio.Future[Operation]
+    done: asyncio.Future[Operation]
+
+
+@dataclass(slots=True)
+class WriteStats:
+    """Counted since the start."""
+
+    accepted: int = 0
+    finished: int = 0
+    degraded: int = 0
+    by_state: dict[str, int] = field(default_factory=dict)
+
+
+def needs_model(operation: Operation) -> bool:
+    """Whether something has to be embedded before the operation can commit."""
+    if operation.kind is OperationKind.UPDATE:
+        return "text" in operation.request["given"]
+    return operation.kind is OperationKind.ADD
+
+
+class WritePath:
+    """Carries operations out. One per shard; after `start` it is the shard's owner until somebody else starts.
+
+    Args:
+        ledger: the truth.
+        models: for prepare.
+        feeds: of the indexes that a write waits for.
+        gate: bounds what is under way.
+        batch_operations: commands in one transaction, at most.
+        apply_deadline_s: how long a write waits for the indexes.
+        faults: named points that tests arm.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        models: Models,
+        feeds: Sequence[IndexFeed],
+        gate: Gate,
+        batch_operations: int,
+        apply_deadline_s: float,
+        faults: FaultPoints,
+    ) -> None:
+        self._ledger = ledger
+        self._models = models
+        self._feeds = feeds
+        self._gate = gate
+        self._apply_deadline_s = apply_deadline_s
+        self._faults = faults
+        self._lanes = Lanes()
+        self._running: dict[str, _Run] = {}
+        self._tasks = TaskSet()
+        self._writes: BatchQueue[Command, Written] = BatchQueue(
+            self._write_batch, name="ledger", max_items=batch_operations
+        )
+        self._ownership: Ownership | None = None
+        self.fenced = False
+        self.stats = WriteStats()
+
+    @property
+    def ownership(self) -> Ownership:
+        """What `start` got.
+
+        Raises:
+            Unavailable: not started yet, or somebody else owns the shard now.
+        """
+        if self._ownership is None or self.fenced:
+            raise Unavailable("the shard has another owner" if self.fenced else "the runtime is starting")
+        return self._ownership
+
+    @property
+    def queued(self) -> int:
+        """Commands that wait for the ledger."""
+        return len(self._writes)
+
+    async def start(self) -> Ownership:
+        """Take the shard over, and put what is unfinished back into its lanes before anything new."""
+        ownership = await self._ledger.open()
+        for operation in await self._ledger.unfinished():
+            self._begin(operation, accepted=True)
+        self._ownership = ownership
+        return ownership
+
+    async def close(self) -> None:
+        """Stop; what is accepted and not finished is finished after the next start."""
+        await self._tasks.close()
+        await self._writes.close()
+
+    async def submit(self, operation: Operation, *, wait: bool, deadline_s: float, missing: bool = False) -> Json:
+        """Carry a new operation out and answer its caller.
+
+        Args:
+            operation: not yet accepted.
+            wait: False: answer as soon as it is durable.
+            deadline_s: then the caller gets the operation as it stands, and it goes on by itself.
+            missing: the memory that it names isn't there, so that it can only be a repetition or fail.
+
+        Raises:
+            Overloaded: there is no room; nothing was accepted.
+            Unavailable: it isn't known whether it was accepted; the details name the operation.
+            RemoraError: what the operation failed with.
+        """
+        size = ingest.size_bytes(operation.request)
+        _ = self.ownership
+        self._gate.enter(size)
+        run = self._begin(operation, accepted=False, missing=missing, finished=lambda: self._gate.leave(size))
+        try:
+            async with asyncio.timeout(deadline_s):
+                known = await asyncio.shield(run.done if wait else run.accepted)
+                if known.state is OperationState.FAILED:
+                    raise _stored_error(known)
+                degraded = await self._degraded(known) if known.state is OperationState.SUCCEEDED else []
+        except TimeoutError:
+            if not run.accepted.done():
+                details = {"operation_id": operation.id, "retry_after_s": 1}
+                raise Unavailable("not known yet whether the request was accepted", details) from None
+            if not run.done.done():
+                return write_answer(run.accepted.result())
+            known = run.done.result()
+            degraded = [feed.name for feed in self._feeds if feed.lag]
+        return write_answer(known, degraded)
+
+    def _begin(
+        self,
+        operation: Operation,
+        *,
+        accepted: bool,
+        missing: bool = False,
+        finished: Callable[[], None] = lambda: None,
+    ) -> _Run:
+        loop = asyncio.get_running_loop()
+        run = _Run(operation, loop.create_future(), loop.create_future())
+        for outcome in (run.accepted, run.done):
+            outcome.add_done_callback(_seen)
+        turn = self._lanes.enter(f"missing:{operation.id}" if missing else operation.lane)
+        self._running[operation.id] = run
+        if accepted:
+            run.accepted.set_result(operation)
+            work = self._finish(run, turn)
+        elif missing or (turn.free and not needs_model(operation)):
+            work = self._at_once(run)
+        else:
+            work = self._accept_and_finish(run, turn)
+        task = self._tasks.start(self._supervise(run, work), name=f"operation {operation.id}")
+
+        def over(_: asyncio.Task[Any]) -> None:
+            turn.leave()
+            self._running.pop(operation.id, None)
+            finished()
+
+        task.add_done_callback(over)
+        return run
+
+    async def _supervise(self, run: _Run, work: Any) -> None:
+        """Whatever ends the work, whoever waits hears of it."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            _fail(run, Unavailable("the runtime is stopping", {"operation_id": run.operation.id}))
+            raise
+        except Exception as error:
+            _fail(run, error)
+            raise
+
+    async def _at_once(self, run: _Run) -> None:
+        """Acceptance and commit in one transaction."""
+        await self._faults.reach("before accept")
+        plan = await self._plan(run.operation, missing=True)
+        written = await self._writes.submit(AcceptAndCommit(run.operation, plan))
+        await self._take_over(run, written)
+
+    async def _accept_and_finish(self, run: _Run, turn: Turn) -> None:
+        await self._faults.reach("before accept")
+        preparing = self._tasks.start(self._prepared(run.operation), name=f"prepare {run.operation.id}")
+        try:
+            written = await self._writes.submit(Accept(run.operation))
+            if await self._take_over(run, written):
+                await self._faults.reach("after accept")
+                await self._finish(run, turn, preparing)
+        finally:
+            preparing.cancel()
+
+    async def _take_over(self, run: _Run, written: Written) -> bool:
+        """What the ledger said of a new operation; True: it is accepted, open, and ours to finish."""
+        if written.error is not None:
+            raise written.error
+        known = written.operation
+        if known is None:
+            raise InvariantViolated("the ledger lost an operation while accepting it")
+        self.stats.accepted += written.fresh
+        if known.state in (OperationState.SUCCEEDED, OperationState.FAILED):
+            _resolve(run.accepted, known)
+            _resolve(run.done, known)
+            return False
+        _resolve(run.accepted, known)
+        if known.id == run.operation.id:
+            run.operation = known
+            return True
+        twin = self._running.get(known.id)
+        if twin is None:
+            raise Unavailable("the first request with this key is being recovered", {"operation_id": known.id})
+        _resolve(run.done, await asyncio.shield(twin.done))
+        return False
+
+    async def _finish(self, run: _Run, turn: Turn, preparing: asyncio.Task[Plan] | None = None) -> None:
+        """Prepare, wait for the turn, commit."""
+        try:
+            plan = await (preparing if preparing is not None else self._prepared(run.operation))
+            await self._faults.reach("after prepare")
+            command: Command = Commit(run.operation.id, plan)
+        except RemoraError as error:
+            command = Fail(run.operation.id, error_object(error))
+        async with turn:
+            written = await self._writes.submit(command)
+            await self._faults.reach("after commit")
+        if written.operation is None:
+            raise written.error or InvariantViolated("the ledger lost an accepted operation")
+        self.stats.finished += 1
+        _resolve(run.done, written.operation)
+
+    async def _prepared(self, operation: Operation) -> Plan:
+        """The plan; while a model is away it is waited for, whatever is wrong with the request itself ends it."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await self._plan(operation)
+            except _PASSING:
+                await asyncio.sleep(pause_s)
+                pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
+
+    async def _plan(self, operation: Operation, *, missing: bool = False) -> Plan:
+        nothing = np.zeros((0, 0), dtype=np.float32)
+        match operation.kind:
+            case OperationKind.ADD:
+                return await self._plan_add(operation)
+            case OperationKind.UPDATE if needs_model(operation) and not missing:
+                text = [operation.request["given"]["text"]]
+                vectors, entities = await asyncio.gather(
+                    self._models.vectors(text, Priority.ADD), entities_or_none(self._models, text, Priority.ADD)
+                )
+                return ingest.plan_update(operation, vectors, entities[0])
+            case OperationKind.UPDATE:
+                return ingest.plan_update(operation, nothing, None)
+            case OperationKind.DELETE | OperationKind.DELETE_ALL:
+                return ingest.plan_delete(operation, nothing)
+
+    async def _plan_add(self, operation: Operation) -> Plan:
+        fragments = await self._models.fragments(ingest.messages_of(operation.request))
+        texts = [fragment.text for fragment in fragments]
+        vectors, entities = await asyncio.gather(
+            self._models.vectors(texts, Priority.ADD), entities_or_none(self._models, texts, Priority.ADD)
+        )
+        return ingest.plan_add(operation, self._secret, fragments, vectors, entities)
+
+    @property
+    def _secret(self) -> bytes:
+        return self.ownership.secret
+
+    async def _write_batch(self, commands: list[Command]) -> list[Written | Exception]:
+        """One transaction; when its answer is lost the same commands are sent again: each is conditional."""
+        epoch = self.ownership.epoch
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                answer = await self._ledger.write(epoch, commands)
+            except StaleEpoch:
+                self.fenced = True
+                raise
+            except _PASSING:
+                await asyncio.sleep(pause_s)
+                pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
+            else:
+                for feed in self._feeds:
+                    feed.offer(answer.changes)
+                return list(answer.written)
+
+    async def _degraded(self, operation: Operation) -> list[str]:
+        """Wait for the indexes, side by side; the names of those that are late."""
+        position = (operation.result or {}).get("position", 0)
+        late = await asyncio.gather(*[self._late(feed, position) for feed in self._feeds])
+        names = [feed.name for feed, is_late in zip(self._feeds, late, strict=True) if is_late]
+        self.stats.degraded += bool(names)
+        await self._faults.reach("before answer")
+        return names
+
+    async def _late(self, feed: IndexFeed, position: int) -> bool:
+        try:
+            async with asyncio.timeout(self._apply_deadline_s):
+                await feed.reached(position)
+        except TimeoutError:
+            return True
+        return False
+
+    def status(self) -> Json:
+        """What is under way."""
+        return {
+            "operations": self._gate.pending,
+            "bytes": self._gate.pending_bytes,
+            "lanes": len(self._lanes),
+            "queued": self.queued,
+            "accepted": self.stats.accepted,
+            "finished": self.stats.finished,
+            "degraded": self.stats.degraded,
+            "transactions": self._writes.stats.batches,
+        }
+
+
+def new_operation(
+    kind: OperationKind,
+    body: Json,
+    *,
+    project: str,
+    lane: str | None,
+    slot_key: str,
+    idempotency_key: str | None,
+    now_us: int,
+    noise: bytes,
+) -> Operation:
+    """An operation that nobody has accepted yet. `slot_key` gives its slot where it has no lane of its own."""
+    return Operation(
+        id=ids.operation_id(ids.slot_of(lane or slot_key), noise),
+        project=project,
+        kind=kind,
+        lane=lane,
+        request=body,
+        created_at_us=now_us,
+        idempotency_key=idempotency_key,
+        request_hash=ingest.request_hash(kind, body) if idempotency_key is not None else b"",
+    )
+
+
+def error_object(error: RemoraError) -> Json:
+    """An error as an operation keeps it."""
+    return {"code": error.code, "message": error.message, "details": error.details}
+
+
+def _stored_error(operation: Operation) -> RemoraError:
+    stored = operation.error or {}
+    details = {**stored.get("details", {}), "operation_id": operation.id}
+    return from_parts(stored.get("code", "internal"), stored.get("message", "the operation failed"), details)
+
+
+def _seen(outcome: asyncio.Future[Operation]) -> None:
+    """Nobody may be waiting any more: that is no mistake."""
+    if not outcome.cancelled():
+        outcome.exception()
+
+
+def _resolve(outcome: asyncio.Future[Operation], operation: Operation) -> None:
+    if not outcome.done():
+        outcome.set_result(operation)
+
+
+def _fail(run: _Run, error: Exception) -> None:
+    for outcome in (run.accepted, run.done):
+        if not outcome.done():
+            outcome.set_exception(error)
