@@ -59,6 +59,44 @@ def _root(
 
 
 @app.command()
+def serve(host: HostFlag = None, port: PortFlag = None, data_dir: DataDirFlag = None) -> None:
+    """Start Remora in this terminal; Ctrl-C stops it and all that it started.
+
+    Example: remora serve --port 8001 --data-dir ./memories
+    """
+    from remora import lifecycle
+
+    raise typer.Exit(lifecycle.serve(_settings(host=host, port=port, data_dir=data_dir)))
+
+
+@app.command()
+def up(host: HostFlag = None, port: PortFlag = None, data_dir: DataDirFlag = None) -> None:
+    """Start Remora in the background; it runs until `remora down`."""
+    from remora import lifecycle
+
+    lifecycle.up(_settings(host=host, port=port, data_dir=data_dir))
+
+
+@app.command()
+def down(data_dir: DataDirFlag = None) -> None:
+    """Stop the Remora that runs on a data directory, and whatever one that crashed has left running."""
+    from remora import lifecycle
+
+    output.line("Stopped." if lifecycle.down(_settings(data_dir=data_dir)) else "Nothing was running.")
+
+
+@app.command()
+def status(data_dir: DataDirFlag = None, json_: JsonFlag = False) -> None:
+    """Show what runs and how far it is. Exits with 0 when it is ready, else with 4."""
+    from remora import lifecycle
+
+    state = lifecycle.status(_settings(data_dir=data_dir))
+    output.as_json(state) if json_ else output.state(state)
+    if not state["memory"].get("ready"):
+        raise typer.Exit(exit_code("unavailable"))
+
+
+@app.command()
 def config(json_: JsonFlag = False) -> None:
     """Show the settings in force; secrets are hidden."""
     values = _settings().model_dump(mode="json")

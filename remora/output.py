@@ -94,6 +94,24 @@ def _degraded(answer: Json) -> None:
         note(f"without {', '.join(parts)}, which is behind or down", "yellow")
 
 
+def state(status: Json) -> None:
+    """What runs: where it answers, its actors, and how far the memory is."""
+    memory = status["memory"]
+    line(
+        f"{'ready' if memory.get('ready') else memory.get('state', 'not ready')} at {status.get('url') or '(no HTTP)'}"
+    )
+    for name in ("mode", "pid", "http", "address", "dashboard"):
+        if status.get(name):
+            line(f"{name:<10} {status[name]}")
+    line()
+    for actor in status["actors"]:
+        calls = sum(actor.get("calls", {}).values())
+        told = f"process {actor['pid']}, {calls} calls" if "pid" in actor else actor.get("error", "")
+        line(f"{actor['name']:<16} {'ready' if actor.get('ready') else 'down':<6} {told}")
+    line()
+    tree(memory)
+
+
 def tree(value: Json, prefix: str = "") -> None:
     """Nested values as `a.b = c` lines."""
     for name, item in value.items():

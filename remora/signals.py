@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,31 +14,20 @@ class Stopped(BaseException):
     """Somebody asked this process to stop. No `Exception`, so that nothing on the way takes it for a failure."""
 
 
-class StopSignals:
-    """Turns the first stop signal into `Stopped`, and those that follow into nothing: stopping is under way."""
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """Inside, the first stop signal raises Stopped. Those that follow do nothing, so that stopping isn't cut short."""
+    asked = False
 
-    def __init__(self) -> None:
-        self._asked = threading.Event()
-        self._muted = False
-
-    def install(self) -> None:
-        """Take the signals over; again, when something else (Ray does) has taken them since."""
-        for number in _STOPPING:
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        first = not self._asked.is_set()
-        self._asked.set()
-        if first and not self._muted:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        first, asked = not asked, True
+        if first:
             raise Stopped
 
-    def wait(self, timeout_s: float) -> bool:
-        """Whether a stop has been asked for, after at most so long. Raises Stopped when it comes meanwhile."""
-        return self._asked.wait(timeout_s)
-
-    @contextmanager
-    def muted(self) -> Iterator[None]:
-        """Nothing is interrupted inside: for the stopping itself."""
-        self._muted = True
-        self.install()
+    before = {number: signal.signal(number, on_signal) for number in _STOPPING}
+    try:
         yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
