@@ -1,0 +1,20 @@
+"""The entity graph: which store a configuration asks for."""
+
+from __future__ import annotations
+
+from engine.config import Settings
+from engine.graph.store import NetworkxGraphStore
+
+
+def build(settings: Settings, shard: int) -> NetworkxGraphStore:
+    """The shard's graph store, as its last snapshot in the data directory left it (read before this returns)."""
+    return NetworkxGraphStore(
+        settings.data_dir / f"graph-{shard}.msgpack",
+        shard=shard,
+        snapshot_changes=settings.graph.snapshot_changes,
+    )
+
+
+def in_memory() -> NetworkxGraphStore:
+    """A graph store without a file, for tests and for scopes that live no longer than the process."""
+    return NetworkxGraphStore()

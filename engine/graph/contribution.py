@@ -1,0 +1,65 @@
+"""What one live memory gives to the graph: values only, no graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from engine.types import Entity, MemoryVersion, Relation, Scope, ScopeField
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contribution:
+    """A memory as a node of the graph, with all that it links.
+
+    Two contributions are equal only when they are the same object, so that one can be a node by itself.
+    `position` is the ledger position of the change that it came with. `entities` has no two of one key and holds the
+    ends of `relations` too; `keys` are their keys.
+    """
+
+    memory_id: str
+    project: str
+    scope: Scope
+    position: int
+    entities: tuple[Entity, ...]
+    relations: tuple[Relation, ...]
+    keys: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", tuple(entity.key for entity in self.entities))
+
+    def belongs_to(self, owner: tuple[ScopeField, str] | None) -> bool:
+        """Whether the memory's scope has that id; None asks for nothing."""
+        return owner is None or getattr(self.scope, owner[0]) == owner[1]
+
+    def same_as(self, other: Contribution) -> bool:
+        """Whether the two say the same of the same memory."""
+        return (
+            self.memory_id == other.memory_id
+            and self.position == other.position
+            and self.scope == other.scope
+            and self.entities == other.entities
+            and self.relations == other.relations
+        )
+
+
+def contribution(project: str, position: int, version: MemoryVersion) -> Contribution:
+    """What `version`, live since `position`, gives to the graph; nameless entities and loops are left out."""
+    relations = tuple(edge for edge in dict.fromkeys(version.relations) if _links(edge))
+    ends = (Entity(name) for edge in relations for name in (edge.source, edge.target))
+    entities = _distinct([*(version.entities or ()), *ends])
+    return Contribution(version.memory_id, project, version.scope, position, entities, relations)
+
+
+def _links(edge: Relation) -> bool:
+    source, target = Entity(edge.source).key, Entity(edge.target).key
+    return bool(source and target and source != target and edge.relationship.strip())
+
+
+def _distinct(entities: Iterable[Entity]) -> tuple[Entity, ...]:
+    found: dict[str, Entity] = {}
+    for entity in entities:
+        key = entity.key
+        if key:
+            found.setdefault(key, entity)
+    return tuple(found.values())

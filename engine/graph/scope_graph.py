@@ -1,0 +1,140 @@
+"""The graph of one routing key: who is mentioned where, who with whom, and the typed relations. No search."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING, Final
+
+import networkx as nx
+
+from engine.graph.contribution import Contribution
+from engine.types import Entity, Relation, ScopeField
+
+if TYPE_CHECKING:
+    _Bipartite = nx.Graph[str | Contribution]
+    _Links = nx.Graph[str]
+    _Typed = nx.MultiDiGraph[str]
+else:
+    _Bipartite = nx.Graph
+
+# Pairs grow with the square: of a memory that names more, only so many are linked with each other.
+_MOST_LINKED: Final = 24
+
+
+class _Mentions(_Bipartite):
+    """Entity keys on one side, memories on the other."""
+
+    _adj: dict[str | Contribution, dict[Contribution, object]]
+
+    def count(self, key: str) -> int:
+        return len(self._adj[key])
+
+    def latest(self, key: str) -> Iterator[Contribution]:
+        # The public view of a node's neighbours can't be read backwards.
+        return reversed(self._adj[key])
+
+
+class ScopeGraph:
+    """Nodes are entity keys and contributions. What a contribution added, `remove` takes away without a trace."""
+
+    def __init__(self) -> None:
+        self._scopes: Counter[tuple[ScopeField, str]] = Counter()
+        self._mentions = _Mentions()
+        self._together: _Links = nx.Graph()
+        self._typed: _Typed = nx.MultiDiGraph()
+        self._names: dict[str, Counter[Entity]] = {}
+        self._memories = 0
+
+    def __len__(self) -> int:
+        """How many memories there are."""
+        return self._memories
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._names
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all entities."""
+        return iter(self._names)
+
+    def is_all_of(self, owner: tuple[ScopeField, str]) -> bool:
+        """Whether every memory here has that id."""
+        return self._scopes[owner] == self._memories
+
+    def add(self, memory: Contribution) -> None:
+        """Take the memory in; it must not be there yet."""
+        self._memories += 1
+        self._scopes.update(memory.scope.ids().items())
+        self._mentions.add_node(memory)
+        for entity, key in zip(memory.entities, memory.keys, strict=True):
+            self._names.setdefault(key, Counter())[entity] += 1
+            self._mentions.add_edge(key, memory)
+        for one, other in combinations(memory.keys[:_MOST_LINKED], 2):
+            if self._together.has_edge(one, other):
+                self._together[one][other]["memories"][memory] = None
+            else:
+                self._together.add_edge(one, other, memories={memory: None})
+        for number, edge in enumerate(memory.relations):
+            ends = Entity(edge.source).key, Entity(edge.target).key
+            self._typed.add_edge(*ends, key=(memory.memory_id, number), relation=edge, memory=memory)
+
+    def remove(self, memory: Contribution) -> None:
+        """Take out all that the memory added; entities that nothing mentions any more go with it."""
+        self._memories -= 1
+        for owner in memory.scope.ids().items():
+            self._scopes[owner] -= 1
+            if not self._scopes[owner]:
+                del self._scopes[owner]
+        for number, edge in enumerate(memory.relations):
+            ends = Entity(edge.source).key, Entity(edge.target).key
+            self._typed.remove_edge(*ends, key=(memory.memory_id, number))
+        for one, other in combinations(memory.keys[:_MOST_LINKED], 2):
+            shared = self._together[one][other]["memories"]
+            del shared[memory]
+            if not shared:
+                self._together.remove_edge(one, other)
+        self._mentions.remove_node(memory)
+        for entity, key in zip(memory.entities, memory.keys, strict=True):
+            self._forget(key, entity)
+
+    def _forget(self, key: str, entity: Entity) -> None:
+        names = self._names[key]
+        names[entity] -= 1
+        if not names[entity]:
+            del names[entity]
+        if not names:
+            del self._names[key]
+            self._mentions.remove_node(key)
+        for graph in (self._together, self._typed):
+            if key in graph and not graph.degree(key):
+                graph.remove_node(key)
+
+    def mentions(self, key: str) -> int:
+        """How many memories mention the entity."""
+        return self._mentions.count(key) if key in self._names else 0
+
+    def names(self, key: str) -> Counter[Entity]:
+        """How the memories name the entity, and how often each way."""
+        return self._names.get(key, Counter())
+
+    def memories(self, key: str) -> Iterator[Contribution]:
+        """The memories that mention the entity, the latest first."""
+        return self._mentions.latest(key) if key in self._names else iter(())
+
+    def companions(self, key: str) -> Iterator[str]:
+        """The entities that some memory mentions beside this one."""
+        return iter(self._together.adj[key] if key in self._together else ())
+
+    def shared(self, one: str, other: str) -> Collection[Contribution]:
+        """The memories that mention both."""
+        edge = self._together.get_edge_data(one, other)
+        return edge["memories"] if edge else ()
+
+    def typed(self, key: str) -> Iterator[tuple[str, Relation, Contribution]]:
+        """The typed relations from or to the entity: its other end, the relation, the memory it comes from."""
+        if key in self._typed:
+            for _, target, data in self._typed.out_edges(key, data=True):
+                yield target, data["relation"], data["memory"]
+            for source, _, data in self._typed.in_edges(key, data=True):
+                yield source, data["relation"], data["memory"]

@@ -1,0 +1,148 @@
+"""From a query's entities to memories, relations and neighbourhoods. Pure: the time is an argument."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import combinations, islice
+from typing import Final
+
+from engine.graph.contribution import Contribution
+from engine.graph.project_graph import ProjectGraph, Region
+from engine.graph.walk import Visited, specificity, walk
+from engine.ports import GraphHit, GraphQuery, Neighbourhood
+from engine.types import Entity, Relation
+
+# Another name for the same person may be meant: it starts the walk too, with half the weight in all.
+_ALIAS_WEIGHT: Final = 0.5
+_MOST_ALIASES: Final = 8
+_MOST_LOOKED_AT: Final = 256
+_PERSON_KINDS: Final = frozenset({"person", "per", "people"})
+
+_MOST_MET: Final = 16
+_MOST_RELATIONS: Final = 20
+# Named together once is chance.
+_STRONG: Final = 2
+MENTIONED_WITH: Final = "mentioned_with"
+
+
+class _Terrain:
+    """A region at a point in time, as the walk sees it."""
+
+    def __init__(self, region: Region, now_us: int) -> None:
+        self._region = region
+        self._now_us = now_us
+
+    def mentions(self, key: str) -> int:
+        return self._region.mentions(key)
+
+    def memories(self, key: str) -> Iterator[Contribution]:
+        return self._region.memories(key)
+
+    def related(self, key: str) -> Iterable[str]:
+        return dict.fromkeys(other for other, _, _ in self._region.typed(key, self._now_us))
+
+
+def search(
+    project: ProjectGraph | None, query: GraphQuery, now_us: int
+) -> tuple[tuple[GraphHit, ...], tuple[Relation, ...]]:
+    """The best memories for the query, best first with 1.0, and the relations among the entities that were met."""
+    if project is None:
+        return (), ()
+    region = _region(project, query)
+    seeds = {key: weight * specificity(region.mentions(key)) for key, weight in _starts(region, query.entities).items()}
+    if not seeds:
+        return (), ()
+    visited = walk(_Terrain(region, now_us), seeds)
+    return _best(visited, query.limit), _relations(visited, region, now_us)
+
+
+def neighbourhoods(project: ProjectGraph | None, query: GraphQuery, now_us: int) -> list[Neighbourhood]:
+    """What surrounds each entity of the query that memories of the block mention, under any of its names."""
+    if project is None:
+        return []
+    region = _region(project, query)
+    return [_neighbourhood(region, key, query.limit, now_us) for key in _starts(region, query.entities)]
+
+
+def _region(project: ProjectGraph, query: GraphQuery) -> Region:
+    return Region(project, None if query.block is None else (query.block.field, query.block.value))
+
+
+def _starts(region: Region, entities: Iterable[Entity]) -> dict[str, float]:
+    """Keys to start from, with weights: the names of the query, and other names of the same persons."""
+    found: dict[str, float] = {}
+    for key in dict.fromkeys(entity.key for entity in entities):
+        if key in region:
+            found[key] = 1.0
+    for key in dict.fromkeys(entity.key for entity in entities):
+        aliases = list(islice(_aliases(region, key), _MOST_ALIASES))
+        for alias in aliases:
+            found.setdefault(alias, _ALIAS_WEIGHT / len(aliases))
+    return found
+
+
+def _aliases(region: Region, key: str) -> Iterator[str]:
+    """Persons whose name is one word of `key`, or, `key` being one word, has it among several."""
+    words = key.split(" ")
+    longer = islice(region.longer_names(key), _MOST_LOOKED_AT) if len(words) == 1 else iter(())
+    shorter = (word for word in dict.fromkeys(words) if len(words) > 1 and word in region)
+    for candidate in (*longer, *shorter):
+        if region.entity(candidate).kind.casefold() in _PERSON_KINDS:
+            yield candidate
+
+
+def _best(visited: Visited, limit: int) -> tuple[GraphHit, ...]:
+    shares = ((share, memory) for memory, share in visited.memories.items())
+    best = heapq.nsmallest(limit, shares, key=lambda pair: (-round(pair[0], 12), -pair[1].position, pair[1].memory_id))
+    top = best[0][0] if best else 1.0
+    return tuple(GraphHit(memory.memory_id, min(1.0, share / top)) for share, memory in best)
+
+
+def _relations(visited: Visited, region: Region, now_us: int) -> tuple[Relation, ...]:
+    """Typed relations among the entities that the walk met most, then those that are often named together."""
+    met = heapq.nsmallest(_MOST_MET, visited.entities, key=lambda key: (-round(visited.entities[key], 12), key))
+    typed = _typed_among(met, region, now_us)
+    counted = ((region.shared(one, other), one, other) for one, other in combinations(met, 2))
+    linked = {frozenset((Entity(edge.source).key, Entity(edge.target).key)) for edge in typed}
+    strong = [(n, a, b) for n, a, b in counted if n >= _STRONG and frozenset((a, b)) not in linked]
+    strong.sort(key=lambda pair: -pair[0])
+    together = [_together(region, one, other) for _, one, other in strong[: _MOST_RELATIONS - len(typed)]]
+    return (*typed, *together)
+
+
+def _typed_among(met: list[str], region: Region, now_us: int) -> list[Relation]:
+    near = frozenset(met)
+    latest: dict[tuple[str, str, str], tuple[int, Relation]] = {}
+    for key in met:
+        for other, edge, memory in region.typed(key, now_us):
+            if other in near:
+                _keep_latest(latest, edge, memory)
+    return [edge for _, edge in islice(latest.values(), _MOST_RELATIONS)]
+
+
+def _keep_latest(
+    latest: dict[tuple[str, str, str], tuple[int, Relation]], edge: Relation, memory: Contribution
+) -> None:
+    """The same said by several memories counts once, as the latest says it."""
+    triple = (Entity(edge.source).key, edge.relationship.casefold(), Entity(edge.target).key)
+    if triple not in latest or latest[triple][0] < memory.position:
+        latest[triple] = (memory.position, edge)
+
+
+def _together(region: Region, one: str, other: str) -> Relation:
+    return Relation(region.entity(one).name, MENTIONED_WITH, region.entity(other).name)
+
+
+def _neighbourhood(region: Region, key: str, limit: int, now_us: int) -> Neighbourhood:
+    latest: dict[tuple[str, str, str], tuple[int, Relation]] = {}
+    for _, edge, memory in region.typed(key, now_us):
+        _keep_latest(latest, edge, memory)
+    typed = [edge for _, edge in islice(latest.values(), _MOST_RELATIONS)]
+    counted = ((region.shared(key, other), other) for other in region.companions(key))
+    strongest = heapq.nsmallest(
+        _MOST_RELATIONS - len(typed), (pair for pair in counted if pair[0]), key=lambda pair: (-pair[0], pair[1])
+    )
+    together = [_together(region, key, other) for _, other in strongest]
+    memory_ids = tuple(memory.memory_id for memory in islice(region.memories(key), limit))
+    return Neighbourhood(region.entity(key), (*typed, *together), memory_ids)

@@ -1,0 +1,159 @@
+"""The graph store: one thread owns the graphs, an async shell around it asks. No graph algorithm."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from engine.errors import Unavailable
+from engine.graph import search, snapshot
+from engine.graph.index import GraphIndex
+from engine.graph.project_graph import ProjectGraph
+from engine.ports import GraphAnswer, GraphQuery, Neighbourhood
+from engine.types import Applied, ChangeBatch
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+# Writing all memories is worth it only after a fair share of them has changed.
+_MEMORIES_PER_CHANGE = 4
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _report(saving: Future[None]) -> None:
+    if (error := saving.exception()) is not None:
+        _log.error("writing the graph snapshot failed", exc_info=error)
+
+
+class NetworkxGraphStore:
+    """A `GraphStore` in memory, with a snapshot file if it is given a path.
+
+    Without a path it forgets everything when it goes: the orchestrator then pushes the whole ledger again.
+
+    Args:
+        path: The snapshot file; its folder is made when it is first written.
+        shard: Whose memories these are; another shard's snapshot is not taken.
+        snapshot_changes: A snapshot is written after so many changes (or a quarter of the memories, if that is more),
+            and by `close`.
+        now_us: The clock, in microseconds: it says which relations are still true.
+
+    Attributes:
+        notice: What an operator should know: a snapshot was set aside, or could not be written. None: nothing.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        shard: int = 0,
+        snapshot_changes: int = 5000,
+        now_us: Callable[[], int] = _now_us,
+    ) -> None:
+        self.notice: str | None = None
+        self._path = path
+        self._shard = shard
+        self._snapshot_changes = snapshot_changes
+        self._now_us = now_us
+        self._incarnation = uuid.uuid4().hex
+        self._index = GraphIndex()
+        self._unsaved = 0
+        self._dirty = False
+        self._closed = False
+        self._load()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"graph-{shard}")
+
+    async def status(self) -> Applied:
+        """How far the graphs have come."""
+        return await self._run(self._applied)
+
+    async def apply(self, batch: ChangeBatch) -> Applied:
+        """Take the changes in; a batch that leaves a gap changes nothing."""
+        applied, due = await self._run(lambda: self._apply(batch))
+        if due and not self._closed:
+            self._thread.submit(self._save).add_done_callback(_report)
+        return applied
+
+    async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
+        """Memories near the entities of each query, by personalised PageRank."""
+        return await self._run(lambda: self._search(queries))
+
+    async def neighbours(self, query: GraphQuery) -> list[Neighbourhood]:
+        """What surrounds each of the query's entities that is known; `limit` bounds the memories of each."""
+        return await self._run(lambda: search.neighbourhoods(self._project(query), query, self._now_us()))
+
+    async def save(self) -> None:
+        """Write the snapshot now, if anything has changed: after a purge, what is erased must leave the file too."""
+        await self._run(self._save)
+
+    async def close(self) -> None:
+        """Write what has changed since the last snapshot and stop the thread; closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._save)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        if self._closed:
+            raise Unavailable("the graph store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    # What follows runs in the thread, except `_load`, which runs before there is one.
+
+    def _applied(self) -> Applied:
+        return Applied(self._incarnation, self._index.position)
+
+    def _project(self, query: GraphQuery) -> ProjectGraph | None:
+        return self._index.project(query.project)
+
+    def _apply(self, batch: ChangeBatch) -> tuple[Applied, bool]:
+        before = self._index.position
+        changes = self._index.apply(batch)
+        self._unsaved += changes
+        self._dirty = self._dirty or changes > 0 or self._index.position > before
+        due = self._unsaved >= max(self._snapshot_changes, len(self._index) // _MEMORIES_PER_CHANGE)
+        return self._applied(), due and self._path is not None
+
+    def _search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
+        now_us = self._now_us()
+        found = [search.search(self._project(query), query, now_us) for query in queries]
+        return GraphAnswer(self._applied(), tuple(hits for hits, _ in found), tuple(edges for _, edges in found))
+
+    def _load(self) -> None:
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            saved = snapshot.decode(self._shard, self._path.read_bytes())
+        except snapshot.Damaged as error:
+            kept = snapshot.set_aside(self._path)
+            self._tell(f"the graph snapshot was set aside as {kept.name}: {error}; the graph is built anew")
+            return
+        self._index.restore(saved.position, saved.memories)
+
+    def _save(self) -> None:
+        if self._path is None or not self._dirty:
+            return
+        raw = snapshot.encode(self._shard, self._index.position, self._index.memories())
+        self._unsaved = 0
+        try:
+            snapshot.write(self._path, raw)
+        except OSError as error:
+            # The graph is derived: without the file the next start costs time, nothing else.
+            self._tell(f"the graph snapshot could not be written: {error}")
+            return
+        self._dirty = False
+
+    def _tell(self, notice: str) -> None:
+        self.notice = notice
+        _log.warning("%s", notice)

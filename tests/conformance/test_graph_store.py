@@ -1,0 +1,415 @@
+"""What every graph store does: one suite over the store in memory and the one with a snapshot file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.config import GraphSettings, Settings
+from engine.errors import Unavailable
+from engine.graph import build, in_memory
+from engine.ports import GraphQuery, GraphStore
+from engine.types import (
+    Applied,
+    BlockKey,
+    Change,
+    ChangeBatch,
+    Entity,
+    EventKind,
+    MemoryVersion,
+    Relation,
+    Scope,
+    ScopeField,
+)
+
+ANNA = Scope(user_id="anna")
+
+
+def memory(
+    memory_id: str,
+    *names: str | Entity,
+    scope: Scope = ANNA,
+    project: str = "p",
+    relations: Sequence[Relation] = (),
+    known: bool = True,
+) -> MemoryVersion:
+    entities = tuple(name if isinstance(name, Entity) else Entity(name) for name in names)
+    return MemoryVersion(
+        memory_id=memory_id,
+        project=project,
+        scope=scope,
+        text=memory_id,
+        version=1,
+        live_from=1,
+        created_at_us=0,
+        updated_at_us=0,
+        entities=entities if known else None,
+        relations=tuple(relations),
+    )
+
+
+def batch(after: int, *what: MemoryVersion | tuple[str, str]) -> ChangeBatch:
+    """Changes at the positions that follow: a version is added or replaced, a (project, id) is deleted."""
+    changes = []
+    for position, one in enumerate(what, after + 1):
+        if isinstance(one, MemoryVersion):
+            changes.append(Change(position, EventKind.ADD, one.memory_id, one.project, one))
+        else:
+            changes.append(Change(position, EventKind.DELETE, one[1], one[0], None))
+    return ChangeBatch(after, after + len(what), tuple(changes), np.zeros((0, 0), np.float32))
+
+
+def block(field: ScopeField, value: str, project: str = "p") -> BlockKey:
+    return BlockKey(project, field, value)
+
+
+async def found(
+    store: GraphStore, *names: str, by: BlockKey | None = None, project: str = "p", limit: int = 10
+) -> list[str]:
+    query = GraphQuery(project, tuple(Entity(name) for name in names), limit, by)
+    (hits,) = (await store.search([query])).hits
+    return [hit.memory_id for hit in hits]
+
+
+async def known(store: GraphStore, name: str, by: BlockKey | None = None) -> bool:
+    return bool(await store.neighbours(GraphQuery("p", (Entity(name),), 10, by)))
+
+
+@pytest.fixture(params=["in memory", "with snapshots"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[GraphStore]:
+    made: GraphStore = in_memory() if request.param == "in memory" else build(Settings(data_dir=tmp_path), 0)
+    yield made
+    await made.close()
+
+
+async def test_an_empty_store_is_at_position_0_and_finds_nothing(store: GraphStore) -> None:
+    assert (await store.status()).position == 0
+    assert await found(store, "Kyoto") == []
+    assert not await known(store, "Kyoto")
+
+
+async def test_a_memory_is_found_by_what_it_mentions_however_it_is_written(store: GraphStore) -> None:
+    assert (await store.apply(batch(0, memory("a", "New  York"), memory("b", "Bonn")))).position == 2
+    assert await found(store, "new york") == ["a"]
+
+
+async def test_the_walk_finds_a_memory_two_hops_away_after_the_nearer_one(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("far", "Y"), memory("near", "X", "Y"), memory("elsewhere", "Z")))
+    answer = await store.search([GraphQuery("p", (Entity("X"),), 10)])
+    (hits,) = answer.hits
+    assert [hit.memory_id for hit in hits] == ["near", "far"]
+    assert hits[0].score == 1.0
+    assert 0 < hits[1].score < 1
+    assert answer.applied.position == 3
+
+
+async def test_a_rare_entity_leads_further_than_one_that_is_everywhere(store: GraphStore) -> None:
+    crowd = [memory(f"c{i:02}", "Anna", f"thing {i}") for i in range(30)]
+    await store.apply(batch(0, *crowd, memory("kyoto", "Kyoto"), memory("both", "Anna", "Kyoto")))
+    assert (await found(store, "Kyoto", "Anna"))[:2] == ["both", "kyoto"]
+
+
+async def test_typed_relations_lead_on_while_they_are_true(store: GraphStore) -> None:
+    past = Relation("X", "lived_in", "Old", valid_at_us=1, invalid_at_us=2)
+    now = Relation("X", "lives_in", "New", valid_at_us=2)
+    await store.apply(batch(0, memory("a", relations=[past, now]), memory("old", "Old"), memory("new", "New")))
+    assert await found(store, "X") == ["a", "new", "old"]
+
+
+async def test_no_more_than_the_limit_is_answered(store: GraphStore) -> None:
+    await store.apply(batch(0, *(memory(f"m{i}", "X") for i in range(5))))
+    assert len(await found(store, "X", limit=3)) == 3
+    assert await found(store, "X", limit=0) == []
+
+
+async def test_many_queries_are_answered_in_order(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", "X"), memory("b", "Y")))
+    queries = [GraphQuery("p", (Entity(name),), 5) for name in ("Y", "nobody", "X")]
+    answer = await store.search(queries)
+    assert [[hit.memory_id for hit in hits] for hits in answer.hits] == [["b"], [], ["a"]]
+    assert len(answer.relations) == 3
+
+
+async def test_an_update_replaces_what_the_old_version_gave(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", "X", relations=[Relation("X", "likes", "Tea")]), memory("b", "X")))
+    await store.apply(batch(2, memory("a", "Y")))
+    assert await found(store, "Y") == ["a"]
+    assert await found(store, "X") == ["b"]
+    assert not await known(store, "Tea")
+
+
+async def test_a_deleted_memory_is_gone_and_so_is_what_only_it_mentioned(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", "X", "Y"), memory("b", "Y")))
+    assert (await store.apply(batch(2, ("p", "a")))).position == 3
+    assert not await known(store, "X")
+    assert await found(store, "Y") == ["b"]
+    assert (await store.apply(batch(3, ("p", "b"), ("p", "never was")))).position == 5
+    assert not await known(store, "Y")
+
+
+async def test_a_batch_again_changes_nothing(store: GraphStore) -> None:
+    first = batch(0, memory("a", "X", "Y"), memory("b", "X", "Y"))
+    second = batch(2, ("p", "a"))
+    for one in (first, first, second, first, second, first):
+        await store.apply(one)
+    assert (await store.status()).position == 3
+    assert await found(store, "X") == ["b"]
+    (around,) = await store.neighbours(GraphQuery("p", (Entity("X"),), 10))
+    assert around.memory_ids == ("b",)
+
+
+async def test_an_overlapping_batch_brings_only_what_is_new(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", "X"), memory("a", "Y")))
+    assert (await store.apply(batch(0, memory("a", "X"), memory("a", "Y"), memory("b", "Z")))).position == 3
+    assert await found(store, "X") == []
+    assert await found(store, "Y") == ["a"]
+    assert await found(store, "Z") == ["b"]
+
+
+async def test_a_gap_is_refused_and_nothing_of_it_is_taken(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", "X")))
+    assert (await store.apply(batch(2, memory("b", "X")))).position == 1
+    assert await found(store, "X") == ["a"]
+
+
+async def test_a_batch_without_changes_moves_the_position(store: GraphStore) -> None:
+    empty = ChangeBatch(0, 7, (), np.zeros((0, 0), np.float32))
+    assert (await store.apply(empty)).position == 7
+
+
+async def test_entities_that_are_found_later_are_added_at_the_same_position(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", known=False), memory("b", "Y")))
+    assert await found(store, "X") == []
+    await store.apply(batch(0, memory("a", "X"), memory("b", "Y")))
+    assert await found(store, "X") == ["a"]
+    assert (await store.status()).position == 2
+
+
+async def test_projects_with_equal_ids_never_meet(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", "X", "Mine", project="p"), memory("a", "X", "Theirs", project="q")))
+    assert await found(store, "X", project="q") == ["a"]
+    assert await found(store, "Mine", project="q") == []
+    await store.apply(batch(2, ("q", "a")))
+    assert await found(store, "X", project="q") == []
+    assert await found(store, "X", project="p") == ["a"]
+
+
+async def test_users_do_not_meet_in_a_block(store: GraphStore) -> None:
+    mine, theirs = memory("mine", "X"), memory("theirs", "X", "Y", scope=Scope(user_id="ben"))
+    await store.apply(batch(0, mine, theirs))
+    assert await found(store, "X", by=block("user_id", "anna")) == ["mine"]
+    assert await found(store, "Y", by=block("user_id", "anna")) == []
+    assert not await known(store, "Y", block("user_id", "anna"))
+    assert sorted(await found(store, "X")) == ["mine", "theirs"]
+    assert await found(store, "X", by=block("user_id", "nobody")) == []
+
+
+async def test_an_agent_has_its_memories_under_many_users_and_no_others(store: GraphStore) -> None:
+    scopes = [Scope(user_id=f"u{i}", agent_id="bot") for i in range(3)]
+    mine = [memory(f"m{i}", "X", scope=scope) for i, scope in enumerate(scopes)]
+    alone = memory("alone", "X", scope=Scope(agent_id="bot"))
+    other = memory("other", "X", "Secret", scope=Scope(user_id="u0", agent_id="another"))
+    await store.apply(batch(0, *mine, alone, other))
+    by = block("agent_id", "bot")
+    assert sorted(await found(store, "X", by=by)) == ["alone", "m0", "m1", "m2"]
+    assert await found(store, "Secret", by=by) == []
+    (around,) = await store.neighbours(GraphQuery("p", (Entity("X"),), 10, by))
+    assert sorted(around.memory_ids) == ["alone", "m0", "m1", "m2"]
+    assert around.relations == ()
+
+
+async def test_a_memory_that_moves_to_another_scope_leaves_the_old_one(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", "X")))
+    await store.apply(batch(1, memory("a", "X", scope=Scope(user_id="ben"))))
+    assert await found(store, "X", by=block("user_id", "anna")) == []
+    assert await found(store, "X", by=block("user_id", "ben")) == ["a"]
+
+
+async def test_a_person_is_found_by_one_of_her_names(store: GraphStore) -> None:
+    full = memory("full", Entity("Anna Schmidt", "person"))
+    first = memory("first", Entity("Anna", "person"))
+    street = memory("street", Entity("Anna Street", "place"))
+    await store.apply(batch(0, full, first, street))
+    assert await found(store, "Anna") == ["first", "full"]
+    assert await found(store, "Anna Schmidt") == ["full", "first"]
+    assert await found(store, "Schmidt") == ["full"]
+    assert await found(store, "Street") == []
+
+
+async def test_relations_are_the_typed_ones_now_and_what_is_often_named_together(store: GraphStore) -> None:
+    likes = Relation("Anna", "likes", "Tea")
+    gone = Relation("Anna", "works_at", "Mill", valid_at_us=1, invalid_at_us=2)
+    await store.apply(
+        batch(
+            0,
+            memory("a", "Anna", relations=[likes, gone]),
+            memory("b", relations=[likes]),
+            memory("c", "Anna", "Bonn"),
+            memory("d", "ANNA", "Bonn", "Once"),
+        )
+    )
+    (edges,) = (await store.search([GraphQuery("p", (Entity("anna"),), 10)])).relations
+    assert edges == (likes, Relation("Anna", "mentioned_with", "Bonn"))
+
+
+async def test_relations_come_only_from_memories_of_the_block(store: GraphStore) -> None:
+    hidden = [
+        memory(
+            f"h{i}", "X", "Y", scope=Scope(user_id="anna", agent_id="other"), relations=[Relation("X", "hates", "Y")]
+        )
+        for i in range(3)
+    ]
+    mine = memory("mine", "X", "Y", scope=Scope(user_id="anna", agent_id="bot"))
+    await store.apply(batch(0, *hidden, mine))
+    query = GraphQuery("p", (Entity("X"),), 10, block("agent_id", "bot"))
+    answer = await store.search([query])
+    assert [hit.memory_id for hit in answer.hits[0]] == ["mine"]
+    assert answer.relations == ((),)
+
+
+async def test_neighbours_say_name_kind_links_and_memories_latest_first(store: GraphStore) -> None:
+    await store.apply(
+        batch(
+            0,
+            memory("a", Entity("anna", "person"), "Bonn"),
+            memory("b", Entity("Anna", "person"), relations=[Relation("Anna", "likes", "Tea")]),
+            memory("c", Entity("Anna", "org")),
+        )
+    )
+    (around,) = await store.neighbours(GraphQuery("p", (Entity("ANNA"), Entity("nobody")), 2))
+    assert around.entity == Entity("Anna", "person")
+    assert around.memory_ids == ("c", "b")
+    assert around.relations[0] == Relation("Anna", "likes", "Tea")
+    assert Relation("Anna", "mentioned_with", "Bonn") in around.relations
+
+
+async def test_nameless_entities_and_loops_are_left_out(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", " ", "X", relations=[Relation("X", "is", "x"), Relation("", "is", "X")])))
+    assert await found(store, "X") == ["a"]
+    assert await found(store, " ") == []
+
+
+async def test_searches_while_changes_come_see_whole_batches(store: GraphStore) -> None:
+    async def write() -> None:
+        for number in range(20):
+            await store.apply(batch(2 * number, memory(f"a{number}", "X"), memory(f"b{number}", "X")))
+
+    writing = asyncio.gather(write())
+    while not writing.done():
+        answer = await store.search([GraphQuery("p", (Entity("X"),), 100)])
+        assert len(answer.hits[0]) == answer.applied.position
+    await writing
+
+
+async def test_a_closed_store_says_so(store: GraphStore) -> None:
+    await store.close()
+    await store.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await store.status()
+
+
+# What only the store with a file can do.
+
+Open = Callable[..., GraphStore]
+
+
+def opened(folder: Path, shard: int = 0, snapshot_changes: int = 5000) -> GraphStore:
+    return build(Settings(data_dir=folder, graph=GraphSettings(snapshot_changes=snapshot_changes)), shard)
+
+
+async def test_after_a_clean_stop_all_is_there(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    likes = Relation("Anna", "likes", "Tea", 1, None)
+    await first.apply(
+        batch(0, memory("a", Entity("Anna Schmidt", "person"), relations=[likes]), memory("b", known=False))
+    )
+    before: Applied = await first.status()
+    await first.close()
+    second = opened(tmp_path)
+    after = await second.status()
+    assert after.position == 2
+    assert after.incarnation != before.incarnation
+    assert await found(second, "Tea") == ["a"]
+    assert await found(second, "Schmidt") == ["a"]
+    await second.apply(batch(0, memory("a", "X"), memory("b", "Late")))
+    assert await found(second, "Late") == ["b"]
+    await second.close()
+
+
+async def test_after_a_crash_the_last_snapshot_is_there_and_the_tail_is_pushed_again(tmp_path: Path) -> None:
+    first = opened(tmp_path, snapshot_changes=2)
+    await first.apply(batch(0, memory("a", "X"), memory("b", "X")))
+    await first.apply(batch(2, ("p", "a")))
+    await first.status()
+    second = opened(tmp_path)
+    assert (await second.status()).position == 2
+    assert (await second.apply(batch(3, memory("c", "X")))).position == 2
+    assert (await second.apply(batch(2, ("p", "a"), memory("c", "X")))).position == 4
+    assert sorted(await found(second, "X")) == ["b", "c"]
+    await first.close()
+    await second.close()
+
+
+async def test_nothing_is_written_before_anything_changes(tmp_path: Path) -> None:
+    await opened(tmp_path).close()
+    assert not (tmp_path / "graph-0.msgpack").exists()
+
+
+async def test_a_damaged_snapshot_is_set_aside_and_the_store_starts_empty(tmp_path: Path) -> None:
+    path = tmp_path / "graph-0.msgpack"
+    first = opened(tmp_path)
+    await first.apply(batch(0, memory("a", "X")))
+    await first.close()
+    good = path.read_bytes()
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    for damages, bad in enumerate(
+        (b"", b"\x93\x01", good[:-1], good + b"\0", bytes(flipped), b"\x80", b"plain text"), 1
+    ):
+        path.write_bytes(bad)
+        store = build(Settings(data_dir=tmp_path), 0)
+        assert store.notice is not None
+        assert "set aside" in store.notice
+        assert (await store.status()).position == 0
+        assert await found(store, "X") == []
+        assert (tmp_path / f"graph-0.msgpack.damaged-{damages}").read_bytes() == bad
+        assert not path.exists()
+        await store.close()
+
+
+async def test_the_snapshot_of_another_shard_is_set_aside(tmp_path: Path) -> None:
+    first = opened(tmp_path, shard=1)
+    await first.apply(batch(0, memory("a", "X")))
+    await first.close()
+    (tmp_path / "graph-1.msgpack").rename(tmp_path / "graph-0.msgpack")
+    store = build(Settings(data_dir=tmp_path), 0)
+    assert store.notice is not None
+    assert (await store.status()).position == 0
+    await store.close()
+
+
+async def test_a_snapshot_that_cannot_be_written_stops_nothing_but_is_told(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    store = build(Settings(data_dir=blocked, graph=GraphSettings(snapshot_changes=1)), 0)
+    await store.apply(batch(0, memory("a", "X")))
+    assert await found(store, "X") == ["a"]
+    assert store.notice is not None
+    assert "could not be written" in store.notice
+    await store.close()
+
+
+async def test_saving_now_takes_erased_names_out_of_the_file(tmp_path: Path) -> None:
+    store = build(Settings(data_dir=tmp_path), 0)
+    await store.apply(batch(0, memory("a", "Rumpelstiltskin"), memory("b", "X")))
+    await store.save()
+    path = tmp_path / "graph-0.msgpack"
+    assert b"Rumpelstiltskin" in path.read_bytes()
+    await store.apply(batch(2, ("p", "a")))
+    await store.save()
+    assert b"Rumpelstiltskin" not in path.read_bytes()
+    await store.close()
