@@ -56,10 +56,11 @@ def _completed(description: Json) -> Json:
     return description
 
 
-def create_app(api: MemoryApi, settings: Settings) -> FastAPI:
+def create_app(api: MemoryApi, settings: Settings, *, tells_request_id: bool = True) -> FastAPI:
     """The application that serves `api`.
 
-    With `settings.admin_key` a key is asked for; without it only this machine is answered.
+    With `settings.admin_key` a key is asked for; without it only this machine is answered. `tells_request_id` False
+    leaves the header `X-Request-ID` to the server in front.
     """
     app = Application(
         title="Remora",
@@ -76,11 +77,11 @@ def create_app(api: MemoryApi, settings: Settings) -> FastAPI:
         app.include_router(part.routes)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    _wrap(app, settings)
+    _wrap(app, settings, tells_request_id=tells_request_id)
     return app
 
 
-def _wrap(app: FastAPI, settings: Settings) -> None:
+def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:
     """The layers around the routes; the one added last is the outermost."""
     app.add_middleware(BodyLimit, body_bytes=settings.limits.body_bytes)
     key = admin_key(settings)
@@ -89,7 +90,7 @@ def _wrap(app: FastAPI, settings: Settings) -> None:
     else:
         app.add_middleware(KeyRequired, key=key)
     app.add_middleware(EncodedPaths)
-    app.add_middleware(Boundary)
+    app.add_middleware(Boundary, tells_id=tells_request_id)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

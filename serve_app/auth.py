@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import ipaddress
@@ -24,6 +25,7 @@ def admin_key(settings: Settings) -> str | None:
     return key or None
 
 
+@functools.lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a bind address, a `Host` without its port, or a peer's address means this machine only."""
     name = host.strip("[]").rstrip(".").lower()

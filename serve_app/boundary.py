@@ -31,12 +31,14 @@ def request_id_of(incoming: str | None) -> str:
 class Boundary:
     """ASGI middleware: `X-Request-ID` on every answer, and an error body of one shape for every error.
 
+    `tells_id` False: the server in front adds the header by itself, and a second one would be joined to it.
     An error after the answer has begun is raised on: the server then cuts the connection, so that half an answer is
     not taken for a whole one.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tells_id: bool = True) -> None:
         self._app = app
+        self._tells_id = tells_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request."""
@@ -52,7 +54,8 @@ class Boundary:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
+                if self._tells_id:
+                    headers["x-request-id"] = request_id
                 headers["x-content-type-options"] = "nosniff"
             await send(message)
 

@@ -27,8 +27,11 @@ class HttpReplica:
         self._settings = settings
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        """Called by Serve in the replica, so that neither the application nor a handle has to be pickled."""
-        return create_app(connect(self._settings), self._settings)
+        """Called by Serve in the replica, so that neither the application nor a handle has to be pickled.
+
+        Serve's own layer puts `X-Request-ID` on each request and on each answer.
+        """
+        return create_app(connect(self._settings), self._settings, tells_request_id=False)
 
 
 def deploy(settings: Settings) -> serve.Application:

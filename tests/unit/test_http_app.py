@@ -389,6 +389,14 @@ async def test_a_sane_request_id_comes_back_and_another_is_replaced(http: httpx.
         assert len(given) == 32
 
 
+async def test_the_server_in_front_may_tell_the_request_id_instead(api: Recorder) -> None:
+    app = create_app(api, settings(), tells_request_id=False)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        reply = await http.get("/nothing", headers={"x-request-id": "from-the-front"})
+    assert "x-request-id" not in reply.headers
+    assert reply.json()["request_id"] == "from-the-front"
+
+
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
