@@ -206,7 +206,7 @@ def _json_object(raw: str | None, flag: str) -> dict[str, Any] | None:
 def _fail(error: Any) -> int:
     """Say what went wrong and what to do next; the exit code for it. `error` has code, message and details."""
     output.note(f"remora: {error.message}", "red")
-    if (hint := advice(error.code, error.details)) is not None:
+    if isinstance(error, CallError) and (hint := advice(error.code, error.details)) is not None:
         output.note(hint)
     return exit_code(error.code)
 
