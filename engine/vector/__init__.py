@@ -1,0 +1,54 @@
+"""The vector store: which one, by settings. Drivers are imported only where they are used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.config import Settings
+from engine.ports import EmbedderInfo, VectorStore
+
+
+def build(settings: Settings, shard: int, info: EmbedderInfo) -> VectorStore:
+    """The store of one shard, opened: a Milvus server, a Lite file by path, or one Lite file in the data directory.
+
+    Raises:
+        Unavailable: the server doesn't answer, or another process has the file open.
+        Conflict: another model made what is stored there.
+        InvalidInput: a setting can't be used.
+    """
+    from engine.vector.keywords import Analyzer
+    from engine.vector.mark import Mark
+    from engine.vector.milvus import open_lite, open_server
+    from engine.vector.store import MilvusVectorStore
+
+    chosen = settings.vector
+    words = Analyzer(chosen.language)
+    wanted = Mark.of(info, chosen.language)
+    collection = f"remora_{shard}"
+    uri = chosen.uri
+    if uri is not None and uri.startswith(("http://", "https://")):
+        token = chosen.token.get_secret_value() if chosen.token else ""
+        return MilvusVectorStore(
+            lambda: open_server(uri, token, collection, wanted),
+            words,
+            block_bytes=chosen.block_bytes,
+            flush_rows=chosen.flush_rows,
+        )
+    path = settings.data_dir / f"vector-{shard}.db" if uri is None else lite_path(uri, shard)
+    return MilvusVectorStore(
+        lambda: open_lite(path, collection, wanted),
+        words,
+        block_bytes=chosen.block_bytes,
+        flush_rows=chosen.flush_rows,
+    )
+
+
+def lite_path(uri: str, shard: int) -> Path:
+    """The Lite file of a shard for a path that the user gave: shard 0 has the path itself, others a number in it.
+
+    pymilvus takes only names that end in `.db` for files.
+    """
+    path = Path(uri).expanduser().absolute()
+    if path.suffix != ".db":
+        path = path.with_name(path.name + ".db")
+    return path if shard == 0 else path.with_name(f"{path.stem}-{shard}.db")

@@ -1,0 +1,215 @@
+"""One scope block: the live rows of a scope in memory, searched exactly. Which blocks there are: `blocks`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.filters import And, Compare, Everything, Filter, Op, matches
+from engine.ports import VectorHit, VectorQuery
+from engine.types import BlockKey, Change, FloatArray, MemoryVersion
+from engine.vector.keywords import Analyzer, KeywordIndex
+
+_LEAST_GROWTH_ROWS = 16
+_BLOCK_BYTES = 3000
+_ROW_BYTES = 1500
+_POSTING_BYTES = 12
+_COMPACT_ABOVE_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A change with its vector, float32 (d,); None when the memory is gone."""
+
+    change: Change
+    vector: FloatArray | None
+
+
+class ScopeBlock:
+    """Versions, unit vectors and keywords of one scope, as of a ledger position.
+
+    One owner at a time: nothing here is safe to call from two threads.
+    """
+
+    def __init__(self, dimensions: int, analyzer: Analyzer, position: int = 0) -> None:
+        self.position = position
+        self._keywords = KeywordIndex(analyzer)
+        self._vectors: FloatArray = np.zeros((0, dimensions), dtype=np.float32)
+        self._live: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self._row_bytes = 0
+        self._versions: list[MemoryVersion | None] = []
+        self._row_of: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    def __contains__(self, memory_id: str) -> bool:
+        return memory_id in self._row_of
+
+    @property
+    def bytes(self) -> int:
+        """About what the block takes in memory."""
+        return _BLOCK_BYTES + self._vectors.nbytes + self._row_bytes
+
+    def apply(self, rows: Sequence[Row], until: int) -> None:
+        """Takes in changes in order. One that isn't younger than the block is in it already and changes nothing."""
+        for row in rows:
+            if row.change.position > self.position:
+                self._take(row)
+        self.position = max(self.position, until)
+        self._compact()
+
+    def extend(self, versions: Sequence[MemoryVersion], vectors: FloatArray) -> None:
+        """Adds live versions, whatever their position; `vectors` float32 (n, d)."""
+        self._reserve(len(self._versions) + len(versions))
+        for version, vector in zip(versions, vectors, strict=True):
+            self._put(version, vector)
+
+    def search(
+        self, queries: Sequence[VectorQuery], key: BlockKey | None = None, population: int = 0
+    ) -> list[tuple[VectorHit, ...]]:
+        """Per query the union of the best `limit` rows of each leg that it has, every hit with both scores.
+
+        `key` names what every row of this block is known to match. `population`: see `KeywordIndex.shares`.
+        """
+        dense = self._dense([query.vector for query in queries])
+        return [self._answer(query, dense[at], key, population) for at, query in enumerate(queries)]
+
+    def _take(self, row: Row) -> None:
+        if row.change.version is None or row.vector is None:
+            self._drop(row.change.memory_id)
+        else:
+            self._put(row.change.version, row.vector)
+
+    def _put(self, version: MemoryVersion, vector: FloatArray) -> None:
+        self._drop(version.memory_id)
+        at = len(self._versions)
+        if at == len(self._vectors):
+            self._reserve(at + max(_LEAST_GROWTH_ROWS, at // 2))
+        self._vectors[at] = unit(vector)
+        self._live[at] = True
+        self._versions.append(version)
+        self._row_of[version.memory_id] = at
+        postings = self._keywords.append(version.text)
+        self._row_bytes += _ROW_BYTES + 2 * len(version.text) + _POSTING_BYTES * postings
+
+    def _drop(self, memory_id: str) -> None:
+        if (at := self._row_of.pop(memory_id, None)) is None:
+            return
+        version = self._versions[at]
+        if version is not None:
+            self._keywords.remove(at, version.text)
+        self._versions[at] = None
+        self._live[at] = False
+
+    def _reserve(self, capacity: int) -> None:
+        """Room for `capacity` rows."""
+        if (more := capacity - len(self._vectors)) > 0:
+            self._vectors = np.concatenate([self._vectors, np.zeros((more, self._vectors.shape[1]), np.float32)])
+            self._live = np.concatenate([self._live, np.zeros(more, np.bool_)])
+
+    def _compact(self) -> None:
+        """Gives back the room of dropped rows once they are the most, so that each row is moved once on average."""
+        if len(self._versions) < _COMPACT_ABOVE_ROWS or 2 * len(self._row_of) >= len(self._versions):
+            return
+        kept = np.fromiter(self._row_of.values(), dtype=np.int64, count=len(self._row_of))
+        self._row_bytes = self._row_bytes * len(kept) // len(self._versions)
+        self._vectors = self._vectors[kept]
+        self._live = self._live[kept]
+        self._versions = [self._versions[at] for at in kept]
+        self._row_of = {memory_id: at for at, memory_id in enumerate(self._row_of)}
+        self._keywords.compact(kept)
+
+    def _dense(self, vectors: Sequence[FloatArray | None]) -> list[FloatArray | None]:
+        """Cosine of every row with every vector, in one product: float32 (rows,) each."""
+        given = [unit(vector) for vector in vectors if vector is not None]
+        if not given or not self._versions:
+            return [None] * len(vectors)
+        cosines = np.clip(np.stack(given) @ self._vectors[: len(self._versions)].T, -1.0, 1.0)
+        each = iter(cosines)
+        return [None if vector is None else next(each) for vector in vectors]
+
+    def _answer(
+        self, query: VectorQuery, dense: FloatArray | None, key: BlockKey | None, population: int
+    ) -> tuple[VectorHit, ...]:
+        keywords = None if query.text is None else self._keywords.shares(query.text, population)
+        accept = self._predicate(query.filter, key)
+        live = self._live[: len(self._versions)]
+        rows: set[int] = set()
+        if dense is not None:
+            rows.update(best(dense, live, query.limit, accept))
+        if keywords is not None:
+            rows.update(best(keywords, live & (keywords > 0), query.limit, accept))
+        return tuple(
+            VectorHit(
+                version,
+                None if dense is None else float(dense[at]),
+                None if keywords is None else float(keywords[at]),
+            )
+            for at in rows
+            if (version := self._versions[at]) is not None
+        )
+
+    def _predicate(self, node: Filter, key: BlockKey | None) -> Callable[[int], bool] | None:
+        """Whether a row matches; None when every row does. Rows are asked at most once."""
+        if says_no_more_than(node, key):
+            return None
+        known: dict[int, bool] = {}
+
+        def accept(at: int) -> bool:
+            if at not in known:
+                version = self._versions[at]
+                known[at] = version is not None and matches(node, version)
+            return known[at]
+
+        return accept
+
+
+def unit(vector: FloatArray) -> FloatArray:
+    """`vector` at length 1, so that a dot product is the cosine; a zero vector stays what it is."""
+    length = float(np.linalg.norm(vector))
+    scaled: FloatArray = np.asarray(vector, dtype=np.float32) / np.float32(length or 1.0)
+    return scaled
+
+
+def says_no_more_than(node: Filter, key: BlockKey | None) -> bool:
+    """Whether a row of the block `key` matches `node` by being in the block."""
+    match node:
+        case Everything():
+            return True
+        case And(parts):
+            return all(says_no_more_than(part, key) for part in parts)
+        case Compare(field, Op.EQ, value, None):
+            return key is not None and field == key.field and value == key.value
+        case Compare(field, Op.IN, [value], None):
+            return key is not None and field == key.field and value == key.value
+        case _:
+            return False
+
+
+def best(
+    scores: FloatArray, allowed: npt.NDArray[np.bool_], limit: int, accept: Callable[[int], bool] | None
+) -> list[int]:
+    """The rows with the `limit` highest scores among those allowed and accepted, best first.
+
+    `accept` is asked in order of score and no further than needed, since it costs far more than a score.
+    """
+    candidates = np.flatnonzero(allowed)
+    size = limit
+    while True:
+        rows = _highest(scores, candidates, size)
+        accepted = rows if accept is None else [at for at in rows if accept(at)]
+        if len(accepted) >= limit or size >= len(candidates):
+            return accepted[:limit]
+        size *= 4
+
+
+def _highest(scores: FloatArray, candidates: npt.NDArray[np.int64], size: int) -> list[int]:
+    if size < len(candidates):
+        candidates = candidates[np.argpartition(-scores[candidates], size)[:size]]
+    order = np.argsort(-scores[candidates], kind="stable")
+    rows: list[int] = candidates[order].tolist()
+    return rows

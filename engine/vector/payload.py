@@ -1,0 +1,38 @@
+"""A memory version as text pieces that fit a table's columns, and back. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from engine.types import Entity, MemoryVersion, Relation, Scope
+
+PIECE_CHARS = 60_000
+
+_FIELDS = tuple(field.name for field in fields(MemoryVersion))
+
+
+def pack(version: MemoryVersion) -> list[str]:
+    """The version as ASCII JSON (so a character is a byte), cut into pieces of at most `PIECE_CHARS`."""
+    text = json.dumps({name: getattr(version, name) for name in _FIELDS}, default=_plain, separators=(",", ":"))
+    return [text[at : at + PIECE_CHARS] for at in range(0, len(text), PIECE_CHARS)]
+
+
+def unpack(pieces: Sequence[str]) -> MemoryVersion:
+    """The version that `pack` cut."""
+    raw: dict[str, Any] = json.loads("".join(pieces))
+    entities = raw["entities"]
+    made = {
+        "scope": Scope(**raw["scope"]),
+        "categories": tuple(raw["categories"]),
+        "entities": None if entities is None else tuple(Entity(**entity) for entity in entities),
+        "relations": tuple(Relation(**relation) for relation in raw["relations"]),
+    }
+    return MemoryVersion(**{**raw, **made})
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: the small dataclasses, and mappings other than dict."""
+    return asdict(value) if isinstance(value, Scope | Entity | Relation) else dict(value)
