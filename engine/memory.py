@@ -29,7 +29,7 @@ from engine.gate import Gate
 from engine.index_feed import IndexFeed
 from engine.models import Models
 from engine.named_graph import NamedGraph
-from engine.ports import Embedder, Extractor, GraphStore, Ledger, OperationKind, VectorStore
+from engine.ports import Embedder, Extractor, GraphStore, Ledger, OperationKind, Ownership, VectorStore
 from engine.search_path import SearchPath
 from engine.times import iso
 from engine.types import SCOPE_FIELDS, Json, JsonList, MemoryVersion
@@ -117,6 +117,11 @@ class Memory:
         await self._searches.close()
         await asyncio.gather(self._vector_feed.close(), self._graph_feed.close())
         await self._models.close()
+
+    @property
+    def ownership(self) -> Ownership:
+        """What `start` got; raises Unavailable when it isn't the owner, or not any more."""
+        return self._writes.ownership
 
     async def indexes_at(self, position: int) -> None:
         """Wait until both indexes have come to a position."""

@@ -124,7 +124,7 @@ def parse_update(memory_id: object, fields: Mapping[str, Any], limits: LimitSett
         call=call,
         memory_id=ids.canonical_id(memory_id),
         given=given,
-        text=_text(fields["text"], "text", limits.message_chars) if "text" in given else "",
+        text=_text(fields["text"], "text", limits.message_chars).strip() if "text" in given else "",
         metadata=_metadata(fields.get("metadata"), limits),
         expiration_date=None if expires is None else parse_date(expires, "expiration_date"),
         timestamp_us=parse_time(fields["timestamp"], "timestamp") if "timestamp" in given else 0,
