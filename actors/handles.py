@@ -1,0 +1,257 @@
+"""Typed handles: the engine's ports, and the users' verbs, over actors. Retries and deadlines live in `calls`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+from ray import ObjectRef
+
+from actors.calls import Remote
+from actors.options import Address, Part, addresses
+from engine.api import (
+    AddFields,
+    CallFields,
+    DeleteAllFields,
+    ListFields,
+    MemoryApi,
+    PageFields,
+    SearchFields,
+    UpdateFields,
+    WriteFields,
+)
+from engine.config import Settings
+from engine.errors import DeadlineExceeded, Unavailable
+from engine.filters import Filter
+from engine.ports import (
+    Command,
+    Embedder,
+    EmbedderInfo,
+    Encoded,
+    Event,
+    Extractor,
+    Fragment,
+    GraphAnswer,
+    GraphQuery,
+    GraphStore,
+    Ledger,
+    Neighbourhood,
+    Operation,
+    Output,
+    Ownership,
+    Page,
+    Priority,
+    ScopeCount,
+    Span,
+    VectorAnswer,
+    VectorQuery,
+    VectorStore,
+    WriteAnswer,
+)
+from engine.types import Applied, Block, BlockKey, ChangeBatch, Entity, Json, JsonList, MemoryVersion, Message
+
+if TYPE_CHECKING:
+    # Only their types are needed here: importing a shell means importing what it owns.
+    from actors.embedder import EmbedderActor
+    from actors.extractor import ExtractorActor
+    from actors.graph_store import GraphStoreActor
+    from actors.ledger import LedgerActor
+    from actors.orchestrator import OrchestratorActor
+    from actors.vector_store import VectorStoreActor
+
+AnswerT = TypeVar("AnswerT")
+
+_MARGIN_S = 2.0
+"""How much longer a caller waits than it lets the orchestrator work, so that the orchestrator's own answer wins."""
+
+
+class EmbedderHandle(Embedder):
+    """The embedder behind an actor. Encoding twice does no harm, so every call is sent again while it restarts."""
+
+    def __init__(self, address: Address, deadline_s: float) -> None:
+        self._remote: Remote[EmbedderActor] = Remote(address, deadline_s)
+
+    async def info(self) -> EmbedderInfo:
+        return await self._remote.ask(lambda actor: actor.info.remote())
+
+    async def encode(
+        self,
+        windows: Sequence[str],
+        spans: Sequence[Sequence[Span]] | None = None,
+        outputs: frozenset[Output] = frozenset({Output.POOLED}),
+        priority: Priority = Priority.ADD,
+    ) -> Encoded:
+        return await self._remote.ask(lambda actor: actor.encode.remote(windows, spans, outputs, priority))
+
+
+class ExtractorHandle(Extractor):
+    """The extractor behind an actor."""
+
+    def __init__(self, address: Address, deadline_s: float) -> None:
+        self._remote: Remote[ExtractorActor] = Remote(address, deadline_s)
+
+    async def extract(self, conversations: Sequence[Sequence[Message]]) -> list[list[Fragment]]:
+        return await self._remote.ask(lambda actor: actor.extract.remote(conversations))
+
+    async def entities(self, texts: Sequence[str]) -> list[tuple[Entity, ...]]:
+        return await self._remote.ask(lambda actor: actor.entities.remote(texts))
+
+
+class LedgerHandle(Ledger):
+    """The ledger behind an actor.
+
+    A write whose answer was lost is sent again as it was: the port says that each command asks for the state of its
+    operation first, so a second sending answers what is stored.
+    """
+
+    def __init__(self, address: Address, deadline_s: float) -> None:
+        self._remote: Remote[LedgerActor] = Remote(address, deadline_s)
+
+    async def open(self) -> Ownership:
+        return await self._remote.ask(lambda actor: actor.open.remote())
+
+    async def write(self, epoch: int, commands: Sequence[Command]) -> WriteAnswer:
+        return await self._remote.ask(lambda actor: actor.write.remote(epoch, commands))
+
+    async def unfinished(self) -> list[Operation]:
+        return await self._remote.ask(lambda actor: actor.unfinished.remote())
+
+    async def operation(self, project: str, operation_id: str) -> Operation | None:
+        return await self._remote.ask(lambda actor: actor.operation.remote(project, operation_id))
+
+    async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
+        return await self._remote.ask(lambda actor: actor.get.remote(project, memory_ids))
+
+    async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page:
+        return await self._remote.ask(lambda actor: actor.page.remote(project, node, offset, limit))
+
+    async def history(self, project: str, memory_id: str) -> list[Event]:
+        return await self._remote.ask(lambda actor: actor.history.remote(project, memory_id))
+
+    async def scopes(self, project: str) -> list[ScopeCount]:
+        return await self._remote.ask(lambda actor: actor.scopes.remote(project))
+
+    async def changes(self, after: int, limit: int) -> ChangeBatch:
+        return await self._remote.ask(lambda actor: actor.changes.remote(after, limit))
+
+    async def block(self, key: BlockKey) -> Block:
+        return await self._remote.ask(lambda actor: actor.block.remote(key))
+
+    async def status(self) -> Json:
+        return await self._remote.ask(lambda actor: actor.status.remote())
+
+    async def close(self) -> None:
+        await self._remote.ask(lambda actor: actor.close.remote())
+
+
+class VectorStoreHandle(VectorStore):
+    """The vector store behind an actor. `apply` and `fill` change nothing when they come twice."""
+
+    def __init__(self, address: Address, deadline_s: float) -> None:
+        self._remote: Remote[VectorStoreActor] = Remote(address, deadline_s)
+
+    async def status(self) -> Applied:
+        return await self._remote.ask(lambda actor: actor.status.remote())
+
+    async def apply(self, batch: ChangeBatch) -> Applied:
+        return await self._remote.ask(lambda actor: actor.apply.remote(batch))
+
+    async def search(self, queries: Sequence[VectorQuery]) -> VectorAnswer:
+        return await self._remote.ask(lambda actor: actor.search.remote(queries))
+
+    async def fill(self, block: Block) -> Applied:
+        return await self._remote.ask(lambda actor: actor.fill.remote(block))
+
+    async def close(self) -> None:
+        await self._remote.ask(lambda actor: actor.close.remote())
+
+
+class GraphStoreHandle(GraphStore):
+    """The graph store behind an actor."""
+
+    def __init__(self, address: Address, deadline_s: float) -> None:
+        self._remote: Remote[GraphStoreActor] = Remote(address, deadline_s)
+
+    async def status(self) -> Applied:
+        return await self._remote.ask(lambda actor: actor.status.remote())
+
+    async def apply(self, batch: ChangeBatch) -> Applied:
+        return await self._remote.ask(lambda actor: actor.apply.remote(batch))
+
+    async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
+        return await self._remote.ask(lambda actor: actor.search.remote(queries))
+
+    async def neighbours(self, query: GraphQuery) -> list[Neighbourhood]:
+        return await self._remote.ask(lambda actor: actor.neighbours.remote(query))
+
+    async def close(self) -> None:
+        await self._remote.ask(lambda actor: actor.close.remote())
+
+
+class OrchestratorHandle(MemoryApi):
+    """The users' verbs behind the orchestrator of a shard.
+
+    While the orchestrator restarts, calls wait within their deadline. A write always carries an idempotency key (made
+    here if the caller gave none), so sending it again has one effect.
+    """
+
+    def __init__(self, address: Address, deadline_s: float) -> None:
+        self._remote: Remote[OrchestratorActor] = Remote(address, deadline_s)
+        self._deadline_s = deadline_s
+
+    async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
+        return await self._write({**fields}, lambda actor, sent: actor.add.remote(messages, **sent))
+
+    async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
+        return await self._write({**fields}, lambda actor, sent: actor.update.remote(memory_id, **sent))
+
+    async def delete(self, memory_id: str, **fields: Unpack[WriteFields]) -> Json:
+        return await self._write({**fields}, lambda actor, sent: actor.delete.remote(memory_id, **sent))
+
+    async def delete_all(self, **fields: Unpack[DeleteAllFields]) -> Json:
+        return await self._write({**fields}, lambda actor, sent: actor.delete_all.remote(**sent))
+
+    async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
+        return await self._read({**fields}, lambda actor: actor.search.remote(query, **fields))
+
+    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+        return await self._read({**fields}, lambda actor: actor.get.remote(memory_id, **fields))
+
+    async def list(self, **fields: Unpack[ListFields]) -> Json:
+        return await self._read({**fields}, lambda actor: actor.list.remote(**fields))
+
+    async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
+        return await self._read({**fields}, lambda actor: actor.history.remote(memory_id, **fields))
+
+    async def entities(self, **fields: Unpack[PageFields]) -> Json:
+        return await self._read({**fields}, lambda actor: actor.entities.remote(**fields))
+
+    async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
+        return await self._read({**fields}, lambda actor: actor.operation.remote(operation_id, **fields))
+
+    async def status(self) -> dict[str, Any]:
+        return await self._read({}, lambda actor: actor.status.remote())
+
+    async def _read(self, fields: Mapping[str, Any], send: Callable[[Any], ObjectRef[AnswerT]]) -> AnswerT:
+        return await self._remote.ask(send, deadline_s=self._patience(fields))
+
+    async def _write(self, fields: Mapping[str, Any], send: Callable[[Any, Json], ObjectRef[AnswerT]]) -> AnswerT:
+        key = fields.get("idempotency_key") or uuid.uuid4().hex
+        sent = {**fields, "idempotency_key": key}
+        try:
+            return await self._remote.ask(lambda actor: send(actor, sent), deadline_s=self._patience(fields))
+        except DeadlineExceeded as error:
+            raise Unavailable(
+                "no answer in time; whether it was accepted is not known: send it again with this idempotency key",
+                {**error.details, "idempotency_key": key},
+            ) from error
+
+    def _patience(self, fields: Mapping[str, Any]) -> float:
+        wanted = fields.get("deadline_s")
+        return (wanted if isinstance(wanted, int | float) else self._deadline_s) + _MARGIN_S
+
+
+def connect(settings: Settings, shard: int = 0) -> OrchestratorHandle:
+    """The users' verbs of a running shard. Ray has to be connected; nothing is looked up yet."""
+    return OrchestratorHandle(addresses(settings, shard)[Part.ORCHESTRATOR], settings.runtime.deadline_s)

@@ -1,0 +1,82 @@
+"""The ledger's actor shell. Transactions live in `engine.ledger`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ray
+
+from actors.options import Address
+from actors.shell import Shell
+from engine import ledger
+from engine.config import Settings
+from engine.filters import Filter
+from engine.ports import Command, Event, Ledger, Operation, Ownership, Page, ScopeCount, WriteAnswer
+from engine.types import Block, BlockKey, ChangeBatch, Json, MemoryVersion
+
+
+class LedgerActor(Shell[Ledger]):
+    """Owns the SQL connections of a shard."""
+
+    def __init__(self, address: Address, settings: Settings) -> None:
+        super().__init__(address, lambda: ledger.build(settings, address.shard))
+
+    @ray.method
+    async def open(self) -> Ownership:
+        """As `Ledger.open`."""
+        return await (await self.enter("open")).open()
+
+    @ray.method
+    async def write(self, epoch: int, commands: Sequence[Command]) -> WriteAnswer:
+        """As `Ledger.write`."""
+        return await (await self.enter("write")).write(epoch, commands)
+
+    @ray.method
+    async def unfinished(self) -> list[Operation]:
+        """As `Ledger.unfinished`."""
+        return await (await self.enter("unfinished")).unfinished()
+
+    @ray.method
+    async def operation(self, project: str, operation_id: str) -> Operation | None:
+        """As `Ledger.operation`."""
+        return await (await self.enter("operation")).operation(project, operation_id)
+
+    @ray.method
+    async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
+        """As `Ledger.get`."""
+        return await (await self.enter("get")).get(project, memory_ids)
+
+    @ray.method
+    async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page:
+        """As `Ledger.page`."""
+        return await (await self.enter("page")).page(project, node, offset, limit)
+
+    @ray.method
+    async def history(self, project: str, memory_id: str) -> list[Event]:
+        """As `Ledger.history`."""
+        return await (await self.enter("history")).history(project, memory_id)
+
+    @ray.method
+    async def scopes(self, project: str) -> list[ScopeCount]:
+        """As `Ledger.scopes`."""
+        return await (await self.enter("scopes")).scopes(project)
+
+    @ray.method
+    async def changes(self, after: int, limit: int) -> ChangeBatch:
+        """As `Ledger.changes`."""
+        return await (await self.enter("changes")).changes(after, limit)
+
+    @ray.method
+    async def block(self, key: BlockKey) -> Block:
+        """As `Ledger.block`."""
+        return await (await self.enter("block")).block(key)
+
+    @ray.method
+    async def status(self) -> Json:
+        """As `Ledger.status`."""
+        return await (await self.enter("status")).status()
+
+    @ray.method
+    async def close(self) -> None:
+        """As `Ledger.close`."""
+        await (await self.enter("close")).close()

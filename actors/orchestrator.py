@@ -1,0 +1,152 @@
+"""The orchestrator's actor shell: plain dicts in and out, built-in errors. The verbs live in `engine.memory`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import ray
+
+from actors.handles import EmbedderHandle, ExtractorHandle, GraphStoreHandle, LedgerHandle, VectorStoreHandle
+from actors.options import Address, Part, addresses
+from actors.shell import Shell
+from engine.concurrency import TaskSet
+from engine.config import Settings
+from engine.errors import InvalidInput, RemoraError
+from engine.memory import Memory
+from engine.types import Json, JsonList
+
+_log = logging.getLogger(__name__)
+
+
+def memory_over_actors(settings: Settings, shard: int) -> Memory:
+    """The memory system of a shard with every port behind an actor. Nothing is called yet."""
+    found = addresses(settings, shard)
+    deadline_s = settings.runtime.deadline_s
+    return Memory(
+        settings=settings,
+        embedder=EmbedderHandle(found[Part.EMBEDDER], deadline_s),
+        extractor=ExtractorHandle(found[Part.EXTRACTOR], deadline_s),
+        ledger=LedgerHandle(found[Part.LEDGER], deadline_s),
+        vector=VectorStoreHandle(found[Part.VECTOR_STORE], deadline_s),
+        graph=GraphStoreHandle(found[Part.GRAPH_STORE], deadline_s),
+    )
+
+
+class OrchestratorActor(Shell[Memory]):
+    """What jobs call: `ray.get(ray.get_actor("orchestrator-0", namespace="remora").search.remote("…", user_id="…"))`.
+
+    Errors are built-in exceptions with args `(code, message, details)`: the `cause` of what Ray raises at the caller.
+    """
+
+    def __init__(self, address: Address, settings: Settings) -> None:
+        super().__init__(address, lambda: memory_over_actors(settings, address.shard))
+        self._tasks = TaskSet()
+        self._starting: asyncio.Task[None] | None = None
+        # After a restart nobody else calls `start`: unfinished operations would lie there until the next request.
+        ray.get_runtime_context().current_actor.start.remote()
+
+    @ray.method
+    async def start(self) -> None:
+        """Take the shard over and catch up. Returns when that is done; calling it again does no harm."""
+        async with self._boundary("start"):
+            pass
+
+    @ray.method
+    async def add(self, messages: Any, **fields: Any) -> Json:
+        """As `MemoryApi.add`."""
+        async with self._boundary("add") as memory:
+            return await memory.add(messages, **fields)
+
+    @ray.method
+    async def search(self, query: str, **fields: Any) -> Json:
+        """As `MemoryApi.search`."""
+        async with self._boundary("search") as memory:
+            return await memory.search(query, **fields)
+
+    @ray.method
+    async def get(self, memory_id: str, **fields: Any) -> Json:
+        """As `MemoryApi.get`."""
+        async with self._boundary("get") as memory:
+            return await memory.get(memory_id, **fields)
+
+    @ray.method
+    async def list(self, **fields: Any) -> Json:
+        """As `MemoryApi.list`."""
+        async with self._boundary("list") as memory:
+            return await memory.list(**fields)
+
+    @ray.method
+    async def update(self, memory_id: str, **fields: Any) -> Json:
+        """As `MemoryApi.update`."""
+        async with self._boundary("update") as memory:
+            return await memory.update(memory_id, **fields)
+
+    @ray.method
+    async def delete(self, memory_id: str, **fields: Any) -> Json:
+        """As `MemoryApi.delete`."""
+        async with self._boundary("delete") as memory:
+            return await memory.delete(memory_id, **fields)
+
+    @ray.method
+    async def delete_all(self, **fields: Any) -> Json:
+        """As `MemoryApi.delete_all`."""
+        async with self._boundary("delete_all") as memory:
+            return await memory.delete_all(**fields)
+
+    @ray.method
+    async def history(self, memory_id: str, **fields: Any) -> JsonList:
+        """As `MemoryApi.history`."""
+        async with self._boundary("history") as memory:
+            return await memory.history(memory_id, **fields)
+
+    @ray.method
+    async def entities(self, **fields: Any) -> Json:
+        """As `MemoryApi.entities`."""
+        async with self._boundary("entities") as memory:
+            return await memory.entities(**fields)
+
+    @ray.method
+    async def operation(self, operation_id: str, **fields: Any) -> Json:
+        """As `MemoryApi.operation`."""
+        async with self._boundary("operation") as memory:
+            return await memory.operation(operation_id, **fields)
+
+    @ray.method
+    async def status(self) -> Json:
+        """As `MemoryApi.status`; answers while the shard is still being taken over."""
+        async with self._boundary("status", started=False) as memory:
+            return await memory.status()
+
+    @ray.method
+    async def close(self) -> None:
+        """Finish what runs and let go of the shard."""
+        async with self._boundary("close", started=False) as memory:
+            await self._tasks.close()
+            await memory.close()
+
+    @asynccontextmanager
+    async def _boundary(self, verb: str, *, started: bool = True) -> AsyncIterator[Memory]:
+        """The one place where errors become what a process without Remora can unpickle."""
+        try:
+            memory = await self.enter(verb)
+            if started:
+                await self._started(memory)
+            yield memory
+        except RemoraError as error:
+            raise error.to_builtin() from None
+        except TypeError as error:
+            raise InvalidInput(f"{verb}: {error}").to_builtin() from error
+        except Exception as error:  # noqa: BLE001 - a boundary: what is left is a bug, and its type may not exist at the caller.
+            _log.exception("%s failed", verb)
+            raise RemoraError(f"{verb} failed: {type(error).__name__}: {error}").to_builtin() from None
+
+    async def _started(self, memory: Memory) -> None:
+        task = self._starting
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._starting = self._tasks.start(memory.start(), name="take over the shard")
+        if not task.done():
+            await asyncio.shield(task)

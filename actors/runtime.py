@@ -1,0 +1,229 @@
+"""Start, connect to, look at and stop a runtime, from any process. What runs inside is `head`'s and `shard`'s business.
+
+A runtime lives in a process of its own (`python -m actors`), so its Ray reads the right variables whatever this one has
+imported, and `remora serve` and `remora up` differ only in who ends it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from actors.leftovers import leftovers
+from actors.order import Order, encode
+from actors.processes import ProcessId, alive, end
+from actors.run_directory import Record, RunDirectory
+from engine.config import Settings
+from engine.errors import RemoraError, Unavailable, from_parts
+from engine.types import Json
+
+Progress = Callable[[str], None]
+
+APPLICATION = "serve_app.deployment:deploy"
+_STOP_S = 45.0
+_GRACE_S = 5.0
+
+
+def quiet(step: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+class Runtime:
+    """A runtime that this process has started or found. `record` says how it is reached."""
+
+    def __init__(self, settings: Settings, record: Record, process: subprocess.Popen[bytes] | None = None) -> None:
+        self.settings = settings
+        self.record = record
+        self._process = process
+
+    @property
+    def url(self) -> str | None:
+        """Where HTTP answers; None: it has no HTTP."""
+        return self.record.url
+
+    @property
+    def address(self) -> str:
+        """Of its Ray: what `ray.init(address=…)` and RAY_ADDRESS take."""
+        return self.record.address
+
+    def wait(self) -> int:
+        """Until it ends; its exit code. Only for one that this process has started."""
+        return self._process.wait() if self._process is not None else 0
+
+    def stop(self) -> None:
+        """Stop it and all that belongs to it; returns when nothing of it is left."""
+        _stop(RunDirectory(self.settings.data_dir), self.record, self._process)
+
+
+def start(
+    settings: Settings,
+    *,
+    detached: bool = False,
+    progress: Progress = quiet,
+    application: str | None = APPLICATION,
+) -> Runtime:
+    """Start Ray, the actors and HTTP; returns when they answer. Takes seconds.
+
+    Not `detached`, it ends with this process, however that ends. `application`: `module:builder`; None: no HTTP.
+
+    Raises:
+        Conflict: one runs on this data directory, or the port is taken.
+        RemoraError: why it could not start; nothing of it is left then.
+    """
+    directory = RunDirectory(settings.data_dir)
+    if directory.locked():
+        raise directory.conflict()
+    directory.path.mkdir(parents=True, exist_ok=True)
+    with directory.log.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "actors"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environment(),
+            # Ctrl-C reaches a whole group at once: the Ray processes would die before they could be stopped in order.
+            start_new_session=True,
+        )
+    try:
+        _send(process, Order(settings, application, attached=not detached))
+        record = _follow(process, progress, directory)
+    except BaseException:
+        _stop(directory, None, process)
+        raise
+    if detached:
+        _let_go(process)
+    return Runtime(settings, record, process)
+
+
+def connect(settings: Settings) -> Runtime:
+    """Connect this process to the runtime of the settings' data directory, or to the Ray that the settings name.
+
+    Raises:
+        Unavailable: none runs there.
+    """
+    import ray
+
+    record = _running(settings)
+    address = record.address if record else settings.runtime.address
+    if not address:
+        raise Unavailable(f"Remora does not run on {settings.data_dir}", {"data_dir": str(settings.data_dir)})
+    if not ray.is_initialized():
+        try:
+            ray.init(
+                address=address, namespace=settings.runtime.namespace, log_to_driver=False, logging_level=logging.ERROR
+            )
+        except (ConnectionError, RuntimeError) as error:
+            raise Unavailable(f"no Ray answers at {address}: {error}", {"address": address}) from error
+    return Runtime(settings, record or _foreign(settings, address))
+
+
+async def status(settings: Settings) -> Json:
+    """What runs: the record, what each actor says of itself, and what the orchestrator knows.
+
+    Raises:
+        Unavailable: nothing runs there.
+    """
+    from actors.handles import connect as connect_handle
+    from actors.shard import Shard
+
+    runtime = connect(settings)
+    actors = await Shard(settings, quiet).describe()
+    try:
+        memory = await connect_handle(settings).status()
+    except RemoraError as error:
+        memory = {"state": "unavailable", "ready": False, "error": str(error)}
+    return {**runtime.record.model_dump(exclude={"processes"}), "actors": actors, "memory": memory}
+
+
+def stop(settings: Settings) -> bool:
+    """Stop the runtime of the settings' data directory, whoever started it. False: none ran; leftovers are ended."""
+    directory = RunDirectory(settings.data_dir)
+    record = _running(settings)
+    if record is None:
+        end(leftovers(directory), _GRACE_S)
+        return False
+    _stop(directory, record, None)
+    return True
+
+
+def _running(settings: Settings) -> Record | None:
+    directory = RunDirectory(settings.data_dir)
+    return directory.read() if directory.locked() else None
+
+
+def _foreign(settings: Settings, address: str) -> Record:
+    namespace = settings.runtime.namespace
+    return Record(version="", state="ready", mode="joined", pid=0, started_s=0.0, address=address, namespace=namespace)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the way to this package where it isn't installed."""
+    variables = dict(os.environ)
+    try:
+        importlib.metadata.version("remora")
+    except importlib.metadata.PackageNotFoundError:
+        paths = [str(Path(__file__).parent.parent), variables.get("PYTHONPATH", "")]
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return variables
+
+
+def _send(process: subprocess.Popen[bytes], order: Order) -> None:
+    stdin = _pipe(process.stdin)
+    stdin.write(encode(order))
+    stdin.flush()
+
+
+def _follow(process: subprocess.Popen[bytes], progress: Progress, directory: RunDirectory) -> Record:
+    """Read what the head says until it is ready."""
+    for line in _pipe(process.stdout):
+        match _message(line):
+            case {"step": str(step)}:
+                progress(step)
+            case {"ready": dict(record)}:
+                return Record.model_validate(record)
+            case {"error": {"code": str(code), "message": str(message), "details": dict(details)}}:
+                raise from_parts(code, message, details)
+    raise Unavailable(f"the runtime ended while it started; see {directory.log}", {"log": str(directory.log)})
+
+
+def _message(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None  # Ray prints to standard output at times.
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None  # noqa: S101 - Popen was asked for it
+    return pipe
+
+
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        _pipe(pipe).close()
+    # It outlives us on purpose: no warning that it still runs.
+    process.returncode = 0
+
+
+def _stop(directory: RunDirectory, record: Record | None, process: subprocess.Popen[bytes] | None) -> None:
+    record = record or directory.read()
+    if process is not None and process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    elif record is not None and alive(head := ProcessId(record.pid, record.started_s)):
+        end([head], _STOP_S)
+    known = [ProcessId(*one) for one in record.processes] if record is not None else []
+    end([*known, *leftovers(directory)], _GRACE_S)
+    for pipe in (process.stdin, process.stdout) if process is not None else ():
+        _pipe(pipe).close()

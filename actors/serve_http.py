@@ -1,0 +1,91 @@
+"""Starts and stops Ray Serve with the HTTP application. The application itself is `serve_app`'s."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import urllib.error
+import urllib.request
+
+from engine.config import Settings
+from engine.errors import Unavailable
+
+APPLICATION = "remora"
+_KEEP_ALIVE_S = 90
+"""Longer than the minute after which most load balancers and clients drop an idle connection."""
+_HEALTH_PATH = "/-/healthz"
+_OK = 200
+_POLL_S = 0.1
+
+
+class ServeHttp:
+    """The HTTP side of a runtime."""
+
+    def __init__(self, settings: Settings, port: int, *, haproxy: bool) -> None:
+        self._settings = settings
+        self._port = port
+        # Behind HAProxy everything of Serve's stays on loopback; the launcher opens the front where the settings say.
+        self._host = "127.0.0.1" if haproxy else settings.host
+
+    async def start(self) -> None:
+        """Bring Serve up, without an application yet. Takes seconds; the loop stays free."""
+        await asyncio.to_thread(self._start)
+
+    def _start(self) -> None:
+        from ray import serve
+        from ray.serve.config import HTTPOptions, ProxyLocation
+
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        serve.start(
+            proxy_location=ProxyLocation.HeadOnly,
+            http_options=HTTPOptions(host=self._host, port=self._port, keep_alive_timeout_s=_KEEP_ALIVE_S),
+            logging_config={"enable_access_log": False},
+        )
+
+    async def deploy(self, application: str) -> None:
+        """Run what `module:builder` makes of the settings, and wait until it answers through the front.
+
+        Raises:
+            Unavailable: it did not come up in time.
+        """
+        await asyncio.to_thread(self._deploy, application)
+        async with asyncio.timeout(self._settings.runtime.start_deadline_s):
+            while not await asyncio.to_thread(self._answers):  # noqa: ASYNC110 - only HTTP can tell
+                await asyncio.sleep(_POLL_S)
+
+    def _deploy(self, application: str) -> None:
+        from ray import serve
+
+        module, _, builder = application.partition(":")
+        bound = getattr(importlib.import_module(module), builder)(self._settings)
+        try:
+            serve.run(bound, name=APPLICATION, route_prefix="/", logging_config={"enable_access_log": False})
+        except RuntimeError as error:
+            raise Unavailable(f"the HTTP application did not start: {error}") from error
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}{_HEALTH_PATH}", timeout=2) as answer:  # noqa: S310 - our own URL
+                return bool(answer.status == _OK)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine reaches it."""
+        host = self._settings.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+
+    async def stop(self, *, everything: bool) -> None:
+        """Stop the application, and Serve with it when it is ours alone (`everything`)."""
+        await asyncio.to_thread(self._stop, everything)
+
+    def _stop(self, everything: bool) -> None:
+        from ray import serve
+
+        if everything:
+            serve.shutdown()  # type: ignore[no-untyped-call]
+        else:
+            serve.delete(APPLICATION)

@@ -1,0 +1,94 @@
+"""What every actor shell has: its port, built once, its counters, its health calls. Verbs live in the shells."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+import ray
+
+from actors.options import FAULTS_VARIABLE, HEALTH, VERSION, Address
+from engine.errors import RemoraError
+from engine.faults import FAULTS, Fault
+from engine.types import Json
+
+PortT = TypeVar("PortT")
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A port that counts its own work, as model calls or transactions."""
+
+    def counters(self) -> Mapping[str, int]: ...
+
+
+class Shell(Generic[PortT]):
+    """One owner of one port. Built when the actor starts; if that fails, again at the next call.
+
+    So a part that can't start (no such model, database down) answers with its own error instead of dying in a loop.
+    """
+
+    def __init__(self, address: Address, build: Callable[[], PortT]) -> None:
+        self._address = address
+        self._build = build
+        self._port: PortT | None = None
+        self._incarnation = uuid.uuid4().hex
+        self._calls: Counter[str] = Counter()
+        FAULTS.enabled = os.environ.get(FAULTS_VARIABLE) == "1"
+        started = time.perf_counter()
+        self._try_to_build()
+        self._built_in_s = time.perf_counter() - started
+
+    def _try_to_build(self) -> None:
+        try:
+            self._port = self._build()
+        except RemoraError:
+            self._port = None
+
+    async def enter(self, verb: str) -> PortT:
+        """Count the call, take the fault that is armed for it, and hand out the port.
+
+        Raises:
+            RemoraError: the port can't be built; the error of `build`.
+        """
+        self._calls[verb] += 1
+        await FAULTS.reach(f"{self._address.part}.{verb}")
+        if self._port is None:
+            self._port = self._build()
+        return self._port
+
+    @ray.method(concurrency_group=HEALTH)
+    async def ping(self) -> str:
+        """This life of the actor."""
+        return self._incarnation
+
+    @ray.method(concurrency_group=HEALTH)
+    async def describe(self) -> Json:
+        """Name, version, process, calls so far and the port's own counters."""
+        port = self._port
+        return {
+            "name": self._address.name,
+            "version": VERSION,
+            "pid": os.getpid(),
+            "incarnation": self._incarnation,
+            "ready": port is not None,
+            "built_in_s": round(self._built_in_s, 3),
+            "calls": dict(self._calls),
+            "counters": dict(port.counters()) if isinstance(port, Counting) else {},
+        }
+
+    @ray.method(concurrency_group=HEALTH)
+    async def inject(
+        self, verb: str, delay_s: float = 0.0, fail: bool = False, crash: bool = False, times: int | None = None
+    ) -> None:
+        """Arm a fault at a verb of this actor; refused unless the runtime was started with REMORA_FAULTS=1."""
+        FAULTS.arm(f"{self._address.part}.{verb}", Fault(delay_s=delay_s, fail=fail, crash=crash, times=times))
+
+    @ray.method(concurrency_group=HEALTH)
+    async def disarm(self) -> None:
+        """Take all faults of this process back."""
+        FAULTS.disarm()

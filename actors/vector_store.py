@@ -1,0 +1,46 @@
+"""The vector store's actor shell. Blocks, keywords and Milvus live in `engine.vector`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ray
+
+from actors.options import Address
+from actors.shell import Shell
+from engine import vector
+from engine.config import Settings
+from engine.ports import EmbedderInfo, VectorAnswer, VectorQuery, VectorStore
+from engine.types import Applied, Block, ChangeBatch
+
+
+class VectorStoreActor(Shell[VectorStore]):
+    """Owns the Milvus client of a shard, and the blocks of the scopes in use."""
+
+    def __init__(self, address: Address, settings: Settings, info: EmbedderInfo) -> None:
+        super().__init__(address, lambda: vector.build(settings, address.shard, info))
+
+    @ray.method
+    async def status(self) -> Applied:
+        """As `VectorStore.status`."""
+        return await (await self.enter("status")).status()
+
+    @ray.method
+    async def apply(self, batch: ChangeBatch) -> Applied:
+        """As `VectorStore.apply`."""
+        return await (await self.enter("apply")).apply(batch)
+
+    @ray.method
+    async def search(self, queries: Sequence[VectorQuery]) -> VectorAnswer:
+        """As `VectorStore.search`."""
+        return await (await self.enter("search")).search(queries)
+
+    @ray.method
+    async def fill(self, block: Block) -> Applied:
+        """As `VectorStore.fill`."""
+        return await (await self.enter("fill")).fill(block)
+
+    @ray.method
+    async def close(self) -> None:
+        """As `VectorStore.close`."""
+        await (await self.enter("close")).close()
