@@ -12,6 +12,7 @@ from starlette.responses import Response
 from engine.types import Json
 
 ACCEPTED = 202
+_GOES_ON = frozenset({"PENDING", "RUNNING"})
 
 
 class JsonResponse(Response):
@@ -39,7 +40,7 @@ class ErrorResponse(Response):
 
 def answer(content: Mapping[str, Any]) -> JsonResponse:
     """200, or 202 for a write that is accepted and goes on by itself."""
-    status = ACCEPTED if content.get("status") == "PENDING" else 200
+    status = ACCEPTED if content.get("status") in _GOES_ON else 200
     return JsonResponse(content, status_code=status)
 
 

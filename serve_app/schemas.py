@@ -125,19 +125,28 @@ class AddResult(BaseModel):
 class Written(BaseModel):
     """What every write tells."""
 
+    status: str = Field(examples=["SUCCEEDED"])
     operation_id: str
+    event_id: str = Field(description="The same as `operation_id`.")
     position: int | None = Field(description="Give it to a search as `min_position` to find what was just written.")
     degraded: list[str] = Field(description="Indexes that are behind; they catch up by themselves.")
 
 
-class AddAnswer(Written):
-    """What an add made. `PENDING` (202): it is safe and goes on; ask for the operation."""
+class Accepted(Written):
+    """It is safe and takes effect by itself; ask for the operation to see what became of it."""
 
+    message: str
+    results: list[AddResult] = Field(description="Empty.")
+    status: Literal["PENDING", "RUNNING"]
+
+
+class AddAnswer(Written):
+    """What an add made."""
+
+    message: str
     results: list[AddResult]
     relations: list[Json]
-    status: Literal["SUCCEEDED", "PENDING"]
-    event_id: str
-    extractor: str
+    extractor: str = Field(description="`verbatim`: every message is kept as it is.")
 
 
 class UpdateAnswer(Memory, Written):
@@ -154,7 +163,6 @@ class DeleteAllAnswer(DeleteAnswer):
     """A scope is empty."""
 
     count: int
-    event_id: str
 
 
 class SearchAnswer(BaseModel):
@@ -259,6 +267,9 @@ class Error(BaseModel):
     details: Json
     request_id: str
 
+
+ACCEPTED: dict[int | str, Json] = {202: {"model": Accepted, "description": "Accepted; it goes on by itself"}}
+"""The part of a write's description for an answer before its effect."""
 
 _BODIES = (AddRequest, UpdateRequest, SearchRequest)
 

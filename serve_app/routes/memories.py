@@ -30,7 +30,7 @@ _SCOPE_HELP = dict.fromkeys(SCOPE_FIELDS, "Only memories with this id; several a
 @routes.post(
     "/",
     summary="Keep what was said",
-    responses=schemas.answers(schemas.AddAnswer, 409, 413) | {202: {"model": schemas.AddAnswer}},
+    responses=schemas.answers(schemas.AddAnswer, 409, 413) | schemas.ACCEPTED,
     openapi_extra=schemas.takes(schemas.AddRequest),
 )
 async def add(request: Request) -> JsonResponse:
@@ -72,7 +72,7 @@ async def list_memories(request: Request) -> JsonResponse:
 @routes.delete(
     "/",
     summary="Delete a scope",
-    responses=schemas.answers(schemas.DeleteAllAnswer) | {202: {"model": schemas.DeleteAllAnswer}},
+    responses=schemas.answers(schemas.DeleteAllAnswer) | schemas.ACCEPTED,
     openapi_extra=schemas.parameters(**_SCOPE_HELP),
 )
 async def delete_all(request: Request) -> JsonResponse:
@@ -91,7 +91,7 @@ async def get(request: Request, memory_id: str) -> JsonResponse:
 @routes.put(
     "/{memory_id}/",
     summary="Change a memory",
-    responses=schemas.answers(schemas.UpdateAnswer, 404, 409, 410, 413) | {202: {"model": schemas.UpdateAnswer}},
+    responses=schemas.answers(schemas.UpdateAnswer, 404, 409, 410, 413) | schemas.ACCEPTED,
     openapi_extra=schemas.takes(schemas.UpdateRequest),
 )
 async def update(request: Request, memory_id: str) -> JsonResponse:
@@ -103,7 +103,7 @@ async def update(request: Request, memory_id: str) -> JsonResponse:
 @routes.delete(
     "/{memory_id}/",
     summary="Delete a memory",
-    responses=schemas.answers(schemas.DeleteAnswer, 404, 410) | {202: {"model": schemas.DeleteAnswer}},
+    responses=schemas.answers(schemas.DeleteAnswer, 404, 410) | schemas.ACCEPTED,
 )
 async def delete(request: Request, memory_id: str) -> JsonResponse:
     """The memory is found no more; its history stays."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from engine.config import Settings
@@ -27,8 +29,14 @@ class Ready:
         return {"count": 0, "page": 1, "page_size": 10, "results": []}
 
 
+@functools.cache
+def app_with(key: str | None) -> FastAPI:
+    """Built once for each key: declaring the routes takes longer than most tests here."""
+    return create_app(Ready(), Settings(admin_key=SecretStr(key) if key else None))  # type: ignore[arg-type]
+
+
 def http(key: str | None = None, peer: str = "127.0.0.1", host: str = "127.0.0.1:8000") -> httpx.AsyncClient:
-    app = create_app(Ready(), Settings(admin_key=SecretStr(key) if key else None))  # type: ignore[arg-type]
+    app = app_with(key)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(peer, 5)), base_url=f"http://{host}")
 
 
