@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 class RemoraError(Exception):
     """Base of everything Remora raises on purpose.
 
-    Args are positional only in spirit: an exception is unpickled by calling its class with `self.args`.
+    `builtin` is what strangers get instead. It is never an `OSError` (as PermissionError, ConnectionError and
+    TimeoutError are): those take their third argument for a file name.
     """
 
     code: ClassVar[str] = "internal"
@@ -42,14 +43,12 @@ class Unauthorized(RemoraError):
     """No key, or one that isn't known."""
 
     code = "unauthorized"
-    builtin = PermissionError
 
 
 class Forbidden(RemoraError):
     """A known key that may not do this."""
 
     code = "forbidden"
-    builtin = PermissionError
 
 
 class NotFound(RemoraError):
@@ -96,14 +95,12 @@ class Unavailable(RemoraError):
     """A part that this request needs is down; the same request may work later."""
 
     code = "unavailable"
-    builtin = ConnectionError
 
 
 class DeadlineExceeded(RemoraError):
     """The request's time is up. Reads only: an accepted write answers with its operation id instead."""
 
     code = "deadline_exceeded"
-    builtin = TimeoutError
 
 
 class StaleEpoch(Unavailable):

@@ -1,4 +1,4 @@
-"""The model that the consistency test compares with: a memory system in a few lines, with no concurrency and no crash."""
+"""The model that the consistency test compares with: a memory system in a few lines, without concurrency or crashes."""
 
 from __future__ import annotations
 

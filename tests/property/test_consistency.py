@@ -1,5 +1,5 @@
-"""What `docs/consistency.md` promises, on real SQLite: random operations, a crash between any two steps, restarts, and an
-old owner that comes back, compared with the model. No Ray: the same code runs inside the orchestrator."""
+"""What `docs/consistency.md` promises, on real SQLite: random operations, a crash between any two steps, lost answers,
+restarts, and an old owner that comes back, compared with the model. No Ray: the orchestrator runs the same code."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import random
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.property.consistency_model import Model
 from sqlalchemy import create_engine, select
 
-from engine import graph, ids
+from engine import graph, index_feed, write_path
 from engine.config import Settings
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import Conflict, NotFound, RemoraError, Unavailable
@@ -30,6 +30,7 @@ from engine.memory import Memory
 from engine.ports import Encoded, GraphQuery, Operation, VectorQuery
 from engine.types import Entity, Json
 from engine.vector.memory import InMemoryVectorStore
+from tests.property.consistency_model import Model
 
 CASES = int(os.environ.get("REMORA_CONSISTENCY_CASES", "300"))
 CHUNKS = 10
@@ -69,17 +70,27 @@ class Steps(FaultPoints):
 
 
 class Stepped:
-    """A port whose every call may find the process dead, before it or after it (then the answer is lost)."""
+    """A port whose every call may find the process dead, before it or after it.
 
-    def __init__(self, port: Any, steps: Steps, name: str) -> None:
+    With `lossy`, a call may also be lost on its way there or back while the process lives on.
+    """
+
+    def __init__(self, port: Any, steps: Steps, name: str, lossy: random.Random | None = None) -> None:
         self._port = port
         self._steps = steps
         self._name = name
+        self._lossy = lossy
+
+    def _maybe_lost(self) -> None:
+        if self._lossy is not None and self._lossy.random() < 0.02:
+            raise Unavailable(f"the {self._name} does not answer")
 
     def __getattr__(self, method: str) -> Any:
         async def call(*args: Any, **kwargs: Any) -> Any:
             await self._steps.reach(f"before {self._name}.{method}")
+            self._maybe_lost()
             answer = await getattr(self._port, method)(*args, **kwargs)
+            self._maybe_lost()
             await self._steps.reach(f"after {self._name}.{method}")
             return answer
 
@@ -150,9 +161,9 @@ class World:
             Settings(),
             embedder=embedder,
             recogniser=EveryWord(),
-            ledger_=Stepped(ledger, steps, "ledger"),
-            vector=Stepped(self.vector, steps, "vector"),
-            graph_=Stepped(self.graph, steps, "graph"),
+            ledger_=Stepped(ledger, steps, "ledger", self.random),
+            vector=Stepped(self.vector, steps, "vector", self.random),
+            graph_=Stepped(self.graph, steps, "graph", self.random),
             faults=steps,
         )
         return Process(self, memory, ledger, steps, embedder)
@@ -222,19 +233,28 @@ async def one_case(seed: int, path: Path) -> None:
     pick = world.random
     for _ in range(pick.randint(1, 3)):
         process = world.process(pick.randint(1, 60) if pick.random() < 0.8 else None)
-        if await process.run(process.memory.start()):
+        if await process.run(started(process.memory)):
             await live(world, process)
         if not process.steps.crashed.is_set() and pick.random() < 0.5:
             await come_back(world, process)
         await process.bury()
         world.lose_indexes()
     last = world.process(None)
-    await last.memory.start()
+    await started(last.memory)
     await settle(last)
     await check(world, last)
     await last.bury()
     for ledger in world.open_ledgers:
         await ledger.close()
+
+
+async def started(memory: Memory) -> None:
+    """Start, again as long as the ledger doesn't answer."""
+    while True:
+        try:
+            return await memory.start()
+        except Unavailable:
+            continue
 
 
 async def live(world: World, process: Process) -> None:
@@ -257,7 +277,7 @@ async def come_back(world: World, old: Process) -> None:
     for _ in range(world.random.randint(0, 5)):
         await asyncio.sleep(0)
     new = world.process(None)
-    await new.memory.start()
+    await started(new.memory)
     await asyncio.gather(*under_way)
     late = Sent("add", ([{"role": "user", "content": f"too late {world.tick()} fact"}],), {"user_id": "ann"}, world.now)
     await settle(new)
@@ -346,7 +366,7 @@ async def check_state(process: Process, model: Model) -> None:
         history = await process.ledger.history("default", key)
         assert [event.kind.value for event in history] == memo.events
         assert [event.after.text for event in history if event.after] == memo.texts
-        for before, after in zip(history, history[1:], strict=False):
+        for before, after in pairwise(history):
             assert before.after is not None
             assert before.after.live_to == after.position
 
@@ -358,6 +378,13 @@ async def check_indexes(world: World, model: Model) -> None:
     assert found == {key: memo.texts[-1] for key, memo in model.live.items()}
     near = await world.graph.search([GraphQuery("default", (Entity("fact"),), 10_000)])
     assert {hit.memory_id for hit in near.hits[0]} == set(model.live)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again is tried again at once: the pauses between are no part of what is tested."""
+    for module in (write_path, index_feed):
+        monkeypatch.setattr(module, "_FIRST_PAUSE_S", 0.0005)
 
 
 @pytest.fixture(scope="module")

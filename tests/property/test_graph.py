@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -68,9 +69,7 @@ def change(position: int, write: Any) -> Change:
 
 def batches(changes: list[Change], cuts: list[int]) -> list[ChangeBatch]:
     edges = [0, *sorted(cut % (len(changes) + 1) for cut in cuts), len(changes)]
-    return [
-        ChangeBatch(start, end, tuple(changes[start:end]), NONE) for start, end in zip(edges, edges[1:], strict=False)
-    ]
+    return [ChangeBatch(start, end, tuple(changes[start:end]), NONE) for start, end in pairwise(edges)]
 
 
 def live(changes: list[Change]) -> list[Change]:

@@ -1,0 +1,34 @@
+"""Times as users write them."""
+
+import pytest
+
+from engine.errors import InvalidInput
+from engine.times import iso, parse_date, parse_time
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (0, "1970-01-01T00:00:00.000000+00:00"),
+        (1683554160, "2023-05-08T13:56:00.000000+00:00"),
+        (1.5, "1970-01-01T00:00:01.500000+00:00"),
+        ("2023-05-08", "2023-05-08T00:00:00.000000+00:00"),
+        ("2023-05-08T13:56:00Z", "2023-05-08T13:56:00.000000+00:00"),
+        ("2023-05-08T13:56:00+02:00", "2023-05-08T11:56:00.000000+00:00"),
+    ],
+)
+def test_seconds_dates_and_iso_times_are_taken(raw: object, expected: str) -> None:
+    assert iso(parse_time(raw, "timestamp")) == expected
+
+
+@pytest.mark.parametrize("raw", [True, None, "", "yesterday", float("nan"), float("inf"), 1e30, -1e30, [], {}])
+def test_anything_else_is_refused(raw: object) -> None:
+    with pytest.raises(InvalidInput, match="timestamp"):
+        parse_time(raw, "timestamp")
+
+
+@pytest.mark.parametrize("raw", ["2023-02-30", "2023-5-8", "20230508", "x", 5, None, "2023-05-08T00:00"])
+def test_a_date_is_a_date(raw: object) -> None:
+    with pytest.raises(InvalidInput, match="expiration_date"):
+        parse_date(raw, "expiration_date")
+    assert parse_date("2023-05-08", "expiration_date") == "2023-05-08"
