@@ -67,7 +67,7 @@ class VectorSettings(_Section):
 
 
 class GraphSettings(_Section):
-    """`snapshot_changes`: a snapshot is written after so many changes, and at a clean stop."""
+    """`snapshot_changes`: a snapshot is written after so many changes (a quarter of the memories, if that is more)."""
 
     snapshot_changes: Positive = 5000
 

@@ -9,13 +9,13 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 from engine.errors import InvalidInput
 from engine.ids import canonical_id
+from engine.times import iso, parse_time
 from engine.types import SCOPE_FIELDS, MemoryVersion, ScopeField
 
 
@@ -289,9 +289,7 @@ _OPERATOR_WORDS: Final = frozenset(op.value for op in Op) | frozenset(
     | {"=", "==", "!=", "<>", ">", ">=", "<", "<="}
     | {"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$contains", "$exists", "$regex", "$not"}
 )
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US: Final = 86_400_000_000
-_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799  # the years 1 to 9999
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ID_BITS: Final = 64
 _SHOWN_CHARS: Final = 80
@@ -581,29 +579,20 @@ def _expiry(key: str, op: Op, value: Any) -> Filter:
 def _expiry_day(key: str, value: Any) -> str:
     start, _ = _moment(key, value)
     try:
-        return date.fromordinal(_EPOCH.toordinal() + start // _DAY_US).isoformat()
-    except (ValueError, OverflowError):
+        return iso(start)[: len("YYYY-MM-DD")]
+    except OverflowError:  # the offset moves it out of the years 1 to 9999
         raise _no_time(key) from None
-
-
-def _no_time(key: str) -> InvalidInput:
-    return _wrong(key, f"{key} should be a date, an ISO 8601 timestamp or unix seconds")
 
 
 def _moment(key: str, raw: Any) -> tuple[int, bool]:
     """Microseconds since the epoch, and whether a whole day from there on is meant."""
-    if isinstance(raw, int | float) and not isinstance(raw, bool):
-        if not _FIRST_S <= raw <= _LAST_S:
-            raise _no_time(key)
-        return round(raw * 1_000_000), False
-    if not isinstance(raw, str) or not _DATE.match(raw):
+    if isinstance(raw, str) and not _DATE.match(raw):
         raise _no_time(key)
-    try:
-        moment = datetime.fromisoformat(raw)
-    except ValueError:
-        raise _no_time(key) from None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1), _DATE.fullmatch(raw) is not None
+    return parse_time(raw, key), isinstance(raw, str) and _DATE.fullmatch(raw) is not None
+
+
+def _no_time(key: str) -> InvalidInput:
+    return _wrong(key, f"{key} should be a date, an ISO 8601 timestamp or unix seconds")
 
 
 _Member: TypeAlias = Callable[[str, Any], Filter]

@@ -54,10 +54,6 @@ class ScopeGraph:
     def __contains__(self, key: str) -> bool:
         return key in self._names
 
-    def keys(self) -> Iterator[str]:
-        """The keys of all entities."""
-        return iter(self._names)
-
     def is_all_of(self, owner: tuple[ScopeField, str]) -> bool:
         """Whether every memory here has that id."""
         return self._scopes[owner] == self._memories

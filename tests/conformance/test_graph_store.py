@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -314,8 +314,6 @@ async def test_a_closed_store_says_so(store: GraphStore) -> None:
 
 # What only the store with a file can do.
 
-Open = Callable[..., GraphStore]
-
 
 def opened(folder: Path, shard: int = 0, snapshot_changes: int = 5000) -> GraphStore:
     return build(Settings(data_dir=folder, graph=GraphSettings(snapshot_changes=snapshot_changes)), shard)
@@ -351,6 +349,15 @@ async def test_after_a_crash_the_last_snapshot_is_there_and_the_tail_is_pushed_a
     assert (await second.apply(batch(2, ("p", "a"), memory("c", "X")))).position == 4
     assert sorted(await found(second, "X")) == ["b", "c"]
     await first.close()
+    await second.close()
+
+
+async def test_a_position_that_moved_without_changes_is_kept_too(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    await first.apply(ChangeBatch(0, 7, (), np.zeros((0, 0), np.float32)))
+    await first.close()
+    second = opened(tmp_path)
+    assert (await second.status()).position == 7
     await second.close()
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.graph import snapshot
 from engine.graph.index import GraphIndex
+from engine.graph.project_graph import Region
 from engine.graph.search import neighbourhoods, search
 from engine.ports import GraphQuery
 from engine.types import BlockKey, Change, ChangeBatch, Entity, EventKind, MemoryVersion, Relation, Scope
@@ -95,7 +96,16 @@ def seen(index: GraphIndex) -> Any:
                         [(one.entity, set(one.relations), set(one.memory_ids)) for one in around],
                     )
                 )
-    return index.position, len(index), answers
+    return index.position, len(index), answers, [links(index, name) for name in PROJECTS]
+
+
+def links(index: GraphIndex, name: str) -> Any:
+    """Which entities there are, and which stand beside which: nothing may be left of what is gone."""
+    project = index.project(name)
+    if project is None:
+        return None
+    region = Region(project, None)
+    return {key: set(region.companions(key)) for key in project.entities()}
 
 
 def fresh(changes: list[Change]) -> GraphIndex:
