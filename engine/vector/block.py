@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.filters import And, Compare, Everything, Filter, Op, matches
+from engine.filters import And, Compare, Everything, Filter, Op, conjunction, matches
 from engine.ports import VectorHit, VectorQuery
 from engine.types import BlockKey, Change, FloatArray, MemoryVersion
 from engine.vector.keywords import Analyzer, KeywordIndex
@@ -18,6 +18,7 @@ _BLOCK_BYTES = 3000
 _ROW_BYTES = 1500
 _POSTING_BYTES = 12
 _COMPACT_ABOVE_ROWS = 64
+_ASKED_FIRST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class ScopeBlock:
     def extend(self, versions: Sequence[MemoryVersion], vectors: FloatArray) -> None:
         """Adds live versions, whatever their position; `vectors` float32 (n, d)."""
         self._reserve(len(self._versions) + len(versions))
-        for version, vector in zip(versions, vectors, strict=True):
+        for version, vector in zip(versions, unit(vectors), strict=True):
             self._put(version, vector)
 
     def search(
@@ -76,20 +77,24 @@ class ScopeBlock:
         `key` names what every row of this block is known to match. `population`: see `KeywordIndex.shares`.
         """
         dense = self._dense([query.vector for query in queries])
-        return [self._answer(query, dense[at], key, population) for at, query in enumerate(queries)]
+        matchers = _Matchers(self._versions, key)
+        return [
+            self._answer(query, cosines, matchers.of(query.filter), population)
+            for query, cosines in zip(queries, dense, strict=True)
+        ]
 
     def _take(self, row: Row) -> None:
         if row.change.version is None or row.vector is None:
             self._drop(row.change.memory_id)
         else:
-            self._put(row.change.version, row.vector)
+            self._put(row.change.version, unit(row.vector))
 
     def _put(self, version: MemoryVersion, vector: FloatArray) -> None:
         self._drop(version.memory_id)
         at = len(self._versions)
         if at == len(self._vectors):
             self._reserve(at + max(_LEAST_GROWTH_ROWS, at // 2))
-        self._vectors[at] = unit(vector)
+        self._vectors[at] = vector
         self._live[at] = True
         self._versions.append(version)
         self._row_of[version.memory_id] = at
@@ -125,86 +130,116 @@ class ScopeBlock:
 
     def _dense(self, vectors: Sequence[FloatArray | None]) -> list[FloatArray | None]:
         """Cosine of every row with every vector, in one product: float32 (rows,) each."""
-        given = [unit(vector) for vector in vectors if vector is not None]
+        given = [vector for vector in vectors if vector is not None]
         if not given or not self._versions:
             return [None] * len(vectors)
-        cosines = np.clip(np.stack(given) @ self._vectors[: len(self._versions)].T, -1.0, 1.0)
+        cosines = np.clip(unit(np.stack(given).astype(np.float32)) @ self._vectors[: len(self._versions)].T, -1.0, 1.0)
         each = iter(cosines)
         return [None if vector is None else next(each) for vector in vectors]
 
     def _answer(
-        self, query: VectorQuery, dense: FloatArray | None, key: BlockKey | None, population: int
+        self, query: VectorQuery, dense: FloatArray | None, matcher: Matcher | None, population: int
     ) -> tuple[VectorHit, ...]:
         keywords = None if query.text is None else self._keywords.shares(query.text, population)
-        accept = self._predicate(query.filter, key)
         live = self._live[: len(self._versions)]
         rows: set[int] = set()
         if dense is not None:
-            rows.update(best(dense, live, query.limit, accept))
+            rows.update(best(dense, live, query.limit, matcher))
         if keywords is not None:
-            rows.update(best(keywords, live & (keywords > 0), query.limit, accept))
+            rows.update(best(keywords, live & (keywords > 0), query.limit, matcher))
+        return self._hits(list(rows), dense, keywords)
+
+    def _hits(
+        self, rows: Sequence[int], dense: FloatArray | None, keywords: FloatArray | None
+    ) -> tuple[VectorHit, ...]:
+        nothing: list[None] = [None] * len(rows)
+        versions = [self._versions[at] for at in rows]
+        scores = zip(
+            nothing if dense is None else dense[rows].tolist(),
+            nothing if keywords is None else keywords[rows].tolist(),
+            strict=True,
+        )
         return tuple(
-            VectorHit(
-                version,
-                None if dense is None else float(dense[at]),
-                None if keywords is None else float(keywords[at]),
-            )
-            for at in rows
-            if (version := self._versions[at]) is not None
+            VectorHit(version, cosine, share)
+            for version, (cosine, share) in zip(versions, scores, strict=True)
+            if version is not None
         )
 
-    def _predicate(self, node: Filter, key: BlockKey | None) -> Callable[[int], bool] | None:
-        """Whether a row matches; None when every row does. Rows are asked at most once."""
-        if says_no_more_than(node, key):
+
+class Matcher:
+    """Which rows match a filter; each is asked at most once, which costs far more than a score."""
+
+    def __init__(self, versions: Sequence[MemoryVersion | None], node: Filter) -> None:
+        self._versions = versions
+        self._node = node
+        self._known: dict[int, bool] = {}
+        self._all: npt.NDArray[np.bool_] | None = None
+
+    def __call__(self, at: int) -> bool:
+        """Whether the row matches."""
+        if (known := self._known.get(at)) is None:
+            version = self._versions[at]
+            known = self._known[at] = version is not None and matches(self._node, version)
+        return known
+
+    def all(self) -> npt.NDArray[np.bool_]:
+        """The answer for every row: bool (rows,)."""
+        if self._all is None:
+            self._all = np.fromiter(map(self, range(len(self._versions))), np.bool_, len(self._versions))
+        return self._all
+
+
+class _Matchers:
+    """The matchers of one search: queries with the same filter share one."""
+
+    def __init__(self, versions: Sequence[MemoryVersion | None], key: BlockKey | None) -> None:
+        self._versions = versions
+        self._key = key
+        self._made: list[tuple[Filter, Matcher]] = []
+
+    def of(self, node: Filter) -> Matcher | None:
+        """None when every row matches."""
+        left = remainder(node, self._key)
+        if isinstance(left, Everything):
             return None
-        known: dict[int, bool] = {}
-
-        def accept(at: int) -> bool:
-            if at not in known:
-                version = self._versions[at]
-                known[at] = version is not None and matches(node, version)
-            return known[at]
-
-        return accept
+        for known, matcher in self._made:
+            if known == left:
+                return matcher
+        self._made.append((left, matcher := Matcher(self._versions, left)))
+        return matcher
 
 
-def unit(vector: FloatArray) -> FloatArray:
-    """`vector` at length 1, so that a dot product is the cosine; a zero vector stays what it is."""
-    length = float(np.linalg.norm(vector))
-    scaled: FloatArray = np.asarray(vector, dtype=np.float32) / np.float32(length or 1.0)
+def unit(vectors: FloatArray) -> FloatArray:
+    """Vectors (…, d) at length 1, so that a dot product is the cosine; a zero vector stays what it is."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    scaled: FloatArray = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return scaled
 
 
-def says_no_more_than(node: Filter, key: BlockKey | None) -> bool:
-    """Whether a row of the block `key` matches `node` by being in the block."""
+def remainder(node: Filter, key: BlockKey | None) -> Filter:
+    """What is left of `node` to be asked of a row that is known to be in the block `key`."""
     match node:
-        case Everything():
-            return True
         case And(parts):
-            return all(says_no_more_than(part, key) for part in parts)
-        case Compare(field, Op.EQ, value, None):
-            return key is not None and field == key.field and value == key.value
-        case Compare(field, Op.IN, [value], None):
-            return key is not None and field == key.field and value == key.value
+            return conjunction(*(remainder(part, key) for part in parts))
+        case Compare(field, Op.EQ, value, None) | Compare(field, Op.IN, [value], None):
+            return Everything() if key is not None and (field, value) == (key.field, key.value) else node
         case _:
-            return False
+            return node
 
 
-def best(
-    scores: FloatArray, allowed: npt.NDArray[np.bool_], limit: int, accept: Callable[[int], bool] | None
-) -> list[int]:
-    """The rows with the `limit` highest scores among those allowed and accepted, best first.
+def best(scores: FloatArray, allowed: npt.NDArray[np.bool_], limit: int, matcher: Matcher | None) -> list[int]:
+    """The rows with the `limit` highest scores among those allowed that match, best first.
 
-    `accept` is asked in order of score and no further than needed, since it costs far more than a score.
+    Most filters let most rows pass, so the best few are asked first, and all rows only if that isn't enough.
     """
     candidates = np.flatnonzero(allowed)
-    size = limit
-    while True:
-        rows = _highest(scores, candidates, size)
-        accepted = rows if accept is None else [at for at in rows if accept(at)]
-        if len(accepted) >= limit or size >= len(candidates):
-            return accepted[:limit]
-        size *= 4
+    if matcher is None:
+        return _highest(scores, candidates, limit)
+    first = _highest(scores, candidates, _ASKED_FIRST * limit)
+    accepted = [at for at in first if matcher(at)]
+    if len(accepted) >= limit or len(first) == len(candidates):
+        return accepted[:limit]
+    return _highest(scores, np.flatnonzero(allowed & matcher.all()), limit)
 
 
 def _highest(scores: FloatArray, candidates: npt.NDArray[np.int64], size: int) -> list[int]:

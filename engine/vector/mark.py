@@ -39,7 +39,7 @@ class Mark:
             mark = cls(**json.loads(text))
         except (ValueError, TypeError) as error:
             raise DamagedMark(str(error)) from error
-        if [type(value) for value in asdict(mark).values()] != [str, int, str, int, int]:
+        if [type(value) for value in asdict(mark).values()] != [str, int, str, int, int] or mark.position < 0:
             raise DamagedMark(f"unexpected values: {text[:200]}")
         return mark
 
@@ -74,7 +74,7 @@ def read_mark(path: Path) -> Mark | None:
         DamagedMark: the file holds something else.
     """
     try:
-        return Mark.parse(path.read_text(encoding="utf-8"))
+        return Mark.parse(path.read_bytes().decode(errors="replace"))
     except FileNotFoundError:
         return None
 

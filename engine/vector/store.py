@@ -7,23 +7,38 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from engine.ports import VectorAnswer, VectorHit, VectorQuery
 from engine.types import Applied, Block, BlockKey, ChangeBatch
+from engine.vector.block import Row
 from engine.vector.blocks import Blocks
 from engine.vector.changes import last_of_each, rows_of
 from engine.vector.keywords import Analyzer
-from engine.vector.milvus import MilvusTable
+from engine.vector.mark import Mark
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
-Answer = tuple[tuple[VectorHit, ...], BlockKey | None]
+Answer: TypeAlias = tuple[tuple[VectorHit, ...], BlockKey | None]
+
+
+class Table(Protocol):
+    """Where the rows last. Blocking, and only ever called from the one thread that opened it."""
+
+    mark: Mark
+
+    def write(self, rows: Sequence[Row]) -> None: ...
+
+    def flush(self, position: int) -> None: ...
+
+    def search(self, queries: Sequence[VectorQuery]) -> list[tuple[VectorHit, ...]]: ...
+
+    def close(self) -> None: ...
 
 
 class MilvusVectorStore:
-    """`VectorStore` over a `MilvusTable` (one thread owns it) and `Blocks` (another does).
+    """`VectorStore` over a `Table` (one thread owns it) and `Blocks` (another does).
 
     So searching a block never waits for Milvus, nothing is locked, and the event loop only hands out work.
     The position starts from the table's mark, which is never ahead of what is durable: what came later is sent again.
@@ -32,7 +47,7 @@ class MilvusVectorStore:
 
     def __init__(
         self,
-        open_table: Callable[[], tuple[MilvusTable, list[str]]],
+        open_table: Callable[[], tuple[Table, list[str]]],
         analyzer: Analyzer,
         *,
         block_bytes: int,
@@ -119,15 +134,18 @@ class MilvusVectorStore:
         """Starts a flush behind the answer: unflushed rows cost a Lite search 45 microseconds each."""
         if self._unflushed_rows < self._flush_rows or self._flushing is not None or self._closed:
             return
-        position, self._unflushed_rows = self._position, 0
+        position, rows = self._position, self._unflushed_rows
+        self._unflushed_rows = 0
         self._flushing = asyncio.get_running_loop().run_in_executor(self._disk, self._table.flush, position)
-        self._flushing.add_done_callback(self._flushed)
+        self._flushing.add_done_callback(lambda flush: self._flushed(flush, rows))
 
-    def _flushed(self, flush: asyncio.Future[None]) -> None:
+    def _flushed(self, flush: asyncio.Future[None], rows: int) -> None:
         self._flushing = None
         if not flush.cancelled() and (error := flush.exception()) is not None:
+            self._unflushed_rows += rows
             _log.error("flush of the vector table failed", exc_info=error)
-            self.notices.append(f"flush failed: {error}")
+            if (notice := f"flush failed: {error}") not in self.notices:
+                self.notices.append(notice)
 
     async def _search_blocks(self, queries: Sequence[VectorQuery]) -> list[Answer]:
         return await self._on(self._memory, lambda: search_blocks(self._blocks, queries)) if queries else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from engine.config import Settings, VectorSettings
-from engine.errors import Conflict, InvariantViolated
+from engine.errors import Conflict, InvariantViolated, Unavailable
 from engine.filters import And, Compare, Everything, Filter, Not, Op, Or
 from engine.ports import EmbedderInfo, VectorHit, VectorQuery, VectorStore
 from engine.types import (
@@ -599,6 +600,23 @@ async def test_a_damaged_file_is_set_aside_and_the_index_begun_anew(
     assert "damaged vectors" in again.notices[0]  # type: ignore[attr-defined]
     assert (await again.apply(ledger.delete("m1"))).position == 0
     assert len(files(tmp_path, "*.db.damaged-*")) == 1
+    await again.close()
+
+
+@lite_only
+async def test_a_file_that_another_process_has_open_is_left_alone(
+    opened: Callable[..., VectorStore], ledger: Ledger, tmp_path: Path
+) -> None:
+    store = opened()
+    await store.apply(ledger.add((version("m1"), axis(0))))
+    await store.close()
+    (lock,) = files(tmp_path, "*.db/LOCK")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Unavailable, match="open in another process"):
+            opened()
+    again = opened()
+    assert (await again.status()).position == 1
     await again.close()
 
 

@@ -1,0 +1,190 @@
+"""The lasting store's order of things: what waits for what, when it flushes, and what a failing table leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from engine.errors import Unavailable
+from engine.filters import Compare, Everything, Op
+from engine.ports import EmbedderInfo, VectorHit, VectorQuery
+from engine.types import Block, BlockKey, Change, ChangeBatch, EventKind, MemoryVersion, Scope
+from engine.vector.block import Row
+from engine.vector.keywords import Analyzer
+from engine.vector.mark import Mark
+from engine.vector.store import MilvusVectorStore
+
+KEY = BlockKey("p", "user_id", "ann")
+ANNS = VectorQuery("p", Compare("user_id", Op.EQ, "ann"), 10, np.ones(2, dtype=np.float32), block=KEY)
+WIDE = VectorQuery("p", Everything(), 10, np.ones(2, dtype=np.float32))
+
+
+@dataclass
+class FakeTable:
+    """Notes the calls; can be made to wait, or to fail."""
+
+    mark: Mark = field(default_factory=lambda: Mark.of(EmbedderInfo("test", 2, 1), "english"))
+    calls: list[str] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    failing: str = ""
+
+    def __post_init__(self) -> None:
+        self.go_on.set()
+
+    def _call(self, name: str, what: str) -> None:
+        assert self.go_on.wait(10)
+        self.calls.append(f"{name} {what}".strip())
+        self.threads.add(threading.get_ident())
+        if name == self.failing:
+            raise Unavailable("down")
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self._call("write", ",".join(row.change.memory_id for row in rows))
+
+    def flush(self, position: int) -> None:
+        self._call("flush", str(position))
+        self.mark = self.mark.at(position)
+
+    def search(self, queries: Sequence[VectorQuery]) -> list[tuple[VectorHit, ...]]:
+        self._call("search", str(len(queries)))
+        return [()] * len(queries)
+
+    def close(self) -> None:
+        self._call("close", "")
+
+
+@pytest.fixture
+def table() -> FakeTable:
+    return FakeTable()
+
+
+Open = Callable[[], MilvusVectorStore]
+
+
+@pytest_asyncio.fixture
+async def store(table: FakeTable) -> AsyncIterator[MilvusVectorStore]:
+    made = MilvusVectorStore(lambda: (table, []), Analyzer("english"), block_bytes=1 << 20, flush_rows=3)
+    yield made
+    table.failing = ""
+    table.go_on.set()
+    await made.close()
+
+
+def batch(*positions: int, after: int | None = None) -> ChangeBatch:
+    changes = [
+        Change(at, EventKind.ADD, f"m{at}", "p", MemoryVersion(f"m{at}", "p", Scope("ann"), "text", 1, at, 1, 1))
+        for at in positions
+    ]
+    vectors = np.ones((len(positions), 2), dtype=np.float32)
+    return ChangeBatch(positions[0] - 1 if after is None else after, positions[-1], tuple(changes), vectors)
+
+
+async def warm(store: MilvusVectorStore) -> None:
+    await store.fill(Block(KEY, 0, (), np.zeros((0, 2), dtype=np.float32)))
+
+
+async def test_a_block_is_searched_while_the_table_is_busy(store: MilvusVectorStore, table: FakeTable) -> None:
+    await warm(store)
+    await store.apply(batch(1))
+    table.go_on.clear()
+    write = asyncio.create_task(store.apply(batch(2)))
+    answer = await store.search([ANNS])
+    assert {hit.version.memory_id for hit in answer.hits[0]} >= {"m1"}
+    assert answer.applied.position == 1
+    assert not write.done()
+    table.go_on.set()
+    assert (await write).position == 2
+
+
+async def test_the_table_is_used_from_one_thread_and_that_is_not_the_callers(
+    store: MilvusVectorStore, table: FakeTable
+) -> None:
+    await asyncio.gather(*(store.search([WIDE]) for _ in range(5)), store.apply(batch(1)), store.apply(batch(2)))
+    assert len(table.threads) == 1
+    assert threading.get_ident() not in table.threads
+
+
+async def test_a_search_is_one_call_for_all_wide_queries(store: MilvusVectorStore, table: FakeTable) -> None:
+    answer = await store.search([WIDE, ANNS, WIDE])
+    assert table.calls == ["search 2"]
+    assert answer.cold == (None, KEY, None)
+
+
+async def test_a_search_of_blocks_leaves_the_table_alone(store: MilvusVectorStore, table: FakeTable) -> None:
+    await warm(store)
+    await store.search([ANNS])
+    assert table.calls == []
+
+
+async def test_a_batch_is_one_write_of_the_last_change_of_each_memory(
+    store: MilvusVectorStore, table: FakeTable
+) -> None:
+    twice = batch(1, 2)
+    gone = Change(3, EventKind.DELETE, "m1", "p", None)
+    await store.apply(ChangeBatch(0, 3, (*twice.changes, gone), twice.vectors))
+    assert table.calls == ["write m1,m2"]
+
+
+async def test_it_flushes_behind_the_answer_once_enough_is_unflushed(
+    store: MilvusVectorStore, table: FakeTable
+) -> None:
+    await store.apply(batch(1))
+    await store.apply(batch(2))
+    assert table.mark.position == 0
+    await store.apply(batch(3))
+    await store.search([WIDE])
+    assert table.calls[-2:] == ["flush 3", "search 1"]
+    assert table.mark.position == 3
+
+
+async def test_a_failed_write_moves_nothing_and_can_be_repeated(store: MilvusVectorStore, table: FakeTable) -> None:
+    await warm(store)
+    table.failing = "write"
+    with pytest.raises(Unavailable):
+        await store.apply(batch(1))
+    assert (await store.status()).position == 0
+    table.failing = ""
+    assert (await store.apply(batch(1))).position == 1
+    assert [hit.version.memory_id for hit in (await store.search([ANNS])).hits[0]] == ["m1"]
+
+
+async def test_a_failed_flush_is_noted_and_tried_again(store: MilvusVectorStore, table: FakeTable) -> None:
+    table.failing = "flush"
+    await store.apply(batch(1, 2, 3))
+    await store.search([WIDE])
+    await asyncio.sleep(0)
+    assert store.notices == ["flush failed: down"]
+    assert table.mark.position == 0
+    table.failing = ""
+    await store.apply(batch(4))
+    await store.search([WIDE])
+    assert table.mark.position == 4
+
+
+async def test_closing_flushes_and_closes_once(store: MilvusVectorStore, table: FakeTable) -> None:
+    await store.apply(batch(1))
+    await store.close()
+    await store.close()
+    assert table.calls == ["write m1", "flush 1", "close"]
+
+
+async def test_nothing_is_flushed_when_nothing_came(store: MilvusVectorStore, table: FakeTable) -> None:
+    await store.close()
+    assert table.calls == ["close"]
+
+
+def test_a_table_that_cannot_be_opened_raises_and_leaves_no_thread() -> None:
+    def fails() -> tuple[FakeTable, list[str]]:
+        raise Unavailable("no")
+
+    before = threading.active_count()
+    with pytest.raises(Unavailable, match="no"):
+        MilvusVectorStore(fails, Analyzer("english"), block_bytes=1, flush_rows=1)
+    assert threading.active_count() == before
