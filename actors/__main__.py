@@ -12,7 +12,15 @@ import os
 import sys
 from typing import Any
 
-from actors.environment import REPLICA_PORTS, Ports, haproxy_variables, launcher_script, ray_variables, uses_haproxy
+from actors.environment import (
+    AUTH_MODE,
+    REPLICA_PORTS,
+    Ports,
+    haproxy_variables,
+    launcher_script,
+    ray_variables,
+    uses_haproxy,
+)
 from actors.leftovers import leftovers
 from actors.order import Order, decode
 from actors.processes import end
@@ -35,7 +43,7 @@ def say(message: dict[str, Any]) -> None:
 def prepare(order: Order, directory: RunDirectory, haproxy: bool) -> None:
     """Directories, HAProxy's launcher, and the variables of this process and all that it will start."""
     directory.prepare()
-    os.environ.update(ray_variables())
+    os.environ.update(ray_variables(os.environ.get(AUTH_MODE)))
     if not haproxy:
         return
     directory.haproxy.mkdir(exist_ok=True)

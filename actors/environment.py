@@ -13,6 +13,7 @@ from actors import haproxy
 from engine.config import Settings
 from engine.errors import Unavailable
 
+AUTH_MODE = "RAY_AUTH_MODE"
 REPLICA_PORTS = 100
 
 
@@ -43,13 +44,14 @@ def uses_haproxy(settings: Settings) -> bool:
             return installed and settings.runtime.address is None
 
 
-def ray_variables() -> dict[str, str]:
-    """For every Ray process of ours.
+def ray_variables(auth_mode: str | None) -> dict[str, str]:
+    """For every Ray process of ours. `auth_mode`: what the user has set; Ray's token by default.
 
     The first name is misleading: unset on Linux, Ray listens on all interfaces; "0" makes the node live on loopback.
     """
     return {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        AUTH_MODE: auth_mode or "token",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEDUP_LOGS": "0",
         "RAY_SERVE_LOG_TO_STDERR": "0",
@@ -79,6 +81,16 @@ def haproxy_variables(directory: Path, launcher: Path, ports: Ports) -> dict[str
         # There is no load balancer of somebody else's that would have to notice that a replica leaves.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
     }
+
+
+def reachable(gcs_address: str) -> str:
+    """The address by which a process of this machine reaches a Ray on loopback without any variable set.
+
+    Ray's `init` takes "127.0.0.1" and "localhost" for the machine's outer address, where nobody listens. Connecting to
+    "0.0.0.0" is connecting to loopback, on Linux and macOS.
+    """
+    host, _, port = gcs_address.rpartition(":")
+    return f"0.0.0.0:{port}" if host == "127.0.0.1" else gcs_address
 
 
 def launcher_script(directory: Path, listen: str) -> str:

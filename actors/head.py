@@ -15,6 +15,7 @@ from typing import Any
 
 import ray
 
+from actors.environment import AUTH_MODE, reachable
 from actors.leftovers import orphaned_haproxies
 from actors.options import VERSION
 from actors.order import Order
@@ -137,7 +138,8 @@ class Head:
             mode=self._order.mode,
             pid=os.getpid(),
             started_s=me.started_s if me else 0.0,
-            address=ray.get_runtime_context().gcs_address if ray.is_initialized() else "",
+            address=reachable(ray.get_runtime_context().gcs_address) if ray.is_initialized() else "",
+            auth_mode=os.environ.get(AUTH_MODE),
             namespace=self._settings.runtime.namespace,
             url=self._http.url if self._http else None,
             http=("haproxy" if self._haproxy else "serve") if self._http else None,

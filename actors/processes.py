@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import psutil
 
-_START_TOLERANCE_S = 1.0
+_START_TOLERANCE_S = 3.0
+"""The kernel reckons its own start anew when the clock is set, and moves by a second now and then."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
-    """One life of one process."""
+    """One life of one process. `started_s`: after the machine's start, which unlike the clock nobody sets."""
 
     pid: int
     started_s: float
@@ -22,7 +23,7 @@ class ProcessId:
 def identify(pid: int) -> ProcessId | None:
     """The process that has this id now."""
     try:
-        return ProcessId(pid, psutil.Process(pid).create_time())
+        return ProcessId(pid, _started_s(psutil.Process(pid)))
     except psutil.Error:
         return None
 
@@ -64,6 +65,10 @@ def end(processes: Iterable[ProcessId], grace_s: float) -> None:
     psutil.wait_procs(left, timeout=grace_s)
 
 
+def _started_s(process: psutil.Process) -> float:
+    return process.create_time() - psutil.boot_time()
+
+
 def _signal(process: psutil.Process, *, kill: bool) -> None:
     with suppress(psutil.NoSuchProcess):
         process.kill() if kill else process.terminate()
@@ -72,7 +77,7 @@ def _signal(process: psutil.Process, *, kill: bool) -> None:
 def _find(process: ProcessId) -> psutil.Process | None:
     try:
         found = psutil.Process(process.pid)
-        same = abs(found.create_time() - process.started_s) < _START_TOLERANCE_S
+        same = abs(_started_s(found) - process.started_s) < _START_TOLERANCE_S
         return found if same and found.status() != psutil.STATUS_ZOMBIE else None
     except psutil.Error:
         return None

@@ -27,6 +27,7 @@ class Record(BaseModel):
     started_s: float
     address: str = ""
     namespace: str = ""
+    auth_mode: str | None = None
     url: str | None = None
     http: str | None = None
     dashboard: str | None = None

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from actors.environment import AUTH_MODE
 from actors.leftovers import leftovers
 from actors.order import Order, encode
 from actors.processes import ProcessId, alive, end
@@ -52,6 +53,12 @@ class Runtime:
     def address(self) -> str:
         """Of its Ray: what `ray.init(address=…)` and RAY_ADDRESS take."""
         return self.record.address
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What a job that knows nothing of Remora needs in its environment, to find this Ray and to be let in."""
+        auth = {AUTH_MODE: self.record.auth_mode} if self.record.auth_mode else {}
+        return {"RAY_ADDRESS": self.address, **auth}
 
     def wait(self) -> int:
         """Until it ends; its exit code. Only for one that this process has started."""
@@ -115,6 +122,8 @@ def connect(settings: Settings) -> Runtime:
     if not address:
         raise Unavailable(f"Remora does not run on {settings.data_dir}", {"data_dir": str(settings.data_dir)})
     if not ray.is_initialized():
+        if record is not None and record.auth_mode is not None:
+            _authenticate(record.auth_mode)
         try:
             ray.init(
                 address=address, namespace=settings.runtime.namespace, log_to_driver=False, logging_level=logging.ERROR
@@ -140,6 +149,15 @@ async def status(settings: Settings) -> Json:
     except RemoraError as error:
         memory = {"state": "unavailable", "ready": False, "error": str(error)}
     return {**runtime.record.model_dump(exclude={"processes"}), "actors": actors, "memory": memory}
+
+
+def _authenticate(mode: str) -> None:
+    """Let this process show Ray's token. Ray does it unasked only for an address that it has found itself."""
+    from ray import _raylet
+
+    os.environ[AUTH_MODE] = mode
+    config: Any = _raylet
+    config.Config.initialize("")  # It was read when ray was imported.
 
 
 def stop(settings: Settings) -> bool:
