@@ -19,6 +19,9 @@ def build(settings: EmbedSettings) -> Embedder:
         from engine.embed.hashing import HashingEmbedder
 
         return HashingEmbedder()
+    from engine.embed.threads import let_threads_sleep
+
+    let_threads_sleep()
     from engine.embed.transformer import TransformerEmbedder
 
     return TransformerEmbedder(settings)

@@ -68,7 +68,7 @@ class HashingEmbedder:
             else (),
         )
 
-    def stats(self) -> dict[str, int]:
+    def counters(self) -> dict[str, int]:
         """Counted since the start: calls of the model, texts, tokens, and batches of merged callers."""
         return {"calls": self._calls, "texts": self._texts, "tokens": self._tokens, "batches": self._calls}
 

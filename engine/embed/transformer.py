@@ -12,6 +12,7 @@ import torch
 from engine.batch_queue import BatchQueue
 from engine.config import EmbedSettings
 from engine.embed.sentence_model import Job, SentenceModel
+from engine.embed.threads import thread_count
 from engine.embed.windows import windows_of
 from engine.ports import EmbedderInfo, Encoded, Output, Priority, Span
 
@@ -36,7 +37,10 @@ class TransformerEmbedder:
     def __init__(self, settings: EmbedSettings) -> None:
         # The same thread loads and runs the model: torch keeps its number of threads by thread.
         self._thread = ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix="embedder", initializer=_use_threads, initargs=(settings.threads,)
+            max_workers=1,
+            thread_name_prefix="embedder",
+            initializer=torch.set_num_threads,
+            initargs=(thread_count(settings.threads),),
         )
         try:
             self._model = self._thread.submit(SentenceModel, settings).result()
@@ -84,7 +88,7 @@ class TransformerEmbedder:
             tokens=tuple(states for answer in answers for states in answer.tokens),
         )
 
-    def stats(self) -> dict[str, int]:
+    def counters(self) -> dict[str, int]:
         """Counted since the start: forward passes (`calls`), texts, tokens, and batches of merged callers."""
         counts = self._model.counts
         return {
@@ -106,8 +110,3 @@ class TransformerEmbedder:
         # A guess without tokenising, rather high: the model plans its passes by exact counts.
         guess = len(job.window.text.encode()) // _BYTES_PER_TOKEN + _SPECIAL_TOKENS
         return min(guess, self._model.info.max_tokens)
-
-
-def _use_threads(threads: int | None) -> None:
-    if threads is not None:
-        torch.set_num_threads(threads)

@@ -137,19 +137,19 @@ async def test_what_is_not_asked_for_is_not_given(embedder: AnyEmbedder) -> None
     assert (await embedder.encode(["red green"])).tokens == ()
 
 
-async def test_stats_count_calls_and_texts(embedder: AnyEmbedder) -> None:
-    before = embedder.stats()
+async def test_counters_count_calls_and_texts(embedder: AnyEmbedder) -> None:
+    before = embedder.counters()
     await embedder.encode(["one", "two", "three"])
-    after = embedder.stats()
+    after = embedder.counters()
     assert after["texts"] - before["texts"] == 3
     assert after["calls"] - before["calls"] == 1
     assert after["tokens"] - before["tokens"] >= 3
 
 
 async def test_concurrent_callers_share_calls_of_the_model(model: TransformerEmbedder) -> None:
-    before = model.stats()
+    before = model.counters()
     answers = await asyncio.gather(*[model.encode([f"caller number {i}"]) for i in range(64)])
-    after = model.stats()
+    after = model.counters()
     assert after["texts"] - before["texts"] == 64
     assert after["calls"] - before["calls"] <= 8
     alone = (await model.encode(["caller number 17"])).pooled
