@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from engine.errors import InvariantViolated
 from engine.types import ChangeBatch
 from engine.vector.block import Row
@@ -18,7 +20,7 @@ def rows_of(batch: ChangeBatch, position: int) -> list[Row]:
     expected = sum(change.version is not None for change in batch.changes)
     if len(batch.vectors) != expected:
         raise InvariantViolated(f"{expected} versions came with {len(batch.vectors)} vectors")
-    vectors = iter(batch.vectors)
+    vectors = iter(np.array(batch.vectors, dtype=np.float32))  # a copy: what is kept mustn't hold the caller's memory
     rows = [Row(change, None if change.version is None else next(vectors)) for change in batch.changes]
     return [row for row in rows if row.change.position > position]
 
