@@ -6,11 +6,14 @@ When it dies, however it dies, the kernel ends its Ray processes; what may be le
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import ray
@@ -67,15 +70,16 @@ class Head:
         if not self._owns_ray:
             ray.init(address=self._settings.runtime.address, **shared)
             return
-        ray.init(
-            address="local",
-            include_dashboard=not self._order.attached,
-            dashboard_host="127.0.0.1",
-            dashboard_port=self._dashboard_port,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            _temp_dir=str(self._directory.ray),
-            **shared,
-        )
+        with _free_agent_port():
+            ray.init(
+                address="local",
+                include_dashboard=not self._order.attached,
+                dashboard_host="127.0.0.1",
+                dashboard_port=self._dashboard_port,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _temp_dir=str(self._directory.ray),
+                **shared,
+            )
 
     async def run(self) -> None:
         """Start the rest, serve until asked to stop, stop all of it."""
@@ -156,3 +160,19 @@ class Head:
 
     def _tell(self, step: str) -> None:
         self._say({"step": step})
+
+
+@contextmanager
+def _free_agent_port() -> Iterator[None]:
+    """Let Ray's node agent take a free port.
+
+    `ray.init` has no option for it: of two Rays on one machine the second finds 52365 taken, and its agent silently
+    takes no jobs.
+    """
+    parameter: Any = importlib.import_module("ray._private.parameter")
+    usual = parameter.RayParams
+    parameter.RayParams = partial(usual, dashboard_agent_listen_port=0)
+    try:
+        yield
+    finally:
+        parameter.RayParams = usual

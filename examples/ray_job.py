@@ -48,8 +48,8 @@ def main() -> None:
 
     try:
         ray.get(orchestrator().search.remote("a question without a scope"))
-    except ValueError as error:
-        code, message, details = error.cause.args
+    except ValueError as error:  # Ray raises its own error and the original at once; the original is its `cause`.
+        code, message, details = getattr(error, "cause", error).args
         print(f"refused as expected: {code}: {message} {details}")
 
 
