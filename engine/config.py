@@ -78,8 +78,8 @@ class SearchSettings(_Section):
     top_k: Positive = 10
     threshold: Share = 0.1
     candidates: Positive = 100
-    weight_dense: Share = 0.6
-    weight_keywords: Share = 0.4
+    weight_dense: Share = 0.4
+    weight_keywords: Share = 0.6
     weight_graph: Share = 0.1
     leg_deadline_s: Seconds = 5.0
 

@@ -59,8 +59,12 @@ def delete_all_body(request: DeleteAllRequest) -> Json:
 
 
 def request_hash(kind: OperationKind, body: Json) -> bytes:
-    """What tells two requests with one idempotency key apart: SHA-256 of the canonical JSON."""
-    canonical = json.dumps([kind.value, body], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    """What tells two requests with one idempotency key apart: SHA-256 of the canonical JSON.
+
+    `name`, the speaker of the memory to update, is no part of the request: a repetition may find the memory gone.
+    """
+    asked = {key: value for key, value in body.items() if key != "name"}
+    canonical = json.dumps([kind.value, asked], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()
 
 
@@ -106,19 +110,28 @@ def plan_add(
             name=fragment.name,
             metadata=body["metadata"],
             expiration_date=body["expiration_date"],
-            entities=named,
+            entities=with_speaker(fragment.name, named),
         )
         for row, (fragment, named) in enumerate(zip(fragments, entities, strict=True))
     )
     return Plan(events, vectors, answer={"extractor": VERBATIM, "relations": []})
 
 
+def with_speaker(name: str | None, entities: tuple[Entity, ...] | None) -> tuple[Entity, ...] | None:
+    """The entities of a memory and who said it; the speaker is linked with a memory as much as whom it names."""
+    if entities is None or name is None:
+        return entities
+    speaker = Entity(name, "person")
+    return (speaker, *(entity for entity in entities if entity.key != speaker.key))
+
+
 def plan_update(operation: Operation, vectors: FloatArray, entities: tuple[Entity, ...] | None) -> Plan:
     """The new values of one memory; `vectors` has one row when the text is new, else none."""
     given: dict[str, Any] = operation.request["given"]
+    speaker = operation.request.get("name")
     event = UpdateEvent(memory_id=operation.request["memory_id"], given=frozenset(given))
     if "text" in given:
-        event = replace(event, text=given["text"], row=0, entities=entities)
+        event = replace(event, text=given["text"], row=0, entities=with_speaker(speaker, entities))
     if "metadata" in given:
         event = replace(event, metadata=given["metadata"] or {})
     if "expiration_date" in given:

@@ -288,8 +288,10 @@ class Memory:
         version = await self._live(call, memory_id)
         if version is None and call.idempotency_key is None:
             raise NotFound("Memory not found!", {"memory_id": memory_id})
-        lane = None if version is None else ids.routing_key(call.project, version.scope)
-        return await self._change(kind, body, call, lane, missing=version is None)
+        if version is None:
+            return await self._change(kind, body, call, None, missing=True)
+        lane = ids.routing_key(call.project, version.scope)
+        return await self._change(kind, {**body, "name": version.name}, call, lane)
 
     async def _change(
         self, kind: OperationKind, body: Json, call: Call, lane: str | None, *, wait: bool = True, missing: bool = False

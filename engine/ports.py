@@ -171,7 +171,8 @@ class GraphQuery:
 
 @dataclass(frozen=True, slots=True)
 class GraphHit:
-    """`score`: share of the personalised PageRank that the memory gets, scaled to [0, 1] within the answer."""
+    """`score`: share of the personalised PageRank that the memory gets, in [0, 1]: relative to the best in the answer,
+    times how telling the query's entities are (1 when a single memory has one, less the more do)."""
 
     memory_id: str
     score: float

@@ -4,7 +4,7 @@ The score of a memory is a weighted mean of its parts, each in [0, 1]:
 
 - dense: cosine similarity of query and memory, negative ones counted as 0;
 - keywords: BM25 as a share of what a text that holds every query term would get;
-- graph: personalised PageRank from the query's entities, relative to the best in the answer.
+- graph: personalised PageRank from the query's entities, relative to the best and to how telling those are.
 
 Dense and keywords share the whole weight between them, so a score means the same for every query; the graph adds to
 it and can't push it above 1. A part that a leg didn't give counts as 0.

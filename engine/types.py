@@ -70,6 +70,14 @@ class Relation:
     invalid_at_us: int | None = None
 
 
+def indexed_text(name: str | None, text: str) -> str:
+    """A text as the indexes take it. The speaker stands before it: a question often names one.
+
+    Without the name, such a question finds what was said *to* that person ("Hey Ann!"), not by them.
+    """
+    return text if name is None else f"{name}: {text}"
+
+
 class EventKind(StrEnum):
     """What happened to a memory."""
 
@@ -113,6 +121,11 @@ class MemoryVersion:
     relations: tuple[Relation, ...] = ()
     live_to: int | None = None
     operation_id: str = ""
+
+    @property
+    def indexed_text(self) -> str:
+        """What is embedded and searched for words: the text, after who said it where that is known."""
+        return indexed_text(self.name, self.text)
 
 
 @dataclass(frozen=True, slots=True)

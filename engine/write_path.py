@@ -41,7 +41,7 @@ from engine.ports import (
     Priority,
     Written,
 )
-from engine.types import Json, OperationState
+from engine.types import Json, OperationState, indexed_text
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
@@ -293,8 +293,9 @@ class WritePath:
                 return await self._plan_add(operation)
             case OperationKind.UPDATE if needs_model(operation) and not missing:
                 text = [operation.request["given"]["text"]]
+                indexed = [indexed_text(operation.request["name"], text[0])]
                 vectors, entities = await asyncio.gather(
-                    self._models.vectors(text, Priority.ADD), entities_or_none(self._models, text, Priority.ADD)
+                    self._models.vectors(indexed, Priority.ADD), entities_or_none(self._models, text, Priority.ADD)
                 )
                 return ingest.plan_update(operation, vectors, entities[0])
             case OperationKind.UPDATE:
@@ -305,8 +306,9 @@ class WritePath:
     async def _plan_add(self, operation: Operation) -> Plan:
         fragments = await self._models.fragments(ingest.messages_of(operation.request))
         texts = [fragment.text for fragment in fragments]
+        indexed = [indexed_text(fragment.name, fragment.text) for fragment in fragments]
         vectors, entities = await asyncio.gather(
-            self._models.vectors(texts, Priority.ADD), entities_or_none(self._models, texts, Priority.ADD)
+            self._models.vectors(indexed, Priority.ADD), entities_or_none(self._models, texts, Priority.ADD)
         )
         return ingest.plan_add(operation, self._secret, fragments, vectors, entities)
 

@@ -10,7 +10,7 @@ from engine.extract.cutting import cut
 from engine.extract.recogniser import Recogniser
 from engine.extract.verbatim import fragments, verbatim
 from engine.ports import Fragment, Priority
-from engine.types import Entity, Message
+from engine.types import Entity, Message, indexed_text
 
 
 class VerbatimExtractor:
@@ -45,14 +45,18 @@ class VerbatimExtractor:
         """
         return await self._recogniser.entities(texts, priority)
 
-    def stats(self) -> dict[str, int]:
+    def counters(self) -> dict[str, int]:
         """Counted since the start: batches of texts searched for entities, and texts."""
-        return self._recogniser.stats()
+        return self._recogniser.counters()
 
     async def close(self) -> None:
         """Let the recogniser go."""
         await self._recogniser.close()
 
     def _cut_all(self, conversations: Sequence[Sequence[Message]]) -> list[list[Fragment]]:
-        limit = max(1, self._max_tokens - self._count.around)
-        return [fragments(messages, lambda text: cut(text, limit, self._count)) for messages in conversations]
+        return [fragments(messages, self._pieces) for messages in conversations]
+
+    def _pieces(self, message: Message) -> list[str]:
+        # Who said it is embedded with every piece, and takes its part of the room.
+        before = self._count([indexed_text(message.name, "")])[0]
+        return cut(message.content, max(1, self._max_tokens - self._count.around - before), self._count)

@@ -14,7 +14,7 @@ class Recogniser(Protocol):
 
     async def entities(self, texts: Sequence[str], priority: Priority = Priority.ADD) -> list[tuple[Entity, ...]]: ...
 
-    def stats(self) -> dict[str, int]: ...
+    def counters(self) -> dict[str, int]: ...
 
     async def close(self) -> None: ...
 
@@ -26,7 +26,7 @@ class NoEntities:
         """An empty answer for every text."""
         return [() for _ in texts]
 
-    def stats(self) -> dict[str, int]:
+    def counters(self) -> dict[str, int]:
         """Nothing is ever done."""
         return {"batches": 0, "texts": 0}
 

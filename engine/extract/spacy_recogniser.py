@@ -61,7 +61,7 @@ class SpacyRecogniser:
         """
         return await self._queue.submit_many(texts, priority=priority)
 
-    def stats(self) -> dict[str, int]:
+    def counters(self) -> dict[str, int]:
         """Counted since the start: batches that went through the pipeline, and texts."""
         return {"batches": self._queue.stats.batches, "texts": self._queue.stats.items}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.ports import Fragment
-from engine.types import Message
+from engine.types import Message, indexed_text
 
 _TOKENS_AROUND = 4
 _TOKENS_PER_OTHER_CHARACTER = 33
@@ -26,18 +26,18 @@ def fits(text: str, max_tokens: int) -> bool:
 def verbatim(messages: Sequence[Message], max_tokens: int) -> list[Fragment] | None:
     """One fragment for each message that isn't blank and not the system's; None: one has to be counted or cut."""
     kept = [message for message in messages if _is_kept(message)]
-    if not all(fits(message.content, max_tokens) for message in kept):
+    if not all(fits(indexed_text(message.name, message.content), max_tokens) for message in kept):
         return None
-    return fragments(messages, lambda text: [text])
+    return fragments(messages, lambda message: [message.content.strip()])
 
 
-def fragments(messages: Sequence[Message], cut: Callable[[str], Sequence[str]]) -> list[Fragment]:
-    """The fragments of messages whose texts `cut` cuts into pieces; role, name and timestamp are the message's."""
+def fragments(messages: Sequence[Message], cut: Callable[[Message], Sequence[str]]) -> list[Fragment]:
+    """The fragments of messages, each with the pieces that `cut` makes of it; role, name and timestamp are its own."""
     return [
         Fragment(piece, index, message.role, message.name, message.timestamp_us)
         for index, message in enumerate(messages)
         if _is_kept(message)
-        for piece in cut(message.content.strip())
+        for piece in cut(message)
     ]
 
 

@@ -46,7 +46,10 @@ class _Terrain:
 def search(
     project: ProjectGraph | None, query: GraphQuery, now_us: int
 ) -> tuple[tuple[GraphHit, ...], tuple[Relation, ...]]:
-    """The best memories for the query, best first with 1.0, and the relations among the entities that were met."""
+    """The best memories for the query, best first, and the relations among the entities that were met.
+
+    The best gets the `specificity` of the most telling start: who is in everything tells nothing.
+    """
     if project is None:
         return (), ()
     region = _region(project, query)
@@ -54,7 +57,8 @@ def search(
     if not seeds:
         return (), ()
     visited = walk(_Terrain(region, now_us), seeds)
-    return _best(visited, query.limit), _relations(visited, region, now_us)
+    telling = max(specificity(region.mentions(key)) for key in seeds)
+    return _best(visited, query.limit, telling), _relations(visited, region, now_us)
 
 
 def neighbourhoods(project: ProjectGraph | None, query: GraphQuery, now_us: int) -> list[Neighbourhood]:
@@ -92,11 +96,11 @@ def _aliases(region: Region, key: str) -> Iterator[str]:
             yield candidate
 
 
-def _best(visited: Visited, limit: int) -> tuple[GraphHit, ...]:
+def _best(visited: Visited, limit: int, telling: float) -> tuple[GraphHit, ...]:
     shares = ((share, memory) for memory, share in visited.memories.items())
     best = heapq.nsmallest(limit, shares, key=lambda pair: (-round(pair[0], 12), -pair[1].position, pair[1].memory_id))
     top = best[0][0] if best else 1.0
-    return tuple(GraphHit(memory.memory_id, min(1.0, share / top)) for share, memory in best)
+    return tuple(GraphHit(memory.memory_id, min(1.0, share / top) * telling) for share, memory in best)
 
 
 def _relations(visited: Visited, region: Region, now_us: int) -> tuple[Relation, ...]:

@@ -98,7 +98,7 @@ class ScopeBlock:
         self._live[at] = True
         self._versions.append(version)
         self._row_of[version.memory_id] = at
-        postings = self._keywords.append(version.text)
+        postings = self._keywords.append(version.indexed_text)
         self._row_bytes += _ROW_BYTES + 2 * len(version.text) + _POSTING_BYTES * postings
 
     def _drop(self, memory_id: str) -> None:
@@ -106,7 +106,7 @@ class ScopeBlock:
             return
         version = self._versions[at]
         if version is not None:
-            self._keywords.remove(at, version.text)
+            self._keywords.remove(at, version.indexed_text)
         self._versions[at] = None
         self._live[at] = False
 

@@ -216,7 +216,7 @@ class MilvusTable:
             "project": version.project,
             "created_at_us": version.created_at_us,
             "updated_at_us": version.updated_at_us,
-            "terms": self._terms(version.text),
+            "terms": self._terms(version.indexed_text),
             "payload": pack(version),
             "vector": row.vector,
         }
