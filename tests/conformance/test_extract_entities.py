@@ -50,9 +50,9 @@ async def test_an_empty_list_gives_an_empty_list(recogniser: SpacyRecogniser) ->
 
 
 async def test_concurrent_callers_share_batches(recogniser: SpacyRecogniser) -> None:
-    before = recogniser.stats()
+    before = recogniser.counters()
     await asyncio.gather(*[recogniser.entities([f"Alice met Bob {i} times in Rome."]) for i in range(64)])
-    after = recogniser.stats()
+    after = recogniser.counters()
     assert after["texts"] - before["texts"] == 64
     assert after["batches"] - before["batches"] <= 4
 

@@ -41,6 +41,11 @@ def test_a_message_that_may_be_too_long_is_left_to_others() -> None:
     assert verbatim([Message("user", "short"), Message("user", "long " * 100)], 256) is None
 
 
+def test_the_name_of_who_said_it_counts_too() -> None:
+    assert verbatim([Message("user", "a" * 240)], 256) is not None
+    assert verbatim([Message("user", "a" * 240, "somebody with a name")], 256) is None
+
+
 def test_a_long_system_message_does_not_matter() -> None:
     assert verbatim([Message("system", "long " * 1000)], 256) == []
 
@@ -70,7 +75,7 @@ async def test_long_messages_are_cut_under_the_limit_at_sentence_borders(
     [found] = await extractor.extract([[Message("system", "no"), Message("user", text, "Caroline", 5)]])
     assert len(found) > 1
     assert all(fragment.text.endswith("sister.") for fragment in found)
-    assert all(tokens + count.around <= 32 for tokens in count([fragment.text for fragment in found]))
+    assert all(tokens + count.around <= 32 for tokens in count([f"Caroline: {f.text}" for f in found]))
     assert {(f.message_index, f.role, f.name, f.timestamp_us) for f in found} == {(1, "user", "Caroline", 5)}
     assert " ".join(fragment.text for fragment in found) == text.strip()
 
