@@ -115,6 +115,12 @@ class EveryWord:
     async def entities(self, texts: Sequence[str], *_: Any) -> list[tuple[Entity, ...]]:
         return [tuple(Entity(word) for word in text.split()) for text in texts]
 
+    def counters(self) -> dict[str, int]:
+        return {}
+
+    async def close(self) -> None:
+        pass
+
 
 @dataclass
 class Sent:

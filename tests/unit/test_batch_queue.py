@@ -85,7 +85,7 @@ async def test_who_left_costs_nothing() -> None:
     await asyncio.sleep(0)
     gone.cancel()
     run.gate.set()
-    assert await asyncio.gather(first, stays) == [10, 30]
+    assert list(await asyncio.gather(first, stays)) == [10, 30]
     assert run.batches == [[1], [3]]
 
 
