@@ -18,8 +18,10 @@ import Stemmer  # type: ignore[import-not-found]
 from engine.errors import InvalidInput
 from engine.types import FloatArray
 
-K1 = 1.2
-B = 0.75
+# What is usual for passages. Memories are as short: that a word comes twice, or that a text is long, says little.
+# Recall@10 on two LoCoMo dialogues, 0.4 dense + 0.6 keywords: 68.1; with 1.2 and 0.75, usual for pages, 65.2.
+K1 = 0.9
+B = 0.4
 
 _LONGEST_TERM = 64
 _CACHED_TOKENS = 65_536
