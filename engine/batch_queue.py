@@ -48,6 +48,8 @@ class BatchQueue(Generic[ItemT, ResultT]):
         cost: what an item costs.
         in_flight: batches under way at once.
         capacity: items waiting at once; one more is refused with `Overloaded`.
+        linger_s: after a batch has ended, the next one waits this long for company. Callers that come one at a time
+            with longer pauses between them never wait.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
         cost: Callable[[ItemT], int] = lambda _item: 1,
         in_flight: int = 1,
         capacity: int = 65_536,
+        linger_s: float = 0.0,
     ) -> None:
         self._run = run
         self._name = name
@@ -68,6 +71,9 @@ class BatchQueue(Generic[ItemT, ResultT]):
         self._cost = cost
         self._free = in_flight
         self._capacity = capacity
+        self._linger_s = linger_s
+        self._not_before_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._waiting: dict[Priority, deque[_Entry[ItemT, ResultT]]] = {level: deque() for level in Priority}
         self._count = 0
         self._closed = False
@@ -83,14 +89,19 @@ class BatchQueue(Generic[ItemT, ResultT]):
         return await self._enqueue(item, priority)
 
     async def submit_many(self, items: Sequence[ItemT], *, priority: Priority = Priority.READ) -> list[ResultT]:
-        """The results of several items, same order; they may travel in different batches."""
+        """The results of several items, same order; they may travel in different batches. All are taken, or none."""
+        if self._count + len(items) > self._capacity:
+            raise self._full()
         return list(await asyncio.gather(*[self._enqueue(item, priority) for item in items]))
+
+    def _full(self) -> Overloaded:
+        return Overloaded(f"{self._name} is full: {self._count} items wait", {"retry_after_s": 1})
 
     def _enqueue(self, item: ItemT, priority: Priority) -> asyncio.Future[ResultT]:
         if self._closed:
             raise Unavailable(f"{self._name} is stopping")
         if self._count >= self._capacity:
-            raise Overloaded(f"{self._name} is full: {self._count} items wait", {"retry_after_s": 1})
+            raise self._full()
         loop = asyncio.get_running_loop()
         entry: _Entry[ItemT, ResultT] = _Entry(item, self._cost(item), loop.create_future())
         self._waiting[priority].append(entry)
@@ -100,9 +111,18 @@ class BatchQueue(Generic[ItemT, ResultT]):
         return entry.answer
 
     def _fire(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._count < self._max_items and loop.time() < self._not_before_s:
+            if self._timer is None:
+                self._timer = loop.call_at(self._not_before_s, self._fire_late)
+            return
         while self._free and not self._closed and (batch := self._take()):
             self._free -= 1
             self._tasks.start(self._carry(batch), name=f"batch of {self._name}")
+
+    def _fire_late(self) -> None:
+        self._timer = None
+        self._fire()
 
     def _take(self) -> list[_Entry[ItemT, ResultT]]:
         batch: list[_Entry[ItemT, ResultT]] = []
@@ -140,11 +160,14 @@ class BatchQueue(Generic[ItemT, ResultT]):
                 _settle(entry.answer, error)
         finally:
             self._free += 1
+            self._not_before_s = asyncio.get_running_loop().time() + self._linger_s
             self._fire()
 
     async def close(self) -> None:
         """Refuse new items, end what is under way, and tell those that wait."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         await self._tasks.close()
         for waiting in self._waiting.values():
             while waiting:

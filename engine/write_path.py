@@ -45,6 +45,8 @@ from engine.types import Json, OperationState, indexed_text
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
+_COMPANY_S = 0.003
+"""How long a transaction waits for more operations after the one before it: less than an fsync takes."""
 _PASSING = (Unavailable, DeadlineExceeded, Overloaded)
 """Errors that the same request may not meet again."""
 
@@ -109,7 +111,7 @@ class WritePath:
         self._running: dict[str, _Run] = {}
         self._tasks = TaskSet()
         self._writes: BatchQueue[Command, Written] = BatchQueue(
-            self._write_batch, name="ledger", max_items=batch_operations
+            self._write_batch, name="ledger", max_items=batch_operations, linger_s=_COMPANY_S
         )
         self._ownership: Ownership | None = None
         self.fenced = False

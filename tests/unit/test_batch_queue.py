@@ -105,3 +105,26 @@ async def test_after_close_nothing_is_taken() -> None:
     await queue.close()
     with pytest.raises(Unavailable):
         await queue.submit(1)
+
+
+async def test_it_lingers_for_company_only_after_a_batch() -> None:
+    run = Recorder()
+    queue = BatchQueue(run, name="q", max_items=64, linger_s=0.05)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    await queue.submit(1)
+    assert loop.time() - started < 0.05
+    second = asyncio.ensure_future(queue.submit(2))
+    await asyncio.sleep(0.01)
+    assert run.batches == [[1]]
+    assert await asyncio.gather(second, queue.submit(3)) == [20, 30]
+    assert run.batches == [[1], [2, 3]]
+
+
+async def test_several_items_are_taken_together_or_not_at_all() -> None:
+    run = Recorder()
+    queue = BatchQueue(run, name="q", max_items=64, capacity=3)
+    with pytest.raises(Overloaded):
+        await queue.submit_many([1, 2, 3, 4])
+    assert await queue.submit_many([1, 2, 3]) == [10, 20, 30]
+    assert run.batches == [[1, 2, 3]]
