@@ -43,7 +43,8 @@ def say(message: dict[str, Any]) -> None:
 def prepare(order: Order, directory: RunDirectory, haproxy: bool) -> None:
     """Directories, HAProxy's launcher, and the variables of this process and all that it will start."""
     directory.prepare()
-    os.environ.update(ray_variables(os.environ.get(AUTH_MODE)))
+    if order.settings.runtime.address is None:  # A cluster that is joined has its own addresses and its own keys.
+        os.environ.update(ray_variables(os.environ.get(AUTH_MODE)))
     if not haproxy:
         return
     directory.haproxy.mkdir(exist_ok=True)
@@ -63,7 +64,7 @@ def run(order: Order) -> None:
     end(leftovers(directory), _GRACE_S)
     directory.clear()
     port = settings.port or free_ports(1)[0]
-    if order.application is not None:
+    if order.application is not None and settings.runtime.address is None:
         check_free(settings.host, port)
     haproxy = order.application is not None and uses_haproxy(settings)
     prepare(order, directory, haproxy)

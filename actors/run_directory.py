@@ -64,7 +64,7 @@ class RunDirectory:
             raise Conflict(f"{self.ray} belongs to somebody else", {"path": str(self.ray)})
 
     def lock(self) -> None:
-        """Become the runtime of this data directory until the process ends.
+        """Become the runtime of this data directory until `release` or the end of the process.
 
         Raises:
             Conflict: another one runs; the message names it.
@@ -77,6 +77,12 @@ class RunDirectory:
             lock.close()
             raise self.conflict() from error
         self._lock = lock
+
+    def release(self) -> None:
+        """Let the next one in; the end of the process does the same."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def locked(self) -> bool:
         """Whether a runtime of this data directory lives (in whatever process)."""

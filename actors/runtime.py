@@ -239,9 +239,9 @@ def _stop(directory: RunDirectory, record: Record | None, process: subprocess.Po
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    elif record is not None and alive(head := ProcessId(record.pid, record.started_s)):
+    elif process is None and record is not None and alive(head := ProcessId(record.pid, record.started_s)):
         end([head], _STOP_S)
-    known = [ProcessId(*one) for one in record.processes] if record is not None else []
-    end([*known, *leftovers(directory)], _GRACE_S)
+    if not directory.locked():  # Otherwise somebody has started it again: what is recorded now is theirs.
+        end(leftovers(directory), _GRACE_S)
     for pipe in (process.stdin, process.stdout) if process is not None else ():
         _pipe(pipe).close()

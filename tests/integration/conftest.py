@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors import runtime as runtimes
+from actors.calls import Remote
 from actors.handles import OrchestratorHandle
 from actors.handles import connect as connect_handle
-from actors.options import FAULTS_VARIABLE
+from actors.options import FAULTS_VARIABLE, Part, addresses
 from actors.runtime import Runtime
+from actors.shell import Shell
 from engine.config import Settings, load
 
 
@@ -49,6 +52,22 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 def api(runtime: Runtime) -> OrchestratorHandle:
     """The users' verbs of the runtime."""
     return connect_handle(runtime.settings)
+
+
+@pytest.fixture
+def fault(runtime: Runtime) -> Callable[..., AbstractAsyncContextManager[None]]:
+    """`async with fault(Part.LEDGER, "write", delay_s=0.3)`: what a verb of an actor meets until the block ends."""
+
+    @asynccontextmanager
+    async def armed(part: Part, verb: str, **what: Any) -> AsyncIterator[None]:
+        shell: Remote[Shell[Any]] = Remote(addresses(runtime.settings)[part], 15.0)
+        await shell.ask(lambda actor: actor.inject.remote(verb, **what))
+        try:
+            yield
+        finally:
+            await shell.ask(lambda actor: actor.disarm.remote())
+
+    return armed
 
 
 @pytest.fixture

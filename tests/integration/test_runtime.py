@@ -189,10 +189,12 @@ def test_a_runtime_whose_process_was_killed_is_replaced_by_the_next_start(
     processes = tree_of(first)
 
     os.kill(first.record.pid, signal.SIGKILL)
-    first.wait()
+    first.stop()
     with started(settings) as second:
         assert get(f"{second.url}/-/healthz")[0] == 200
         assert [one for one in processes if alive(one)] == []
+        first.stop()
+        assert get(f"{second.url}/-/healthz")[0] == 200
 
 
 @pytest.mark.slow
@@ -223,3 +225,40 @@ sys.stdin.read()
 
     assert not alive(head)
     assert not RunDirectory(tmp_path).locked()
+
+
+@pytest.mark.slow
+def test_an_outside_host_opens_the_http_port_and_nothing_else(tmp_path: Path, make_settings: MakeSettings) -> None:
+    settings = make_settings(tmp_path, host="0.0.0.0", admin_key="a-long-random-string")
+    with started(settings) as running:
+        port = int(str(running.url).rpartition(":")[2])
+        outside = {(ip, port) for ip, port in listening(tree_of(running)) if not ip.endswith("127.0.0.1")}
+
+        assert outside == {("0.0.0.0", port)}
+        assert get(f"{running.url}/v1/memories/?user_id=ana")[0] == 401
+
+
+@pytest.mark.slow
+async def test_without_haproxy_serves_own_proxy_answers_and_status_says_so(
+    tmp_path: Path, make_settings: MakeSettings
+) -> None:
+    with started(make_settings(tmp_path, runtime={"http": "serve"})) as running:
+        assert running.record.http == "serve"
+        assert get(f"{running.url}/v1/ping/")[0] == 200
+        assert {ip for ip, _ in listening(tree_of(running))} <= {"127.0.0.1", "::ffff:127.0.0.1"}
+
+
+@pytest.mark.slow
+def test_a_runtime_can_join_a_ray_that_runs_and_leaves_it_as_it_was(
+    tmp_path: Path, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with started(make_settings(tmp_path / "first"), application=None) as first:
+        for name, value in first.variables.items():
+            monkeypatch.setenv(name, value)
+        guest = make_settings(tmp_path / "second", runtime={"address": first.address, "namespace": "second"})
+        with started(guest, application=None) as second:
+            assert second.address == first.address
+            names = {psutil.Process(one.pid).name() for one in tree_of(first)}
+
+        assert sum(1 for one in tree_of(first) if "LedgerActor" in psutil.Process(one.pid).name()) == 1
+        assert any("LedgerActor" in name for name in names)
