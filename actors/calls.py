@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
 import ray
-from ray import ObjectRef
 from ray.actor import ActorProxy
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
@@ -49,7 +48,7 @@ class Remote(Generic[ActorT]):
 
     async def ask(
         self,
-        send: Callable[[ActorProxy[ActorT]], ObjectRef[AnswerT]],
+        send: Callable[[ActorProxy[ActorT]], Awaitable[AnswerT]],
         *,
         deadline_s: float | None = None,
         again: bool = True,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from ray import ObjectRef
 
 from actors.calls import Remote
+from actors.exchange import Calls, Channel, Replies, Send
 from actors.options import Address, Part, addresses
 from engine.api import (
     AddFields,
@@ -59,8 +60,6 @@ if TYPE_CHECKING:
     from actors.ledger import LedgerActor
     from actors.orchestrator import OrchestratorActor
     from actors.vector_store import VectorStoreActor
-
-AnswerT = TypeVar("AnswerT")
 
 _MARGIN_S = 2.0
 """How much longer a caller waits than it lets the orchestrator work, so that the orchestrator's own answer wins."""
@@ -192,64 +191,77 @@ class GraphStoreHandle(GraphStore):
 class OrchestratorHandle(MemoryApi):
     """The users' verbs behind the orchestrator of a shard.
 
-    While the orchestrator restarts, calls wait within their deadline. A write always carries an idempotency key (made
-    here if the caller gave none), so sending it again has one effect.
+    Concurrent calls travel together. While the orchestrator restarts, calls wait within their deadline. A write always
+    carries an idempotency key (made here if the caller gave none), so sending it again has one effect.
     """
 
     def __init__(self, address: Address, deadline_s: float) -> None:
         self._remote: Remote[OrchestratorActor] = Remote(address, deadline_s)
         self._deadline_s = deadline_s
+        self._channel = Channel()
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
-        return await self._write({**fields}, lambda actor, sent: actor.add.remote(messages, **sent))
+        return await self._write("add", (messages,), {**fields})
 
     async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
-        return await self._write({**fields}, lambda actor, sent: actor.update.remote(memory_id, **sent))
+        return await self._write("update", (memory_id,), {**fields})
 
     async def delete(self, memory_id: str, **fields: Unpack[WriteFields]) -> Json:
-        return await self._write({**fields}, lambda actor, sent: actor.delete.remote(memory_id, **sent))
+        return await self._write("delete", (memory_id,), {**fields})
 
     async def delete_all(self, **fields: Unpack[DeleteAllFields]) -> Json:
-        return await self._write({**fields}, lambda actor, sent: actor.delete_all.remote(**sent))
+        return await self._write("delete_all", (), {**fields})
 
     async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
-        return await self._read({**fields}, lambda actor: actor.search.remote(query, **fields))
+        return await self._call("search", (query,), {**fields})
 
     async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
-        return await self._read({**fields}, lambda actor: actor.get.remote(memory_id, **fields))
+        return await self._call("get", (memory_id,), {**fields})
 
     async def list(self, **fields: Unpack[ListFields]) -> Json:
-        return await self._read({**fields}, lambda actor: actor.list.remote(**fields))
+        return await self._call("list", (), {**fields})
 
     async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
-        return await self._read({**fields}, lambda actor: actor.history.remote(memory_id, **fields))
+        return cast(JsonList, await self._call("history", (memory_id,), {**fields}))
 
     async def entities(self, **fields: Unpack[PageFields]) -> Json:
-        return await self._read({**fields}, lambda actor: actor.entities.remote(**fields))
+        return await self._call("entities", (), {**fields})
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
-        return await self._read({**fields}, lambda actor: actor.operation.remote(operation_id, **fields))
+        return await self._call("operation", (operation_id,), {**fields})
 
     async def status(self) -> dict[str, Any]:
-        return await self._read({}, lambda actor: actor.status.remote())
+        return await self._remote.ask(lambda actor: actor.status.remote(), deadline_s=self._deadline_s)
 
-    async def _read(self, fields: Mapping[str, Any], send: Callable[[Any], ObjectRef[AnswerT]]) -> AnswerT:
-        return await self._remote.ask(send, deadline_s=self._patience(fields))
+    async def _call(self, verb: str, args: tuple[Any, ...], fields: Json) -> Json:
+        answer: Json = await self._remote.ask(
+            lambda actor: self._channel.call(_sender(actor), verb, args, fields), deadline_s=self._patience(fields)
+        )
+        return answer
 
-    async def _write(self, fields: Mapping[str, Any], send: Callable[[Any, Json], ObjectRef[AnswerT]]) -> AnswerT:
+    async def _write(self, verb: str, args: tuple[Any, ...], fields: Json) -> Json:
         key = fields.get("idempotency_key") or uuid.uuid4().hex
-        sent = {**fields, "idempotency_key": key}
         try:
-            return await self._remote.ask(lambda actor: send(actor, sent), deadline_s=self._patience(fields))
+            answer = await self._call(verb, args, {**fields, "idempotency_key": key})
         except DeadlineExceeded as error:
             raise Unavailable(
                 "no answer in time; whether it was accepted is not known: send it again with this idempotency key",
                 {**error.details, "idempotency_key": key},
             ) from error
+        return answer
 
     def _patience(self, fields: Mapping[str, Any]) -> float:
         wanted = fields.get("deadline_s")
-        return (wanted if isinstance(wanted, int | float) else self._deadline_s) + _MARGIN_S
+        limit = min(wanted, self._deadline_s) if isinstance(wanted, int | float) else self._deadline_s
+        return max(limit, 0) + _MARGIN_S
+
+
+def _sender(actor: Any) -> Send:
+    def send(name: str, calls: Calls) -> ObjectRef[Replies]:
+        sent: ObjectRef[Replies] = actor.exchange.remote(name, calls)
+        return sent
+
+    return send
 
 
 def connect(settings: Settings, shard: int = 0) -> OrchestratorHandle:

@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 
+from actors.exchange import Calls, Desk, Replies
 from actors.handles import EmbedderHandle, ExtractorHandle, GraphStoreHandle, LedgerHandle, VectorStoreHandle
 from actors.options import Address, Part, addresses
 from actors.shell import Shell
@@ -20,6 +21,10 @@ from engine.memory import Memory
 from engine.types import Json, JsonList
 
 _log = logging.getLogger(__name__)
+
+_VERBS = frozenset(
+    {"add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation"}
+)
 
 
 def memory_over_actors(settings: Settings, shard: int) -> Memory:
@@ -46,6 +51,7 @@ class OrchestratorActor(Shell[Memory]):
         super().__init__(address, lambda: memory_over_actors(settings, address.shard))
         self._tasks = TaskSet()
         self._starting: asyncio.Task[None] | None = None
+        self._desk = Desk(self._perform)
         # After a restart nobody else calls `start`: unfinished operations would lie there until the next request.
         ray.get_runtime_context().current_actor.start.remote()
 
@@ -116,6 +122,24 @@ class OrchestratorActor(Shell[Memory]):
             return await memory.operation(operation_id, **fields)
 
     @ray.method
+    async def exchange(self, client: str, calls: Calls) -> Replies:
+        """Many of the verbs above at once, for `actors.handles`; see `actors.exchange`."""
+        return await self._desk.exchange(client, calls)
+
+    async def _perform(self, verb: str, args: tuple[Any, ...], fields: Json) -> Any:
+        if verb not in _VERBS:
+            raise InvalidInput(f"there is no verb {verb}", {"verb": verb})
+        memory = await self.enter(verb)
+        await self._started(memory)
+        try:
+            return await getattr(memory, verb)(*args, **fields)
+        except RemoraError:
+            raise
+        except Exception as error:
+            _log.exception("%s failed", verb)
+            raise RemoraError(f"{verb} failed: {type(error).__name__}: {error}") from error
+
+    @ray.method
     async def status(self) -> Json:
         """As `MemoryApi.status`; answers while the shard is still being taken over."""
         async with self._boundary("status", started=False) as memory:
@@ -125,6 +149,7 @@ class OrchestratorActor(Shell[Memory]):
     async def close(self) -> None:
         """Finish what runs and let go of the shard."""
         async with self._boundary("close", started=False) as memory:
+            await self._desk.close()
             await self._tasks.close()
             await memory.close()
 

@@ -1,0 +1,108 @@
+"""Many calls in one exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from actors.exchange import Call, Channel, Desk, Reply
+from engine.errors import NotFound
+
+
+class Server:
+    """A desk whose calls end when the test says so, and that counts its exchanges."""
+
+    def __init__(self) -> None:
+        self.desk = Desk(self._perform)
+        self.gates: dict[str, asyncio.Event] = {}
+        self.exchanges: list[int] = []
+        self.waiting = 0
+
+    async def _perform(self, verb: str, args: tuple[Any, ...], fields: dict[str, Any]) -> Any:
+        if verb in self.gates:
+            await self.gates[verb].wait()
+        if verb == "fail":
+            raise NotFound("nothing here", {"id": "x"})
+        return {"verb": verb, "args": args, **fields}
+
+    async def send(self, name: str, calls: list[Call]) -> list[Reply]:
+        self.exchanges.append(len(calls))
+        self.waiting += 1
+        try:
+            return await self.desk.exchange(name, calls)
+        finally:
+            self.waiting -= 1
+
+
+async def test_calls_that_come_together_share_one_exchange() -> None:
+    server, channel = Server(), Channel()
+    answers = await asyncio.gather(*[channel.call(server.send, f"v{n}", (n,), {"k": n}) for n in range(20)])
+    assert [answer["args"] for answer in answers] == [(n,) for n in range(20)]
+    assert server.exchanges == [20]
+
+
+async def test_a_slow_call_holds_up_nobody() -> None:
+    server, channel = Server(), Channel()
+    server.gates["slow"] = asyncio.Event()
+    slow = asyncio.ensure_future(channel.call(server.send, "slow", (), {}))
+    for round_ in range(10):
+        answers = await asyncio.gather(*[channel.call(server.send, "quick", (n,), {}) for n in range(5)])
+        assert len(answers) == 5, round_
+    assert not slow.done()
+    assert server.waiting <= 3
+    server.gates["slow"].set()
+    assert (await slow)["verb"] == "slow"
+
+
+async def test_many_slow_calls_leave_room_for_new_ones() -> None:
+    server, channel = Server(), Channel()
+    server.gates["slow"] = asyncio.Event()
+    slow = []
+    for n in range(10):
+        slow.append(asyncio.ensure_future(channel.call(server.send, "slow", (n,), {})))
+        assert (await channel.call(server.send, "quick", (), {}))["verb"] == "quick"
+    server.gates["slow"].set()
+    assert [answer["args"] for answer in await asyncio.gather(*slow)] == [(n,) for n in range(10)]
+
+
+async def test_an_error_goes_to_its_own_caller() -> None:
+    server, channel = Server(), Channel()
+    outcomes = await asyncio.gather(
+        channel.call(server.send, "fine", (), {}), channel.call(server.send, "fail", (), {}), return_exceptions=True
+    )
+    assert isinstance(outcomes[0], dict)
+    assert isinstance(outcomes[1], NotFound)
+    assert outcomes[1].details == {"id": "x"}
+
+
+async def test_when_the_desk_is_gone_its_callers_hear_of_it_and_new_ones_reach_the_next() -> None:
+    channel, gone = Channel(), asyncio.Event()
+
+    async def dying(_name: str, _calls: list[Call]) -> list[Reply]:
+        await gone.wait()
+        raise ConnectionError("the actor died")
+
+    lost = [asyncio.ensure_future(channel.call(dying, "v", (n,), {})) for n in range(2)]
+    await asyncio.sleep(0.005)
+    lost.append(asyncio.ensure_future(channel.call(dying, "v", (2,), {})))
+    await asyncio.sleep(0.005)
+    gone.set()
+    outcomes = await asyncio.gather(*lost, return_exceptions=True)
+    assert all(isinstance(outcome, ConnectionError) for outcome in outcomes)
+    server = Server()
+    assert (await channel.call(server.send, "again", (), {}))["verb"] == "again"
+
+
+async def test_a_caller_that_left_before_the_exchange_is_not_sent() -> None:
+    server, channel = Server(), Channel()
+    server.gates["slow"] = asyncio.Event()
+    slow = asyncio.ensure_future(channel.call(server.send, "slow", (), {}))
+    while not server.exchanges:
+        await asyncio.sleep(0)
+    leaving, staying = (asyncio.ensure_future(channel.call(server.send, verb, (), {})) for verb in ("left", "stayed"))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert (await staying)["verb"] == "stayed"
+    server.gates["slow"].set()
+    await slow
+    assert sum(server.exchanges) == 2
