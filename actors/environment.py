@@ -54,6 +54,8 @@ def ray_variables(auth_mode: str | None) -> dict[str, str]:
         AUTH_MODE: auth_mode or "token",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_DEDUP_LOGS": "0",
+        # Ray makes its workers yield to everything else on the machine; ours answer people.
+        "RAY_worker_niceness": "0",
         "RAY_SERVE_LOG_TO_STDERR": "0",
     }
 
