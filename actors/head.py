@@ -105,6 +105,8 @@ class Head:
             await self._http.deploy(self._order.application)
             self._tell("HTTP ready")
         self._say({"ready": self._write("ready").model_dump()})
+        # Nobody reads the channel from here on: what Ray prints would fill the pipe, or break it.
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def _listen_for_the_end(self) -> None:
         loop = asyncio.get_running_loop()

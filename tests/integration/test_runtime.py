@@ -26,7 +26,7 @@ from actors.processes import ProcessId, alive, descendants
 from actors.run_directory import RunDirectory
 from actors.runtime import Runtime
 from engine.config import Settings
-from engine.errors import Conflict, Unavailable
+from engine.errors import Conflict, RemoraError, Unavailable
 
 MakeSettings: TypeAlias = Callable[..., Settings]
 
@@ -262,3 +262,16 @@ def test_a_runtime_can_join_a_ray_that_runs_and_leaves_it_as_it_was(
 
         assert sum(1 for one in tree_of(first) if "LedgerActor" in psutil.Process(one.pid).name()) == 1
         assert any("LedgerActor" in name for name in names)
+
+
+@pytest.mark.slow
+def test_a_part_that_cannot_start_says_why_and_nothing_is_left(tmp_path: Path, make_settings: MakeSettings) -> None:
+    steps: list[str] = []
+
+    with pytest.raises(RemoraError) as refused:
+        runtimes.start(make_settings(tmp_path, embed={"model": str(tmp_path / "no-model")}), progress=steps.append)
+
+    assert "no-model" in str(refused.value)
+    assert steps[0] == "starting Ray"
+    assert not RunDirectory(tmp_path).locked()
+    assert not RunDirectory(tmp_path).ray.exists()
