@@ -105,21 +105,9 @@ class SearchPath:
         """
         if request.min_position is not None:
             await self._wait_for(request.min_position)
-        vector, entities = await asyncio.gather(
-            self._leg(self._query_vector(request.query)), self._leg(self._query_entities(request.query))
-        )
-        found, near = await asyncio.gather(
-            self._leg(self._nearest(request, vector)), self._leg(self._around(request, entities))
-        )
-        degraded = [
-            leg
-            for leg, fault in (
-                ("dense", vector is None or found is None),
-                ("keywords", found is None),
-                ("graph", near is None or entities is None),
-            )
-            if fault
-        ]
+        (embedded, found), near = await asyncio.gather(self._by_text(request), self._leg(self._by_entities(request)))
+        legs = {"dense": embedded and found is not None, "keywords": found is not None, "graph": near is not None}
+        degraded = [leg for leg, answered in legs.items() if not answered]
         if found is None and not (near and near.hits):
             raise Unavailable("no index can answer now", {"degraded": degraded, "retry_after_s": 1})
         return await self._answer(request, found or (), near, degraded, today)
@@ -163,12 +151,15 @@ class SearchPath:
     async def _wait_for(self, position: int) -> None:
         await asyncio.gather(self._vector_feed.reached(position), self._graph_feed.reached(position))
 
-    async def _query_vector(self, query: str) -> FloatArray:
-        vector: FloatArray = (await self._models.vectors([query], Priority.READ))[0]
-        return vector
+    async def _by_text(self, request: SearchRequest) -> tuple[bool, tuple[VectorHit, ...] | None]:
+        """Whether the query could be embedded, and what dense and keyword search found; without a vector, keywords."""
+        vectors = await self._leg(self._models.vectors([request.query], Priority.READ))
+        vector = None if vectors is None else vectors[0]
+        return vector is not None, await self._leg(self._nearest(request, vector))
 
-    async def _query_entities(self, query: str) -> tuple[Entity, ...]:
-        return (await self._models.entities([query], Priority.READ))[0]
+    async def _by_entities(self, request: SearchRequest) -> _GraphFound | None:
+        named = await self._models.entities([request.query], Priority.READ)
+        return await self._around(request, named[0])
 
     async def _nearest(self, request: SearchRequest, vector: FloatArray | None) -> tuple[VectorHit, ...]:
         query = VectorQuery(
@@ -203,7 +194,7 @@ class SearchPath:
     async def _fill_from_ledger(self, key: BlockKey) -> None:
         await self._vector.fill(await self._ledger.block(key))
 
-    async def _around(self, request: SearchRequest, entities: tuple[Entity, ...] | None) -> _GraphFound | None:
+    async def _around(self, request: SearchRequest, entities: tuple[Entity, ...]) -> _GraphFound | None:
         if not entities:
             return _GraphFound(Applied("", 0), (), ())
         query = GraphQuery(request.call.project, entities, self._settings.candidates, request.block)
