@@ -1,0 +1,183 @@
+"""What still works when a part is away, and what the answers say of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from engine import graph
+from engine.config import Settings, load
+from engine.embed.hashing import HashingEmbedder
+from engine.errors import Overloaded, Unavailable
+from engine.in_process import in_process
+from engine.memory import Memory
+from engine.ports import Encoded
+from engine.types import Entity
+from engine.vector.memory import InMemoryVectorStore
+
+DIMENSIONS = 64
+
+
+class Away:
+    """A port of which some methods are down."""
+
+    def __init__(self, port: Any) -> None:
+        self.port = port
+        self.down: set[str] = set()
+
+    def __getattr__(self, method: str) -> Any:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if method in self.down:
+                raise Unavailable(f"{method} is away")
+            return await getattr(self.port, method)(*args, **kwargs)
+
+        return call
+
+
+class AwayEmbedder(HashingEmbedder):
+    down = False
+
+    async def encode(self, *args: Any, **kwargs: Any) -> Encoded:
+        if self.down:
+            raise Unavailable("the model is away")
+        return await super().encode(*args, **kwargs)
+
+
+class Capitals:
+    """Names every word that starts with a capital letter."""
+
+    down = False
+
+    async def entities(self, texts: list[str], *_: Any) -> list[tuple[Entity, ...]]:
+        if self.down:
+            raise Unavailable("the recogniser is away")
+        return [tuple(Entity(word) for word in text.split() if word[0].isupper()) for text in texts]
+
+
+class System:
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.vector = Away(InMemoryVectorStore(DIMENSIONS))
+        self.graph = Away(graph.in_memory())
+        self.embedder = AwayEmbedder(DIMENSIONS)
+        self.recogniser = Capitals()
+        self.memory: Memory = in_process(
+            settings or load(runtime={"apply_deadline_s": 0.2, "deadline_s": 5}, search={"leg_deadline_s": 0.5}),
+            embedder=self.embedder,
+            recogniser=self.recogniser,  # type: ignore[arg-type]  # entities only
+            vector=self.vector,  # type: ignore[arg-type]
+            graph_=self.graph,  # type: ignore[arg-type]
+        )
+
+    async def __aenter__(self) -> System:
+        await self.memory.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.memory.close()
+
+
+async def test_an_index_that_is_away_is_named_and_catches_up_by_itself() -> None:
+    async with System() as system:
+        for index, name in ((system.vector, "vector"), (system.graph, "graph")):
+            index.down = {"apply"}
+            added = await system.memory.add(f"Berlin without the {name} index", user_id="u")
+            assert (added["status"], added["degraded"]) == ("SUCCEEDED", [name])
+            index.down = set()
+            await system.memory.indexes_at(added["position"])
+        found = await system.memory.search("Berlin", user_id="u")
+        assert (len(found["results"]), found["degraded"]) == (2, [])
+
+
+async def test_without_the_embedder_searches_use_words_and_adds_wait_for_it() -> None:
+    async with System() as system:
+        await system.memory.add("tea with lemon", user_id="u")
+        system.embedder.down = True
+        found = await system.memory.search("lemon", user_id="u")
+        assert [one["memory"] for one in found["results"]] == ["tea with lemon"]
+        assert found["degraded"] == ["dense"]
+        waiting = await system.memory.add("coffee with milk", user_id="u", deadline_s=0.2)
+        assert (waiting["status"], waiting["results"]) == ("PENDING", [])
+        assert (await system.memory.operation(waiting["operation_id"]))["status"] == "PENDING"
+        system.embedder.down = False
+        async with asyncio.timeout(10):
+            while (await system.memory.operation(waiting["operation_id"]))["status"] != "SUCCEEDED":
+                await asyncio.sleep(0.01)
+        assert (await system.memory.search("milk", user_id="u"))["results"]
+
+
+async def test_while_the_embedder_is_away_a_lane_keeps_its_order() -> None:
+    async with System() as system:
+        system.embedder.down = True
+        first = asyncio.ensure_future(system.memory.add("a first fact", user_id="u"))
+        await asyncio.sleep(0.05)
+        gone = asyncio.ensure_future(system.memory.delete_all(user_id="u"))
+        other = await system.memory.delete_all(user_id="somebody else")
+        assert other["status"] == "SUCCEEDED"
+        assert not gone.done()
+        system.embedder.down = False
+        assert (await first)["results"][0]["event"] == "ADD"
+        assert (await gone)["count"] == 1
+
+
+async def test_without_the_recogniser_adds_go_on_and_entities_come_later() -> None:
+    async with System() as system:
+        system.recogniser.down = True
+        added = await system.memory.add("Berlin in May", user_id="u")
+        assert added["degraded"] == ["graph"]
+        found = await system.memory.search("May", user_id="u")
+        assert found["degraded"] == ["graph"]
+        assert found["results"]
+        system.recogniser.down = False
+        await system.memory.indexes_at(added["position"])
+        found = await system.memory.search("Berlin", user_id="u", explain=True)
+        assert found["results"][0]["score_details"]["graph"] == 1.0
+
+
+async def test_without_the_vector_store_the_graph_answers_and_without_both_nobody() -> None:
+    async with System() as system:
+        await system.memory.add("Berlin in May", user_id="u")
+        system.vector.down = {"search"}
+        found = await system.memory.search("Berlin", user_id="u", threshold=0.0)
+        assert [one["memory"] for one in found["results"]] == ["Berlin in May"]
+        assert found["degraded"] == ["dense", "keywords"]
+        system.graph.down = {"search"}
+        with pytest.raises(Unavailable):
+            await system.memory.search("Berlin", user_id="u")
+        assert (await system.memory.list(user_id="u"))["count"] == 1
+
+
+async def test_an_index_that_has_lost_everything_is_filled_again_before_it_answers() -> None:
+    async with System() as system:
+        for number in range(5):
+            await system.memory.add(f"Berlin number {number}", user_id="u")
+        system.vector.port = InMemoryVectorStore(DIMENSIONS)
+        system.graph.port = graph.in_memory()
+        found = await system.memory.search("Berlin", user_id="u", explain=True)
+        assert (len(found["results"]), found["degraded"]) == (5, [])
+        assert all(one["score_details"]["graph"] for one in found["results"])
+
+
+async def test_a_full_gate_refuses_before_anything_is_accepted() -> None:
+    settings = load(limits={"pending_operations": 2}, runtime={"deadline_s": 5, "apply_deadline_s": 0.2})
+    async with System(settings) as system:
+        system.embedder.down = True
+        waiting = [asyncio.ensure_future(system.memory.add(f"fact {n}", user_id="u", deadline_s=0.5)) for n in range(2)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(Overloaded) as refused:
+            await system.memory.add("one too many", user_id="u")
+        assert refused.value.details["retry_after_s"] >= 1
+        assert {one["status"] for one in await asyncio.gather(*waiting)} == {"PENDING"}
+        system.embedder.down = False
+        await system.memory.indexes_at(2)
+        assert (await system.memory.list(user_id="u"))["count"] == 2
+
+
+async def test_before_the_start_and_after_the_close_calls_are_refused() -> None:
+    system = System()
+    with pytest.raises(Unavailable):
+        await system.memory.add("too early", user_id="u")
+    assert (await system.memory.status())["ready"] is False
+    async with system:
+        assert (await system.memory.status())["state"] == "ready"
