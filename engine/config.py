@@ -73,11 +73,14 @@ class GraphSettings(_Section):
 
 
 class SearchSettings(_Section):
-    """Defaults of a search, the weights of its legs, and how long a leg may take."""
+    """Defaults of a search, the weights of its legs, and how long a leg may take.
+
+    `candidates`: how many of each leg are ranked, at least; three times what is asked for, if that is more.
+    """
 
     top_k: Positive = 10
     threshold: Share = 0.1
-    candidates: Positive = 100
+    candidates: Positive = 30
     weight_dense: Share = 0.4
     weight_keywords: Share = 0.6
     weight_graph: Share = 0.1

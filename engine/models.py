@@ -13,7 +13,8 @@ from engine.extract.verbatim import verbatim
 from engine.ports import Embedder, EmbedderInfo, Extractor, Fragment, Priority
 from engine.types import Entity, FloatArray, Json, Message
 
-_IN_FLIGHT = 2
+_IN_FLIGHT = 1
+"""What comes while a call is under way travels in the next one: a second call in flight would halve both batches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ T = TypeVar("T")
 _BATCH = 64
 _IN_FLIGHT = 8
 _ROUNDS = 6
+_CANDIDATES_PER_HIT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +162,14 @@ class SearchPath:
         named = await self._models.entities([request.query], Priority.READ)
         return await self._around(request, named[0])
 
+    def _candidates(self, request: SearchRequest) -> int:
+        return max(self._settings.candidates, _CANDIDATES_PER_HIT * request.top_k)
+
     async def _nearest(self, request: SearchRequest, vector: FloatArray | None) -> tuple[VectorHit, ...]:
         query = VectorQuery(
             project=request.call.project,
             filter=request.filter,
-            limit=max(self._settings.candidates, 2 * request.top_k),
+            limit=self._candidates(request),
             vector=vector,
             text=request.query,
             block=request.block,
@@ -197,7 +201,7 @@ class SearchPath:
     async def _around(self, request: SearchRequest, entities: tuple[Entity, ...]) -> _GraphFound | None:
         if not entities:
             return _GraphFound(Applied("", 0), (), ())
-        query = GraphQuery(request.call.project, entities, self._settings.candidates, request.block)
+        query = GraphQuery(request.call.project, entities, self._candidates(request), request.block)
         for _ in range(_ROUNDS):
             since = self._graph_feed.confirmed
             found = await self._graph_calls.submit(query)
