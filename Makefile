@@ -15,7 +15,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # Tests never ask a hub for a model.
 test test-all: export HF_HUB_OFFLINE := 1
 
-.PHONY: help serve install dev lint format test test-all clean
+.PHONY: help serve install dev lint format test test-all bench-vs-mem0 clean
 
 help:
 	@echo "make serve      install Remora into $(VENV) and start it (REMORA_* variables and remora.toml are obeyed)"
@@ -23,6 +23,8 @@ help:
 	@echo "make test-all   make test, then the tests that start whole runtimes and kill them"
 	@echo "make lint       ruff, mypy and the import contracts alone"
 	@echo "make format     format, and mend what ruff can mend"
+	@echo "make bench-vs-mem0"
+	@echo "                measure Remora and mem0 side by side, a quarter of an hour; writes docs/benchmarks.md"
 	@echo "make clean      remove $(VENV), caches and build output; your memories stay"
 
 # --- environment: two stamps, made again when what they were made from changes ---------------------------------------
@@ -77,6 +79,15 @@ test: lint
 
 test-all: test
 	$(PYTEST) -m slow
+
+# --- measure ---------------------------------------------------------------------------------------------------------
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[bench]'
+	@touch $@
+
+bench-vs-mem0: $(VENV)/.installed-bench
+	$(BIN)/python bench/vs_mem0.py --write-docs $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
