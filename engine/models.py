@@ -15,6 +15,8 @@ from engine.types import Entity, FloatArray, Json, Message
 
 _IN_FLIGHT = 1
 """What comes while a call is under way travels in the next one: a second call in flight would halve both batches."""
+_COMPANY_S = 0.005
+"""How long a call for entities waits for more texts: they are needed no sooner than the vectors, which take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,12 @@ class Models:
             self._encode_batch, name="embedder", max_items=batch_texts, in_flight=_IN_FLIGHT, capacity=queue_texts
         )
         self._naming: BatchQueue[_Text, tuple[Entity, ...]] = BatchQueue(
-            self._name_batch, name="extractor", max_items=batch_texts, in_flight=_IN_FLIGHT, capacity=queue_texts
+            self._name_batch,
+            name="extractor",
+            max_items=batch_texts,
+            in_flight=_IN_FLIGHT,
+            capacity=queue_texts,
+            linger_s=_COMPANY_S,
         )
 
     async def info(self) -> EmbedderInfo:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from engine.errors import RemoraError
 from engine.filters import Filter
+from engine.pickling import by_fields
 from engine.types import (
     Applied,
     Block,
@@ -101,6 +102,7 @@ class Extractor(Protocol):
     async def entities(self, texts: Sequence[str]) -> list[tuple[Entity, ...]]: ...
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class VectorQuery:
     """One search. `vector` float32 (d,) or None: no dense leg. `text` None: no keyword leg.
@@ -116,6 +118,7 @@ class VectorQuery:
     block: BlockKey | None = None
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class VectorHit:
     """One live version with what the store can say of it.
@@ -159,6 +162,7 @@ class VectorStore(Protocol):
     async def close(self) -> None: ...
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class GraphQuery:
     """Memories near these entities. `block` limits the start and the walk to the graphs that hold its memories."""
@@ -169,6 +173,7 @@ class GraphQuery:
     block: BlockKey | None = None
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class GraphHit:
     """`score`: share of the personalised PageRank that the memory gets, in [0, 1]: relative to the best in the answer,
@@ -219,6 +224,7 @@ class OperationKind(StrEnum):
     DELETE_ALL = "DELETE_ALL"
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One accepted request that changes something. `request` is what was asked, enough to do it again.
@@ -241,6 +247,7 @@ class Operation:
     completed_at_us: int | None = None
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class AddEvent:
     """A memory to add, unless a live one is the same (then nothing happens). `row`: its vector's row in the plan."""
@@ -324,6 +331,7 @@ class Commit:
     plan: Plan
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class AcceptAndCommit:
     """Both at once, or neither."""
@@ -343,6 +351,7 @@ class Fail:
 Command: TypeAlias = Accept | Commit | AcceptAndCommit | Fail
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Written:
     """What has become of a command: the operation as the ledger has it now. `fresh`: this command did it.

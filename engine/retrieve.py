@@ -55,25 +55,39 @@ class Ranked:
     parts: Mapping[str, float]
 
 
-def missing(vector_hits: Iterable[VectorHit], graph_hits: Iterable[GraphHit]) -> list[str]:
-    """The memories that only the graph knows: the ledger has to say what they are."""
-    known = {hit.version.memory_id for hit in vector_hits}
-    return [hit.memory_id for hit in graph_hits if hit.memory_id not in known]
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a search asks of an answer. `threshold` 0: no cut-off. `today`: `YYYY-MM-DD`, for expiry."""
+
+    filter: Filter
+    weights: Weights
+    threshold: float
+    top_k: int
+    today: str
 
 
-def unite(
-    vector_hits: Iterable[VectorHit], graph_hits: Iterable[GraphHit], fetched: Iterable[MemoryVersion | None]
-) -> list[Candidate]:
-    """The union of what all legs found: a hit of a single leg enters too."""
+def unite(vector_hits: Iterable[VectorHit], graph_hits: Iterable[GraphHit]) -> list[Candidate]:
+    """What the vector store found, with what the graph says of it."""
     graph = {hit.memory_id: hit.score for hit in graph_hits}
-    found = {
-        hit.version.memory_id: Candidate(hit.version, hit.dense, hit.keywords, graph.get(hit.version.memory_id))
-        for hit in vector_hits
-    }
-    for version in fetched:
-        if version is not None and version.memory_id not in found:
-            found[version.memory_id] = Candidate(version, graph=graph.get(version.memory_id))
-    return list(found.values())
+    return [Candidate(hit.version, hit.dense, hit.keywords, graph.get(hit.version.memory_id)) for hit in vector_hits]
+
+
+def missing(
+    vector_hits: Iterable[VectorHit], graph_hits: Iterable[GraphHit], ranked: Sequence[Ranked], terms: Terms
+) -> list[str]:
+    """The memories that the graph alone has found and that may still enter: the ledger has to say what they are."""
+    least = ranked[-1].score if len(ranked) == terms.top_k else 0.0
+    least = max(least, terms.threshold)
+    known = {hit.version.memory_id for hit in vector_hits}
+    return [
+        hit.memory_id for hit in graph_hits if hit.memory_id not in known and hit.score * terms.weights.graph >= least
+    ]
+
+
+def known_by_graph(fetched: Iterable[MemoryVersion | None], graph_hits: Iterable[GraphHit]) -> list[Candidate]:
+    """Candidates that the graph alone has found; those that are gone meanwhile are left out."""
+    graph = {hit.memory_id: hit.score for hit in graph_hits}
+    return [Candidate(version, graph=graph.get(version.memory_id)) for version in fetched if version is not None]
 
 
 def score(candidate: Candidate, weights: Weights) -> Ranked:
@@ -87,28 +101,20 @@ def score(candidate: Candidate, weights: Weights) -> Ranked:
     return Ranked(candidate, min(1.0, sum(parts.values())), parts)
 
 
-def rank(
-    candidates: Sequence[Candidate],
-    *,
-    node: Filter,
-    weights: Weights,
-    threshold: float,
-    top_k: int,
-    today: str,
-) -> list[Ranked]:
-    """The best `top_k` that match the filter, haven't expired and score at least `threshold` (0: no cut-off).
+def rank(candidates: Iterable[Candidate], terms: Terms) -> list[Ranked]:
+    """The best `top_k` that match the filter, haven't expired and score at least the threshold.
 
     Equal scores go by age, the newer first, then by id: the order never depends on that of the candidates.
     """
     scored = [
-        score(candidate, weights)
+        score(candidate, terms.weights)
         for candidate in candidates
-        if not expired(candidate.version, today) and matches(node, candidate.version)
+        if not expired(candidate.version, terms.today) and matches(terms.filter, candidate.version)
     ]
-    kept = [ranked for ranked in scored if threshold == 0 or ranked.score >= threshold]
+    kept = [ranked for ranked in scored if terms.threshold == 0 or ranked.score >= terms.threshold]
     kept.sort(key=lambda ranked: ranked.candidate.version.memory_id)
     kept.sort(key=lambda ranked: (ranked.score, ranked.candidate.version.created_at_us), reverse=True)
-    return kept[:top_k]
+    return kept[: terms.top_k]
 
 
 def expired(version: MemoryVersion, today: str) -> bool:

@@ -26,13 +26,14 @@ from engine.ports import (
     VectorStore,
 )
 from engine.requests import SearchRequest
-from engine.retrieve import Weights, hit_object, missing, rank, unite
+from engine.retrieve import Terms, Weights, hit_object, known_by_graph, missing, rank, unite
 from engine.types import Applied, BlockKey, Entity, FloatArray, Json, Relation
 
 T = TypeVar("T")
 
 _BATCH = 64
 _IN_FLIGHT = 8
+_COMPANY_S = 0.001
 _ROUNDS = 6
 _CANDIDATES_PER_HIT = 3
 
@@ -86,10 +87,10 @@ class SearchPath:
         self._filling: dict[BlockKey, asyncio.Task[None]] = {}
         self._tasks = TaskSet()
         self._vector_calls: BatchQueue[VectorQuery, _VectorFound] = BatchQueue(
-            self._search_vectors, name="vector search", max_items=_BATCH, in_flight=_IN_FLIGHT
+            self._search_vectors, name="vector search", max_items=_BATCH, in_flight=_IN_FLIGHT, linger_s=_COMPANY_S
         )
         self._graph_calls: BatchQueue[GraphQuery, _GraphFound] = BatchQueue(
-            self._search_graph, name="graph search", max_items=_BATCH, in_flight=_IN_FLIGHT
+            self._search_graph, name="graph search", max_items=_BATCH, in_flight=_IN_FLIGHT, linger_s=_COMPANY_S
         )
 
     async def close(self) -> None:
@@ -122,16 +123,12 @@ class SearchPath:
         today: str,
     ) -> Json:
         graph_hits = near.hits if near else ()
-        only_graph = missing(hits, graph_hits)
-        fetched = await self._ledger.get(request.call.project, only_graph) if only_graph else []
-        ranked = rank(
-            unite(hits, graph_hits, fetched),
-            node=request.filter,
-            weights=self._weights,
-            threshold=request.threshold,
-            top_k=request.top_k,
-            today=today,
-        )
+        candidates = unite(hits, graph_hits)
+        terms = Terms(request.filter, self._weights, request.threshold, request.top_k, today)
+        ranked = rank(candidates, terms)
+        if unknown := missing(hits, graph_hits, ranked, terms):
+            fetched = await self._ledger.get(request.call.project, unknown)
+            ranked = rank([*candidates, *known_by_graph(fetched, graph_hits)], terms)
         return {
             "results": [hit_object(one, self._weights, explain=request.explain) for one in ranked],
             "relations": relation_objects(near.relations) if near else [],

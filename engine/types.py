@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from engine.pickling import by_fields
+
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 Json: TypeAlias = dict[str, Any]
 JsonList: TypeAlias = list[Json]
@@ -19,6 +21,7 @@ SCOPE_FIELDS: tuple[ScopeField, ...] = ("user_id", "agent_id", "app_id", "run_id
 DEFAULT_PROJECT = "default"
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Who a memory belongs to inside a project: any non-empty subset of the four ids."""
@@ -37,6 +40,7 @@ class Scope:
         return next(iter(self.ids().items()))
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Message:
     """What was said."""
@@ -47,6 +51,7 @@ class Message:
     timestamp_us: int | None = None
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Entity:
     """Something a text names. `key` is the folded name under which mentions of the same thing meet."""
@@ -59,6 +64,7 @@ class Entity:
         return " ".join(self.name.casefold().split())
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Relation:
     """A typed edge between two entities, true from `valid_at_us` until `invalid_at_us` (None: still)."""
@@ -96,6 +102,7 @@ class OperationState(StrEnum):
     FAILED = "FAILED"
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class MemoryVersion:
     """One version of a memory; its vector travels beside it, never in it.
@@ -128,6 +135,7 @@ class MemoryVersion:
         return indexed_text(self.name, self.text)
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Change:
     """One event as an index needs it: the version that is live after it, or None when the memory is gone."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, null, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from engine import ids
 from engine.answers import add_row, changed_row
@@ -47,7 +48,10 @@ _FINISH = (
     .where(operations.c.id == bindparam("id_"))
     .values({name: bindparam(name) for name in ("state", "result", "error", "completed_at_us")})
 )
-_ACCEPT = insert(operations)
+_ACCEPT = {
+    dialect.name: dialect_insert(operations).on_conflict_do_nothing().returning(operations.c.seq)
+    for dialect, dialect_insert in ((sqlite.dialect, sqlite.insert), (postgresql.dialect, postgresql.insert))
+}
 _NEW_VERSIONS = insert(versions)
 _NEW_EVENTS = insert(events)
 _LIVE = select(versions).where(versions.c.project == bindparam("project_"), versions.c.live_to.is_(None))
@@ -70,6 +74,7 @@ class Transaction:
 
     def __init__(self, connection: Connection, position: int, now_us: int) -> None:
         self._connection = connection
+        self._accepting = _ACCEPT[connection.dialect.name]
         self._now_us = now_us
         self._after = position
         self.position = position
@@ -93,18 +98,25 @@ class Transaction:
                 return self._fail(operation_id, error)
 
     def _accept(self, operation: Operation) -> Written:
+        seq = self._insert_operation(operation)
+        if seq is not None:
+            return Written(replace(operation, seq=seq))
         if (known := self._by_id(operation.id)) is not None:
             return Written(known, fresh=False)
-        if operation.idempotency_key is not None and (known := self._by_key(operation)) is not None:
-            if known.request_hash != operation.request_hash:
-                error = Conflict("the idempotency key was used for another request", {"operation_id": known.id})
-                return Written(None, fresh=False, error=error)
-            return Written(known, fresh=False)
-        inserted = self._connection.execute(_ACCEPT, codec.operation_row(operation))
-        key = inserted.inserted_primary_key
-        if key is None:
-            raise InvariantViolated("the database gave no number to an accepted operation")
-        return Written(replace(operation, seq=key[0]))
+        if operation.idempotency_key is None:
+            raise InvariantViolated("the database refused a new operation", {"operation_id": operation.id})
+        known = self._by_key(operation)
+        if known is None:
+            return self._accept(operation)
+        if known.request_hash != operation.request_hash:
+            error = Conflict("the idempotency key was used for another request", {"operation_id": known.id})
+            return Written(None, fresh=False, error=error)
+        return Written(known, fresh=False)
+
+    def _insert_operation(self, operation: Operation) -> int | None:
+        """Its `seq`, or None when its id or its key is taken. The usual case costs one statement."""
+        inserted = self._connection.execute(self._accepting, codec.operation_row(operation)).scalar_one_or_none()
+        return None if inserted is None else int(inserted)
 
     def _by_key(self, operation: Operation) -> Operation | None:
         same = {"project_": operation.project, "key_": operation.idempotency_key}

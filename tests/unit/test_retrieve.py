@@ -1,13 +1,15 @@
 """What the legs found becomes an answer."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.filters import Compare, Everything, Op
+from engine.filters import Compare, Everything, Filter, Op
 from engine.ports import GraphHit, VectorHit
-from engine.retrieve import Candidate, Weights, hit_object, missing, rank, score, unite
+from engine.retrieve import Candidate, Terms, Weights, hit_object, known_by_graph, missing, rank, score, unite
 from engine.types import MemoryVersion, Scope
 
 WEIGHTS = Weights(0.6, 0.4, 0.1)
@@ -28,23 +30,28 @@ def memory(name: str, **changes: object) -> MemoryVersion:
     return replace(version, **changes)  # type: ignore[arg-type]
 
 
+def terms(threshold: float = 0.0, top_k: int = 10, node: Filter | None = None) -> Terms:
+    return Terms(node or Everything(), WEIGHTS, threshold, top_k, TODAY)
+
+
 def best(candidates: list[Candidate], threshold: float = 0.0, top_k: int = 10) -> list[str]:
-    ranked = rank(candidates, node=Everything(), weights=WEIGHTS, threshold=threshold, top_k=top_k, today=TODAY)
-    return [one.candidate.version.memory_id for one in ranked]
+    return [one.candidate.version.memory_id for one in rank(candidates, terms(threshold, top_k))]
 
 
 def test_a_hit_of_any_single_leg_enters() -> None:
-    candidates = unite(
-        [VectorHit(memory("dense"), 0.9, None), VectorHit(memory("words"), None, 0.8)],
-        [GraphHit("near", 1.0), GraphHit("dense", 0.5)],
-        [memory("near"), None],
-    )
+    graph_hits = [GraphHit("near", 1.0), GraphHit("dense", 0.5)]
+    candidates = unite([VectorHit(memory("dense"), 0.9, None), VectorHit(memory("words"), None, 0.8)], graph_hits)
+    candidates += known_by_graph([memory("near"), None], graph_hits)
     assert best(candidates) == ["dense", "words", "near"]
     assert next(c for c in candidates if c.version.memory_id == "dense").graph == 0.5
 
 
-def test_only_what_the_graph_alone_knows_has_to_be_fetched() -> None:
-    assert missing([VectorHit(memory("a"))], [GraphHit("a", 1.0), GraphHit("b", 0.5)]) == ["b"]
+def test_only_what_the_graph_alone_knows_and_what_may_enter_is_fetched() -> None:
+    hits, near = [VectorHit(memory("a"), 0.9, 0.9)], [GraphHit("a", 1.0), GraphHit("b", 1.0), GraphHit("c", 0.5)]
+    ranked = rank(unite(hits, near), terms())
+    assert missing(hits, near, ranked, terms()) == ["b", "c"]
+    assert missing(hits, near, ranked, terms(threshold=0.08)) == ["b"]
+    assert missing(hits, near, ranked, terms(top_k=1)) == []
 
 
 def test_the_threshold_cuts_and_zero_switches_it_off() -> None:
@@ -65,7 +72,7 @@ def test_top_k_filter_and_expiry_are_kept() -> None:
         Candidate(memory("second"), 0.7),
     ]
     mine = Compare("user_id", Op.EQ, "u")
-    ranked = rank(candidates, node=mine, weights=WEIGHTS, threshold=0.0, top_k=5, today=TODAY)
+    ranked = rank(candidates, terms(top_k=5, node=mine))
     assert [one.candidate.version.memory_id for one in ranked] == ["last day", "second"]
     assert best(candidates, top_k=1) == ["last day"]
 
