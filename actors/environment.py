@@ -57,6 +57,8 @@ def ray_variables(auth_mode: str | None) -> dict[str, str]:
         # Ray makes its workers yield to everything else on the machine; ours answer people.
         "RAY_worker_niceness": "0",
         "RAY_SERVE_LOG_TO_STDERR": "0",
+        # On a busy machine a proxy takes longer than the default of 5 s to come up, and would be ended for it.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
     }
 
 
