@@ -1,7 +1,6 @@
 """Memories from any Ray job: this file needs nothing but Ray. Start a runtime with `remora up` first.
 
-Then, with the variables that `remora up` prints, either directly:    python ray_job.py
-or as a job, with the dashboard's address that it prints:    ray job submit --address URL -- python ray_job.py
+It prints the variables to export and both ways to run this: directly (`python ray_job.py`), or as a submitted job.
 """
 
 import os

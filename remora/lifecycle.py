@@ -43,7 +43,8 @@ def serve(settings: Settings) -> int:
 
 def up(settings: Settings) -> None:
     """Start Remora so that it outlives this process."""
-    _start(settings, detached=True)
+    running = _start(settings, detached=True)
+    output.for_jobs(running.variables, running.record.dashboard)
     output.line("It runs in the background; `remora status` shows it, `remora down` stops it.")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -119,6 +120,17 @@ def tree(value: Json, prefix: str = "") -> None:
             tree(item, f"{prefix}{name}.")
         else:
             line(f"{prefix}{name} = {item if isinstance(item, str) else json.dumps(item, default=str)}")
+
+
+def for_jobs(variables: Mapping[str, str], dashboard: str | None) -> None:
+    """What a Ray job needs to find the runtime, ready to paste."""
+    line("From a Ray job, which needs nothing but Ray:")
+    line()
+    line("  export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items()))
+    line("  python examples/ray_job.py")
+    if dashboard:
+        line(f"  ray job submit --address {dashboard} --working-dir examples -- python ray_job.py")
+    line()
 
 
 def welcome(url: str, key_is_set: bool) -> None:

@@ -31,13 +31,16 @@ async def warm(api: OrchestratorHandle) -> OrchestratorHandle:
 
 
 async def test_both_indexes_take_an_add_in_at_the_same_time(warm: OrchestratorHandle, fault: Faults) -> None:
+    took = []
     async with fault(Part.VECTOR_STORE, "apply", delay_s=DELAY_S), fault(Part.GRAPH_STORE, "apply", delay_s=DELAY_S):
-        before = time.perf_counter()
-        added = await add(warm, "The lamp is green.", "side-by-side")
-        took = time.perf_counter() - before
+        for number in range(5):
+            before = time.perf_counter()
+            added = await add(warm, f"Lamp {number} is green.", "side-by-side")
+            took.append(time.perf_counter() - before)
+            assert added["degraded"] == []
 
-    assert added["degraded"] == []
-    assert DELAY_S <= took < 2 * DELAY_S
+    # The fastest of them: one after the other, no add could take less than both delays. The others measure the machine.
+    assert DELAY_S <= min(took) < 2 * DELAY_S
 
 
 async def test_many_adds_at_once_share_model_calls_and_transactions(warm: OrchestratorHandle) -> None:
@@ -53,19 +56,16 @@ async def test_many_adds_at_once_share_model_calls_and_transactions(warm: Orches
 async def test_while_one_store_call_hangs_other_requests_go_on(warm: OrchestratorHandle, fault: Faults) -> None:
     await add(warm, "The chair is red.", "patient")
 
-    async def others() -> float:
-        before = time.perf_counter()
-        await warm.list(user_id="patient", filters={"user_id": "patient"})
+    before = (await warm.status())["searches"]["vector_calls"]
+
+    async with fault(Part.VECTOR_STORE, "search", delay_s=4.0, times=1):
+        hanging = asyncio.ensure_future(warm.search("Which colour is the chair?", user_id="patient", threshold=0.0))
+        while (await warm.status())["searches"]["vector_calls"] == before:
+            await asyncio.sleep(0.01)
+        await warm.list(user_id="patient")
         await add(warm, "The table is round.", "impatient")
-        return time.perf_counter() - before
+        found = await warm.search("round table", user_id="impatient", threshold=0.0)
+        assert not hanging.done(), "the others waited for the call that hangs"
 
-    async with fault(Part.VECTOR_STORE, "search", delay_s=2.0, times=1):
-        before = time.perf_counter()
-        found, took = await asyncio.gather(
-            warm.search("Which colour is the chair?", user_id="patient", threshold=0.0), others()
-        )
-        whole = time.perf_counter() - before
-
-    assert [one["memory"] for one in found["results"]] == ["The chair is red."]
-    assert whole >= 2.0
-    assert took < 1.0
+        assert [one["memory"] for one in found["results"]] == ["The table is round."]
+        assert [one["memory"] for one in (await hanging)["results"]] == ["The chair is red."]
