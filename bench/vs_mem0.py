@@ -25,6 +25,7 @@ from bench.comparison import Plan, compare
 from bench.results import Comparison, Results
 from bench.tables import Table, replaced, section, tables
 from engine.config import Settings, load
+from engine.errors import RemoraError
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 PICTURE = Path("img") / "vs_mem0.svg"
@@ -207,4 +208,11 @@ def _write_docs(results: Results) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        err.print("Stopped; what was measured is not kept.")
+        sys.exit(130)
+    except (RemoraError, RuntimeError) as error:
+        err.print(f"It could not be measured: {error}", markup=False)
+        sys.exit(1)
