@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from contextlib import ExitStack
 
-from engine.errors import Conflict
+from engine.errors import Conflict, Unavailable
 
 _LOOPBACK = "127.0.0.1"
 
 
+# Below the ports that the kernel gives to outgoing connections, which could take one between our look and its use, and
+# above those that Ray gives to its workers.
+_FIRST, _LAST = 20_000, 32_000
+_TRIES = 1000
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listened on a moment ago; all different."""
+    """Ports of the loopback interface that nobody listened on a moment ago; all different.
+
+    Raises:
+        Unavailable: so many can't be found.
+    """
     with ExitStack() as open_sockets:
-        found = [open_sockets.enter_context(socket.socket()) for _ in range(count)]
-        for one in found:
-            one.bind((_LOOPBACK, 0))
-        return [one.getsockname()[1] for one in found]
+        found: list[int] = []
+        for port in random.SystemRandom().sample(range(_FIRST, _LAST), _TRIES):
+            probe = open_sockets.enter_context(socket.socket())
+            try:
+                probe.bind((_LOOPBACK, port))
+            except OSError:
+                continue
+            found.append(port)
+            if len(found) == count:
+                return found
+    raise Unavailable(f"no {count} free ports between {_FIRST} and {_LAST}")
 
 
 def free_range(size: int) -> tuple[int, int]:
     """First and last of so many neighbouring ports, the first of which was free a moment ago."""
     (first,) = free_ports(1)
-    last = first + size - 1
-    return (first, last) if last <= 65535 else (first - size + 1, first)  # noqa: PLR2004 - the last port there is
+    return first, first + size - 1
 
 
 def check_free(host: str, port: int) -> None:
