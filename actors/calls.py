@@ -10,6 +10,7 @@ import ray
 from ray.actor import ActorProxy
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from actors.exchange import Gone
 from actors.options import Address
 from engine.errors import DeadlineExceeded, RemoraError, Unavailable, from_builtin
 
@@ -69,7 +70,7 @@ class Remote(Generic[ActorT]):
                         return await send(self._actor())
                     except RayTaskError as error:
                         raise translate(error, self.address.name) from error
-                    except (RayActorError, Unavailable) as error:
+                    except (RayActorError, Gone, _Absent) as error:
                         self._found = None
                         await patience.after(error, again=again)
                     except RayError as error:
@@ -84,8 +85,12 @@ class Remote(Generic[ActorT]):
             try:
                 self._found = cast(Any, ray.get_actor(self.address.name, namespace=self.address.namespace))
             except ValueError as error:
-                raise Unavailable(f"there is no actor {self.address.name}", {"actor": self.address.name}) from error
+                raise _Absent(f"there is no actor {self.address.name}", {"actor": self.address.name}) from error
         return cast("ActorProxy[ActorT]", self._found)
+
+
+class _Absent(Unavailable):
+    """Nobody has the name; perhaps not yet again."""
 
 
 class _Patience:

@@ -23,7 +23,8 @@ Call: TypeAlias = tuple[int, str, tuple[Any, ...], dict[str, Any]]
 Reply: TypeAlias = tuple[int, Any, tuple[str, str, dict[str, Any]] | None]
 """Number, answer, and the parts of the error instead of it."""
 Calls: TypeAlias = list[Call]
-Replies: TypeAlias = list[Reply]
+Replies: TypeAlias = tuple[str, list[Reply]]
+"""Which life of the desk answers, and what is finished."""
 Perform: TypeAlias = Callable[[str, tuple[Any, ...], dict[str, Any]], Awaitable[Any]]
 Send: TypeAlias = Callable[[str, Calls], Awaitable[Replies]]
 
@@ -31,6 +32,10 @@ _COMPANY_S = 0.001
 """How long calls wait for company while others are under way."""
 _MOST_WAITING = 2
 _FORGET_S = 300.0
+
+
+class Gone(Exception):
+    """The desk that had the call has been replaced: the call may or may not have been done."""
 
 
 @dataclass(slots=True)
@@ -63,11 +68,12 @@ class Desk:
     """
 
     def __init__(self, perform: Perform) -> None:
+        self.incarnation = uuid.uuid4().hex
         self._perform = perform
         self._clients: dict[str, _Client] = {}
         self._tasks = TaskSet()
 
-    async def exchange(self, name: str, calls: Sequence[Call]) -> list[Reply]:
+    async def exchange(self, name: str, calls: Sequence[Call]) -> Replies:
         """Begin the calls; answer with all of the client's that are finished, once there is one.
 
         An exchange may answer with nothing: when nothing is under way, or when newer ones wait in its place.
@@ -85,7 +91,7 @@ class Desk:
         client.finished.clear()
         if client.idle:
             self._clients.pop(name, None)
-        return replies
+        return self.incarnation, replies
 
     async def _turn(self, client: _Client, loop: asyncio.AbstractEventLoop) -> None:
         while len(client.waiting) >= _MOST_WAITING:
@@ -124,8 +130,11 @@ class Desk:
 
 @dataclass(slots=True)
 class _Pending:
+    """`generation`: in which the call was sent. `desk`: which life of the desk is known to have it."""
+
     answer: asyncio.Future[Any]
     generation: int | None = None
+    desk: str | None = None
 
 
 class Channel:
@@ -147,7 +156,8 @@ class Channel:
 
         Raises:
             RemoraError: what the call failed with.
-            Exception: what `send` raised: the call may or may not have been done.
+            Gone: the desk was replaced; the call may or may not have been done.
+        Exception: what `send` raised; the same.
         """
         number = next(self._numbers)
         pending = _Pending(asyncio.get_running_loop().create_future())
@@ -179,16 +189,26 @@ class Channel:
 
     async def _exchange(self, send: Send, calls: list[Call], generation: int) -> None:
         try:
-            replies = await send(self._name, calls)
+            desk, replies = await send(self._name, calls)
         except Exception as error:  # noqa: BLE001 - a boundary: it goes to every caller whose answer is lost
             self._lost(generation, error)
         else:
             for number, answer, parts in replies:
                 self._settle(number, answer, parts)
+            self._took_over(desk, calls)
         finally:
             self._outstanding -= 1
             if self._pending:
                 self._schedule()
+
+    def _took_over(self, desk: str, calls: list[Call]) -> None:
+        """The desk has these calls now; what an earlier life of it had is lost."""
+        for call in calls:
+            if (pending := self._pending.get(call[0])) is not None:
+                pending.desk = desk
+        for pending in self._pending.values():
+            if pending.desk not in (None, desk) and not pending.answer.done():
+                pending.answer.set_exception(Gone("the orchestrator was replaced"))
 
     def _settle(self, number: int, answer: Any, parts: tuple[str, str, dict[str, Any]] | None) -> None:
         pending = self._pending.get(number)

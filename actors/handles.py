@@ -243,9 +243,9 @@ class OrchestratorHandle(MemoryApi):
         key = fields.get("idempotency_key") or uuid.uuid4().hex
         try:
             answer = await self._call(verb, args, {**fields, "idempotency_key": key})
-        except DeadlineExceeded as error:
+        except (DeadlineExceeded, Unavailable) as error:
             raise Unavailable(
-                "no answer in time; whether it was accepted is not known: send it again with this idempotency key",
+                f"{error.message}; whether it was accepted is not known: send it again with this idempotency key",
                 {**error.details, "idempotency_key": key},
             ) from error
         return answer

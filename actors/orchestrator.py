@@ -16,12 +16,13 @@ from actors.options import Address, Part, addresses
 from actors.shell import Shell
 from engine.concurrency import TaskSet
 from engine.config import Settings
-from engine.errors import InvalidInput, RemoraError
+from engine.errors import DeadlineExceeded, InvalidInput, RemoraError, Unavailable
 from engine.memory import Memory
 from engine.types import Json, JsonList
 
 _log = logging.getLogger(__name__)
 
+_PAUSE_S = 1.0
 _VERBS = frozenset(
     {"add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation"}
 )
@@ -172,6 +173,18 @@ class OrchestratorActor(Shell[Memory]):
     async def _started(self, memory: Memory) -> None:
         task = self._starting
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._starting = self._tasks.start(memory.start(), name="take over the shard")
-        if not task.done():
-            await asyncio.shield(task)
+            task = self._starting = self._tasks.start(self._take_over(memory), name="take over the shard")
+        await asyncio.shield(task)
+
+    async def _take_over(self, memory: Memory) -> None:
+        """Own the shard. Who waits for it hears why it failed; it is tried again whether somebody asks or not."""
+        try:
+            await memory.start()
+        except (Unavailable, DeadlineExceeded) as error:
+            _log.warning("the shard can't be taken over yet: %s", error)
+            self._tasks.start(self._take_over_again(memory), name="take over the shard again")
+            raise
+
+    async def _take_over_again(self, memory: Memory) -> None:
+        await asyncio.sleep(_PAUSE_S)
+        await self._started(memory)

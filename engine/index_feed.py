@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from engine.concurrency import TaskSet
-from engine.errors import InvariantViolated, RemoraError
+from engine.errors import Conflict, InvariantViolated, RemoraError
 from engine.types import Applied, ChangeBatch
 
 _log = logging.getLogger(__name__)
@@ -53,11 +53,14 @@ class IndexFeed:
         self._check_s = check_s
         self._recent: deque[ChangeBatch] = deque(maxlen=_KEPT_BATCHES)
         self._target = 0
+        self._offered = 0
+        self._began = 0
         self._confirmed = 0
         self._at: Applied | None = None
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._wake = asyncio.Event()
+        self._known = asyncio.Event()
         self._tasks = TaskSet()
         self.failures = 0
 
@@ -78,7 +81,7 @@ class IndexFeed:
 
     def start(self, position: int) -> None:
         """Begin to feed; the ledger is at `position`."""
-        self._target = position
+        self._began = self._target = self._offered = position
         self._wake.set()
         self._tasks.start(self._feed(), name=f"feed of the {self.name} index")
 
@@ -91,10 +94,13 @@ class IndexFeed:
 
     def offer(self, batch: ChangeBatch) -> None:
         """Changes that were just committed; batches come in the order of the ledger."""
-        if batch.until <= self._target:
+        if batch.until <= self._offered:
             return
+        if batch.after != self._offered:
+            # An answer of the ledger was lost, and with it what lies between: that has to be pulled.
+            self._recent.clear()
         self._recent.append(batch)
-        self._target = batch.until
+        self._offered = self._target = batch.until
         self._wake.set()
 
     @property
@@ -119,9 +125,12 @@ class IndexFeed:
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (position, next(self._order), waiter))
-        self._target = max(self._target, position)
-        self._wake.set()
-        await waiter
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            self._waiting = [waiting for waiting in self._waiting if waiting[2] is not waiter]
+            heapq.heapify(self._waiting)
+            raise
 
     async def caught_up(self) -> None:
         """Wait until the index has everything that it had confirmed before it lost it."""
@@ -132,9 +141,15 @@ class IndexFeed:
         while True:
             try:
                 await self._step()
-            except RemoraError as error:
+            except Exception as error:  # noqa: BLE001 - the boundary: a feed that dies would go unnoticed
                 self.failures += 1
-                _log.warning("the %s index can't be fed: %s", self.name, error)
+                _log.log(
+                    logging.WARNING if isinstance(error, RemoraError) else logging.ERROR,
+                    "the %s index can't be fed: %s: %s",
+                    self.name,
+                    type(error).__name__,
+                    error,
+                )
                 await asyncio.sleep(pause_s)
                 pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
             else:
@@ -143,7 +158,7 @@ class IndexFeed:
 
     async def _step(self) -> None:
         if self._at is None:
-            self._note(await self._index.status())
+            self._first(await self._index.status())
         elif self.position < self._target:
             batch = self._next() or await self._pull(self.position, _PULLED_CHANGES)
             applied = await self._index.apply(batch)
@@ -152,6 +167,18 @@ class IndexFeed:
             self._note(applied)
         else:
             await self._idle()
+
+    def _first(self, applied: Applied) -> None:
+        if applied.position > self._began:
+            raise Conflict(
+                f"it is at {applied.position}, ahead of the ledger at {self._began}: it belongs to another ledger. "
+                "Stop, move the index's files away, and start again: it is rebuilt"
+            )
+        self._note(applied)
+
+    async def known(self) -> None:
+        """Wait until it is certain that the index is one of this ledger."""
+        await self._known.wait()
 
     async def _idle(self) -> None:
         self._wake.clear()
@@ -173,6 +200,7 @@ class IndexFeed:
 
     def _note(self, applied: Applied) -> None:
         self._at = applied
+        self._known.set()
         self._confirmed = max(self._confirmed, min(applied.position, self._target))
         while self._waiting and self._waiting[0][0] <= applied.position:
             waiter = heapq.heappop(self._waiting)[2]

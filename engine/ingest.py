@@ -96,7 +96,7 @@ def plan_add(
     """One memory a fragment; a memory is created when its message was said, else when the add came in."""
     body = operation.request
     scope = scope_of(body)
-    said_us = body["timestamp_us"] or operation.created_at_us
+    said_us = operation.created_at_us if body["timestamp_us"] is None else body["timestamp_us"]
     events = tuple(
         AddEvent(
             memory_id=ids.memory_id(secret, operation.id, row),

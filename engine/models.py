@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,7 @@ class Models:
         self._embedder = embedder
         self._extractor = extractor
         self._info: EmbedderInfo | None = None
+        self._part = max(1, queue_texts // 8)
         self._encoding: BatchQueue[_Text, FloatArray] = BatchQueue(
             self._encode_batch, name="embedder", max_items=batch_texts, in_flight=_IN_FLIGHT, capacity=queue_texts
         )
@@ -54,12 +55,22 @@ class Models:
         """One row a text, float32 (n, d)."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        rows = await self._encoding.submit_many([_Text(text, priority) for text in texts], priority=priority)
+        rows: list[FloatArray] = []
+        for part in self._parts(texts):
+            rows += await self._encoding.submit_many([_Text(text, priority) for text in part], priority=priority)
         return np.stack(rows)
 
     async def entities(self, texts: Sequence[str], priority: Priority) -> list[tuple[Entity, ...]]:
         """What each text names."""
-        return await self._naming.submit_many([_Text(text, priority) for text in texts], priority=priority)
+        found: list[tuple[Entity, ...]] = []
+        for part in self._parts(texts):
+            found += await self._naming.submit_many([_Text(text, priority) for text in part], priority=priority)
+        return found
+
+    def _parts(self, texts: Sequence[str]) -> Iterator[Sequence[str]]:
+        """Pieces that leave others room in the queue, however much there is."""
+        for start in range(0, len(texts), self._part):
+            yield texts[start : start + self._part]
 
     async def fragments(self, messages: Sequence[Message]) -> list[Fragment]:
         """The memories to be; the extractor is asked only when something has to be cut."""

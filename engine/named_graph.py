@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from engine.ingest import with_speaker
 from engine.models import Models
 from engine.ports import GraphStore, Priority
 from engine.types import Applied, Change, ChangeBatch
@@ -31,7 +32,9 @@ class NamedGraph:
         texts = [change.version.text for change in nameless if change.version]
         found = await self._models.entities(texts, Priority.SIGNAL)
         named = {
-            change.position: replace(change, version=replace(change.version, entities=entities))
+            change.position: replace(
+                change, version=replace(change.version, entities=with_speaker(change.version.name, entities))
+            )
             for change, entities in zip(nameless, found, strict=True)
             if change.version
         }

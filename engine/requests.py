@@ -144,6 +144,8 @@ def parse_search(
     call = parse_call(fields, _CALL | _SCOPE | known)
     node = _filter(fields, limits)
     owner = filters.required_scope(node)
+    if owner is not None:
+        _scope_id(owner[1], owner[0], limits)
     threshold = fields.get("threshold")
     position = fields.get("min_position")
     return SearchRequest(
@@ -296,12 +298,13 @@ def _metadata(raw: object, limits: LimitSettings) -> Json:
         return {}
     if not isinstance(raw, Mapping):
         raise InvalidInput("metadata should be an object", {"field": "metadata"})
+    raw = dict(raw)
     _json_value(raw, "metadata", limits.metadata_depth)
-    size = len(json.dumps(raw, ensure_ascii=False, default=dict).encode())
+    size = len(json.dumps(raw, ensure_ascii=False).encode())
     if size > limits.metadata_bytes:
         limit = limits.metadata_bytes
         raise TooLarge(f"metadata has {size} bytes, at most {limit}", {"field": "metadata", "limit": limit})
-    return dict(raw)
+    return raw
 
 
 def _json_value(value: object, where: str, depth: int) -> None:
@@ -315,7 +318,7 @@ def _json_value(value: object, where: str, depth: int) -> None:
             _storable(value, where)
         case int() | float() if _is_storable_number(value):
             pass
-        case Mapping():
+        case dict():
             for key, item in value.items():
                 _json_key(key, where)
                 _json_value(item, where, depth - 1)

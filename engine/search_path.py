@@ -127,8 +127,11 @@ class SearchPath:
         terms = Terms(request.filter, self._weights, request.threshold, request.top_k, today)
         ranked = rank(candidates, terms)
         if unknown := missing(hits, graph_hits, ranked, terms):
-            fetched = await self._ledger.get(request.call.project, unknown)
-            ranked = rank([*candidates, *known_by_graph(fetched, graph_hits)], terms)
+            fetched = await self._leg(self._ledger.get(request.call.project, unknown))
+            if fetched is None:
+                degraded.append("graph")
+            else:
+                ranked = rank([*candidates, *known_by_graph(fetched, graph_hits)], terms)
         return {
             "results": [hit_object(one, self._weights, explain=request.explain) for one in ranked],
             "relations": relation_objects(near.relations) if near else [],
@@ -171,6 +174,7 @@ class SearchPath:
             text=request.query,
             block=request.block,
         )
+        await self._vector_feed.known()
         for _ in range(_ROUNDS):
             since = self._vector_feed.confirmed
             found = await self._vector_calls.submit(query)
@@ -199,6 +203,7 @@ class SearchPath:
         if not entities:
             return _GraphFound(Applied("", 0), (), ())
         query = GraphQuery(request.call.project, entities, self._candidates(request), request.block)
+        await self._graph_feed.known()
         for _ in range(_ROUNDS):
             since = self._graph_feed.confirmed
             found = await self._graph_calls.submit(query)

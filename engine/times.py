@@ -24,6 +24,12 @@ def iso(at_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=at_us)).isoformat(timespec="microseconds")
 
 
+def _printable(at_us: int) -> int:
+    """The same, if it can be shown in UTC: near the ends of the calendar an offset may lead beyond them."""
+    iso(at_us)
+    return at_us
+
+
 def parse_time(raw: object, field: str) -> int:
     """Unix seconds, a date or an ISO 8601 time, as microseconds UTC.
 
@@ -35,9 +41,9 @@ def parse_time(raw: object, field: str) -> int:
             case bool():
                 pass
             case int() | float() if math.isfinite(raw):
-                return to_us(_EPOCH + timedelta(seconds=raw))
+                return _printable(to_us(_EPOCH + timedelta(seconds=raw)))
             case str():
-                return to_us(datetime.fromisoformat(raw.strip()))
+                return _printable(to_us(datetime.fromisoformat(raw.strip())))
     except (ValueError, OverflowError):
         pass
     raise InvalidInput(f"{field} should be unix seconds or an ISO 8601 time", {"field": field})

@@ -267,16 +267,25 @@ class WritePath:
         try:
             plan = await (preparing if preparing is not None else self._prepared(run.operation))
             await self._faults.reach("after prepare")
-            command: Command = Commit(run.operation.id, plan)
+            command: Commit | Fail = Commit(run.operation.id, plan)
         except RemoraError as error:
             command = Fail(run.operation.id, error_object(error))
         async with turn:
-            written = await self._writes.submit(command)
+            written = await self._write_or_fail(command)
             await self._faults.reach("after commit")
         if written.operation is None:
             raise written.error or InvariantViolated("the ledger lost an accepted operation")
         self.stats.finished += 1
         _resolve(run.done, written.operation)
+
+    async def _write_or_fail(self, command: Commit | Fail) -> Written:
+        """An accepted operation never stays open because of what is in it."""
+        try:
+            return await self._writes.submit(command)
+        except _PASSING:
+            raise
+        except RemoraError as error:
+            return await self._writes.submit(Fail(command.operation_id, error_object(error)))
 
     async def _prepared(self, operation: Operation) -> Plan:
         """The plan; while a model is away it is waited for, whatever is wrong with the request itself ends it."""
@@ -331,10 +340,24 @@ class WritePath:
             except _PASSING:
                 await asyncio.sleep(pause_s)
                 pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
+            except RemoraError:
+                if len(commands) == 1:
+                    raise
+                return await self._one_by_one(commands)
             else:
                 for feed in self._feeds:
                     feed.offer(answer.changes)
                 return list(answer.written)
+
+    async def _one_by_one(self, commands: list[Command]) -> list[Written | Exception]:
+        """What can't be written together: the command at fault fails, the others are written."""
+        outcomes: list[Written | Exception] = []
+        for command in commands:
+            try:
+                outcomes += await self._write_batch([command])
+            except RemoraError as error:
+                outcomes.append(error)
+        return outcomes
 
     async def _degraded(self, operation: Operation) -> list[str]:
         """Wait for the indexes, side by side; the names of those that are late."""

@@ -105,16 +105,24 @@ def refusal(scope: Scope) -> str | None:
         return "The request comes from another machine."
     headers = Headers(scope=scope)
     host = headers.get("host")
-    if host and not is_loopback(urlsplit(f"//{host}").hostname or host):
+    if host and not is_loopback(_hostname(f"//{host}") or host):
         return "The request's Host is not this machine."
     if is_open(route_path(scope)):
         return None
     origin = headers.get("origin")
-    if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+    if origin is not None and not is_loopback(_hostname(origin)):
         return "The request comes from a web page of another site."
     if headers.get("sec-fetch-site") == "cross-site":
         return "The request comes from a web page of another site."
     return None
+
+
+def _hostname(url: str) -> str:
+    """The host that a URL names; nothing when it can't be read."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_open(path: str) -> bool:

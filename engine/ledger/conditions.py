@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, or_
 
-from engine.filters import And, Compare, Everything, Filter, Op, Or
+from engine.filters import And, Compare, Everything, Filter, Not, Op, Or
 from engine.types import SCOPE_FIELDS
 
 
@@ -19,6 +19,8 @@ def condition(table: Table, node: Filter) -> tuple[ColumnElement[bool] | None, b
             return _every(table, parts)
         case Or(parts):
             return _any(table, parts)
+        case Not(Compare(field="expiration_date", op=Op.LT, value=day)):
+            return or_(table.c.expiration_date.is_(None), table.c.expiration_date >= day), True
         case Compare(field=field, op=op, value=value) if field in SCOPE_FIELDS:
             return _compare(table.c[field], op, value)
         case _:

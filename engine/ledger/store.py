@@ -48,6 +48,8 @@ from engine.types import (
 T = TypeVar("T")
 
 _BUSY_TIMEOUT_MS = 10_000
+_SHOWN = [column for column in versions.c if column.name not in ("vector", "fingerprint")]
+"""What a version consists of: its vector is much larger than the rest."""
 
 
 def _now_us() -> int:
@@ -152,7 +154,7 @@ class SqlLedger:
 
     async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
         """Live versions by id, in the order asked."""
-        query = select(versions).where(
+        query = select(*_SHOWN).where(
             versions.c.memory_id.in_(list(memory_ids)), versions.c.project == project, versions.c.live_to.is_(None)
         )
 
@@ -168,7 +170,7 @@ class SqlLedger:
         where = [versions.c.project == project, versions.c.live_to.is_(None)]
         if clause is not None:
             where.append(clause)
-        newest = select(versions).where(*where).order_by(versions.c.created_at_us.desc(), versions.c.memory_id.desc())
+        newest = select(*_SHOWN).where(*where).order_by(versions.c.created_at_us.desc(), versions.c.memory_id.desc())
 
         def work(connection: Connection) -> Page:
             if exact:
@@ -187,7 +189,7 @@ class SqlLedger:
         def work(connection: Connection) -> list[Event]:
             rows = connection.execute(select(events).where(mine).order_by(events.c.position)).all()
             known = connection.execute(
-                select(versions).where(versions.c.memory_id == memory_id, versions.c.project == project)
+                select(*_SHOWN).where(versions.c.memory_id == memory_id, versions.c.project == project)
             )
             by_number = {row.version: codec.version_of(row) for row in known}
             return [_event(row, by_number) for row in rows]

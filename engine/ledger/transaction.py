@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from engine import ids
 from engine.answers import add_row, changed_row
@@ -87,6 +88,14 @@ class Transaction:
 
     def do(self, command: Command) -> Written:
         """One command; a rule that it breaks ends the operation or leaves no trace, and never touches the others."""
+        try:
+            return self._do(command)
+        except DBAPIError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary: a command that can't be done must not take others along
+            return Written(None, fresh=False, error=_as_ours(error))
+
+    def _do(self, command: Command) -> Written:
         match command:
             case Accept(operation):
                 return self._accept(operation)
@@ -141,8 +150,11 @@ class Transaction:
             return Written(operation, fresh=False)
         try:
             return Written(self._take_effect(operation, plan))
-        except RemoraError as error:
-            return self._fail(operation_id, {"code": error.code, "message": error.message, "details": error.details})
+        except DBAPIError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, this operation fails, and it alone
+            ours = _as_ours(error)
+            return self._fail(operation_id, {"code": ours.code, "message": ours.message, "details": ours.details})
 
     def _accept_and_commit(self, operation: Operation, plan: Plan) -> Written:
         accepted = self._accept(operation)
@@ -150,9 +162,11 @@ class Transaction:
             return accepted
         try:
             return Written(self._take_effect(accepted.operation, plan))
-        except RemoraError as error:
+        except DBAPIError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it leaves no trace
             self._connection.execute(_FORGET_OPERATION, {"id_": operation.id})
-            return Written(None, fresh=False, error=error)
+            return Written(None, fresh=False, error=_as_ours(error))
 
     def _fail(self, operation_id: str, error: Json) -> Written:
         operation = self._by_id(operation_id)
@@ -314,6 +328,11 @@ class Transaction:
         self._changes.append(Change(self.position, kind, memory_id, operation.project, version))
         if vector is not None:
             self._vectors.append(vector)
+
+
+def _as_ours(error: Exception) -> RemoraError:
+    """A RemoraError as it is; anything else is a bug, and says so."""
+    return error if isinstance(error, RemoraError) else InvariantViolated(f"{type(error).__name__}: {error}")
 
 
 def do_all(

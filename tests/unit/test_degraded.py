@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from engine import graph
 from engine.config import Settings, load
 from engine.embed.hashing import HashingEmbedder
-from engine.errors import Overloaded, Unavailable
+from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, Unavailable
 from engine.in_process import in_process
 from engine.memory import Memory
 from engine.ports import Encoded
@@ -50,7 +51,7 @@ class Capitals:
 
     down = False
 
-    async def entities(self, texts: list[str], *_: Any) -> list[tuple[Entity, ...]]:
+    async def entities(self, texts: Sequence[str], *_: Any) -> list[tuple[Entity, ...]]:
         if self.down:
             raise Unavailable("the recogniser is away")
         return [tuple(Entity(word) for word in text.split() if word[0].isupper()) for text in texts]
@@ -65,9 +66,9 @@ class System:
         self.memory: Memory = in_process(
             settings or load(runtime={"apply_deadline_s": 0.2, "deadline_s": 5}, search={"leg_deadline_s": 0.5}),
             embedder=self.embedder,
-            recogniser=self.recogniser,  # type: ignore[arg-type]  # entities only
-            vector=self.vector,  # type: ignore[arg-type]
-            graph_=self.graph,  # type: ignore[arg-type]
+            recogniser=self.recogniser,
+            vector=self.vector,
+            graph_=self.graph,
         )
 
     async def __aenter__(self) -> System:
@@ -181,3 +182,54 @@ async def test_before_the_start_and_after_the_close_calls_are_refused() -> None:
     assert (await system.memory.status())["ready"] is False
     async with system:
         assert (await system.memory.status())["state"] == "ready"
+
+
+async def test_a_position_that_nobody_has_reached_is_waited_for_and_harms_nobody() -> None:
+    async with System() as system:
+        await system.memory.add("tea with lemon", user_id="u")
+        with pytest.raises(DeadlineExceeded):
+            await system.memory.search("tea", user_id="u", min_position=10**9, deadline_s=0.2)
+        assert (await system.memory.status())["state"] == "ready"
+        added = await system.memory.add("coffee with milk", user_id="u")
+        assert added["degraded"] == []
+        found = await system.memory.search("coffee", user_id="u", min_position=added["position"])
+        assert found["results"][0]["memory"] == "coffee with milk"
+
+
+async def test_an_add_of_more_texts_than_a_queue_holds_goes_through() -> None:
+    settings = load(embed={"queue_texts": 16}, runtime={"deadline_s": 20})
+    async with System(settings) as system:
+        messages = [{"role": "user", "content": f"fact {number}"} for number in range(200)]
+        added = await system.memory.add(messages, user_id="u")
+        assert (added["status"], len(added["results"])) == ("SUCCEEDED", 200)
+
+
+async def test_an_index_of_another_ledger_is_not_believed() -> None:
+    async with System() as old:
+        for number in range(3):
+            await old.memory.add(f"Berlin number {number}", user_id="u")
+    restored = System()
+    restored.memory = in_process(
+        load(runtime={"apply_deadline_s": 0.1, "deadline_s": 5}, search={"leg_deadline_s": 0.2}),
+        embedder=restored.embedder,
+        recogniser=restored.recogniser,
+        vector=old.vector,
+    )
+    async with restored:
+        added = await restored.memory.add("Hamburg", user_id="u")
+        assert added["degraded"] == ["vector"]
+        for number in range(3):
+            await restored.memory.add(f"Bremen number {number}", user_id="u")
+        with pytest.raises(Unavailable):
+            await restored.memory.search("number", user_id="u")
+
+
+async def test_an_update_with_a_time_that_cannot_be_shown_is_refused() -> None:
+    async with System() as system:
+        memory_id = (await system.memory.add("tea", user_id="u"))["results"][0]["id"]
+        with pytest.raises(InvalidInput):
+            await system.memory.update(memory_id, timestamp="9999-12-31T23:59:59-01:00")
+        updated = await system.memory.update(memory_id, timestamp=0)
+        assert updated["created_at"].startswith("1970-01-01")
+        added = await system.memory.add("old news", user_id="u", timestamp=0)
+        assert (await system.memory.get(added["results"][0]["id"]))["created_at"].startswith("1970-01-01")

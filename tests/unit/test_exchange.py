@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from actors.exchange import Call, Channel, Desk, Reply
+from actors.exchange import Calls, Channel, Desk, Gone, Replies
 from engine.errors import NotFound
 
 
@@ -25,7 +25,7 @@ class Server:
             raise NotFound("nothing here", {"id": "x"})
         return {"verb": verb, "args": args, **fields}
 
-    async def send(self, name: str, calls: list[Call]) -> list[Reply]:
+    async def send(self, name: str, calls: Calls) -> Replies:
         self.exchanges.append(len(calls))
         self.waiting += 1
         try:
@@ -78,7 +78,7 @@ async def test_an_error_goes_to_its_own_caller() -> None:
 async def test_when_the_desk_is_gone_its_callers_hear_of_it_and_new_ones_reach_the_next() -> None:
     channel, gone = Channel(), asyncio.Event()
 
-    async def dying(_name: str, _calls: list[Call]) -> list[Reply]:
+    async def dying(_name: str, _calls: Calls) -> Replies:
         await gone.wait()
         raise ConnectionError("the actor died")
 
@@ -106,3 +106,13 @@ async def test_a_caller_that_left_before_the_exchange_is_not_sent() -> None:
     server.gates["slow"].set()
     await slow
     assert sum(server.exchanges) == 2
+
+
+async def test_a_call_that_a_replaced_desk_had_is_reported_lost() -> None:
+    old, new, channel = Server(), Server(), Channel()
+    old.gates["slow"] = asyncio.Event()
+    slow = asyncio.ensure_future(channel.call(old.send, "slow", (), {}))
+    await channel.call(old.send, "quick", (), {})
+    await channel.call(new.send, "quick", (), {})
+    outcome = (await asyncio.gather(slow, return_exceptions=True))[0]
+    assert isinstance(outcome, Gone)

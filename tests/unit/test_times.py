@@ -5,6 +5,9 @@ import pytest
 from engine.errors import InvalidInput
 from engine.times import iso, parse_date, parse_time
 
+_BEYOND = "9999-12-31T23:59:59-01:00"
+"""In UTC this is in the year 10000, which can't be shown."""
+
 
 @pytest.mark.parametrize(
     ("raw", "expected"),
@@ -21,7 +24,7 @@ def test_seconds_dates_and_iso_times_are_taken(raw: object, expected: str) -> No
     assert iso(parse_time(raw, "timestamp")) == expected
 
 
-@pytest.mark.parametrize("raw", [True, None, "", "yesterday", float("nan"), float("inf"), 1e30, -1e30, [], {}])
+@pytest.mark.parametrize("raw", [True, None, "", "yesterday", float("nan"), float("inf"), 1e30, -1e30, [], {}, _BEYOND])
 def test_anything_else_is_refused(raw: object) -> None:
     with pytest.raises(InvalidInput, match="timestamp"):
         parse_time(raw, "timestamp")
