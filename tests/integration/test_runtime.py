@@ -156,7 +156,7 @@ async def test_after_the_http_replica_is_killed_clients_get_an_answer_again(runt
 
     os.kill(replica.pid, signal.SIGKILL)
     before = time.monotonic()
-    # Serve's own proxy steps in: it may hold a request until there is a replica again, or HAProxy says that there is none.
+    # Serve's own proxy may hold a request until there is a replica again; else HAProxy says that there is none.
     while (answer := get(f"{http_url}/v1/ping/"))[0] != 200:
         assert answer[0] == 503
         assert json.loads(answer[1])["code"] == "unavailable"

@@ -12,9 +12,10 @@ from engine import graph
 from engine.config import Settings, load
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, Unavailable
+from engine.extract.recogniser import NoEntities
 from engine.in_process import in_process
 from engine.memory import Memory
-from engine.ports import Encoded
+from engine.ports import Encoded, Priority
 from engine.types import Entity
 from engine.vector.memory import InMemoryVectorStore
 
@@ -46,12 +47,12 @@ class AwayEmbedder(HashingEmbedder):
         return await super().encode(*args, **kwargs)
 
 
-class Capitals:
+class Capitals(NoEntities):
     """Names every word that starts with a capital letter."""
 
     down = False
 
-    async def entities(self, texts: Sequence[str], *_: Any) -> list[tuple[Entity, ...]]:
+    async def entities(self, texts: Sequence[str], priority: Priority = Priority.ADD) -> list[tuple[Entity, ...]]:
         if self.down:
             raise Unavailable("the recogniser is away")
         return [tuple(Entity(word) for word in text.split() if word[0].isupper()) for text in texts]
