@@ -4,7 +4,6 @@ restarts, and an old owner that comes back, compared with the model. No Ray: the
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import shutil
 from collections.abc import Sequence
@@ -32,7 +31,8 @@ from engine.types import Entity, Json
 from engine.vector.memory import InMemoryVectorStore
 from tests.property.consistency_model import Model
 
-CASES = int(os.environ.get("REMORA_CONSISTENCY_CASES", "300"))
+CASES = 2000
+QUICK_CASES = 300
 CHUNKS = 10
 DIMENSIONS = 16
 PATIENCE_S = 30
@@ -410,13 +410,24 @@ def fresh_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_the_ledger_and_the_indexes_are_what_the_model_says(chunk: int, fresh_ledger: Path, tmp_path: Path) -> None:
-    for seed in range(chunk, CASES, CHUNKS):
-        path = tmp_path / f"{seed}.db"
+    run_cases(range(chunk, QUICK_CASES, CHUNKS), fresh_ledger, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_they_still_are_after_many_more_cases(chunk: int, fresh_ledger: Path, tmp_path: Path) -> None:
+    run_cases(range(QUICK_CASES + chunk, CASES, CHUNKS), fresh_ledger, tmp_path)
+
+
+def run_cases(seeds: range, fresh_ledger: Path, directory: Path) -> None:
+    for seed in seeds:
+        path = directory / f"{seed}.db"
         shutil.copy(fresh_ledger, path)
         try:
             asyncio.run(one_case(seed, path))
         except BaseException as error:
             error.add_note(f"seed {seed}")
             raise
-        for left in tmp_path.glob(f"{seed}.db*"):
+        for left in directory.glob(f"{seed}.db*"):
             left.unlink()
