@@ -54,7 +54,8 @@ class UpdateFields(WriteFields, total=False):
 
 
 class SearchFields(ScopeFields, CallFields, total=False):
-    """`filters`: the grammar of `engine.filters`; scope ids beside it are ANDed to it. `threshold` 0.0: no cut-off.
+    """`filters`: the grammar of `engine.filters`; scope ids beside it are ANDed to it. `threshold`: a memory
+    whose score, cosine and share of keywords are all below it is left out, so a returned score may be; 0.0: no cut-off.
 
     `min_position`: answer only from an index that has come so far (read your writes).
     """

@@ -102,7 +102,7 @@ def score(candidate: Candidate, weights: Weights) -> Ranked:
 
 
 def rank(candidates: Iterable[Candidate], terms: Terms) -> list[Ranked]:
-    """The best `top_k` that match the filter, haven't expired and score at least the threshold.
+    """The best `top_k` that match the filter, haven't expired and are relevant enough.
 
     Equal scores go by age, the newer first, then by id: the order never depends on that of the candidates.
     """
@@ -111,10 +111,18 @@ def rank(candidates: Iterable[Candidate], terms: Terms) -> list[Ranked]:
         for candidate in candidates
         if not expired(candidate.version, terms.today) and matches(terms.filter, candidate.version)
     ]
-    kept = [ranked for ranked in scored if terms.threshold == 0 or ranked.score >= terms.threshold]
+    kept = [ranked for ranked in scored if terms.threshold == 0 or relevance(ranked) >= terms.threshold]
     kept.sort(key=lambda ranked: ranked.candidate.version.memory_id)
     kept.sort(key=lambda ranked: (ranked.score, ranked.candidate.version.created_at_us), reverse=True)
     return kept[: terms.top_k]
+
+
+def relevance(ranked: Ranked) -> float:
+    """What the threshold is held against: the score, or what dense or keyword search alone makes of it, if that is more.
+
+    A question and its answer may share no word: then only the cosine speaks, and the mean of both would hide it.
+    """
+    return max(ranked.score, ranked.candidate.dense or 0.0, ranked.candidate.keywords or 0.0)
 
 
 def expired(version: MemoryVersion, today: str) -> bool:

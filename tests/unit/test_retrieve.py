@@ -64,6 +64,15 @@ def test_the_threshold_cuts_and_zero_switches_it_off() -> None:
     assert best(candidates, threshold=0.0) == ["good", "bad", "nil"]
 
 
+def test_a_strong_part_passes_the_threshold_alone() -> None:
+    candidates = [
+        Candidate(memory("meant"), 0.3, 0.0),
+        Candidate(memory("said"), 0.0, 0.3),
+        Candidate(memory("no"), 0.1),
+    ]
+    assert best(candidates, threshold=0.25) == ["said", "meant"]
+
+
 def test_top_k_filter_and_expiry_are_kept() -> None:
     candidates = [
         Candidate(memory("old", expiration_date="2025-12-31"), 1.0),
