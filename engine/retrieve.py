@@ -118,7 +118,7 @@ def rank(candidates: Iterable[Candidate], terms: Terms) -> list[Ranked]:
 
 
 def relevance(ranked: Ranked) -> float:
-    """What the threshold is held against: the score, or what dense or keyword search alone makes of it, if that is more.
+    """What the threshold is held against: the score, or the cosine or share of keywords alone, if that is more.
 
     A question and its answer may share no word: then only the cosine speaks, and the mean of both would hide it.
     """

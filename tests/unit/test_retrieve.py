@@ -70,7 +70,7 @@ def test_a_strong_part_passes_the_threshold_alone() -> None:
         Candidate(memory("said"), 0.0, 0.3),
         Candidate(memory("no"), 0.1),
     ]
-    assert best(candidates, threshold=0.25) == ["said", "meant"]
+    assert best(candidates, threshold=0.25) == ["meant", "said"]
 
 
 def test_top_k_filter_and_expiry_are_kept() -> None:
