@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ class PretendedRuntime:
     """Waits by doing `waiting`; remembers that it was stopped."""
 
     url = URL
+    variables: Mapping[str, str] = MappingProxyType({"RAY_ADDRESS": "0.0.0.0:6379", "RAY_AUTH_MODE": "token"})
+    record = SimpleNamespace(dashboard="http://127.0.0.1:8265")
 
     def __init__(self, waiting: Callable[[], int]) -> None:
         self.wait = waiting
@@ -117,12 +120,17 @@ def test_with_a_key_the_example_shows_how_to_send_it_and_not_what_it_is(
     assert "no key is set" not in out
 
 
-def test_up_leaves_it_running(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_leaves_it_running_and_tells_how_jobs_reach_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pretended = PretendedRuntime(interrupted)
     asked = started_as(pretended, monkeypatch)
     assert run("up") == 0
     assert asked[0]["detached"] is True
     assert pretended.stops == 0
+    said = capsys.readouterr().out
+    assert "export RAY_ADDRESS=0.0.0.0:6379 RAY_AUTH_MODE=token" in said
+    assert "ray job submit --address http://127.0.0.1:8265" in said
 
 
 @pytest.mark.parametrize(("ran", "said"), [(True, "Stopped."), (False, "Nothing was running.")])
