@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,11 +102,3 @@ def launcher_script(directory: Path, listen: str) -> str:
 
     words = [sys.executable, "-I", "-S", haproxy.__file__, get_haproxy_binary(), listen, str(directory)]
     return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
-
-
-def merged(base: Mapping[str, str], *more: Mapping[str, str]) -> dict[str, str]:
-    """`base` with ours added; what the user has set beforehand wins only where we set nothing."""
-    result = dict(base)
-    for one in more:
-        result |= one
-    return result

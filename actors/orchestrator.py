@@ -136,7 +136,7 @@ class OrchestratorActor(Shell[Memory]):
             return await getattr(memory, verb)(*args, **fields)
         except RemoraError:
             raise
-        except Exception as error:
+        except Exception as error:  # a boundary: what is left is a bug, and its type may not exist at the caller
             _log.exception("%s failed", verb)
             raise RemoraError(f"{verb} failed: {type(error).__name__}: {error}") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,6 @@ class WriteStats:
     accepted: int = 0
     finished: int = 0
     degraded: int = 0
-    by_state: dict[str, int] = field(default_factory=dict)
 
 
 def needs_model(operation: Operation) -> bool:
@@ -218,7 +217,7 @@ class WritePath:
         except asyncio.CancelledError:
             _fail(run, Unavailable("the runtime is stopping", {"operation_id": run.operation.id}))
             raise
-        except Exception as error:
+        except Exception as error:  # whatever it is, and it goes on to the task's owner
             _fail(run, error)
             raise
 
