@@ -127,8 +127,8 @@ class Head:
                 await part
             except Exception:  # noqa: BLE001 - whatever else fails to stop, the rest has to be stopped.
                 _log.exception("could not stop in order")
+        started = {ProcessId(*one) for one in record.processes} | set(self._descendants())
         ray.shutdown()
-        started = (ProcessId(*one) for one in record.processes)
         end([*started, *orphaned_haproxies(self._directory.haproxy)], _GRACE_S)
         self._directory.clear()
 
@@ -150,10 +150,15 @@ class Head:
             url=self._http.url if self._http else None,
             http=("haproxy" if self._haproxy else "serve") if self._http else None,
             dashboard=self._dashboard(),
-            processes=tuple((one.pid, one.started_s) for one in descendants(me)) if me else (),
+            processes=tuple((one.pid, one.started_s) for one in self._descendants()),
         )
         self._directory.write(record)
         return record
+
+    @staticmethod
+    def _descendants() -> list[ProcessId]:
+        me = identify(os.getpid())
+        return descendants(me) if me else []
 
     def _dashboard(self) -> str | None:
         if self._order.attached or not self._owns_ray:

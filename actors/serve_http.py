@@ -7,6 +7,8 @@ import importlib
 import logging
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from engine.config import Settings
 from engine.errors import Unavailable
@@ -27,10 +29,15 @@ class ServeHttp:
         self._port = port
         # Behind HAProxy everything of Serve's stays on loopback; the launcher opens the front where the settings say.
         self._host = "127.0.0.1" if haproxy else settings.host
+        # A call into Serve can't be cancelled: one after the other, so that nothing comes up behind a stop.
+        self._serve = ThreadPoolExecutor(1, thread_name_prefix="serve")
+
+    async def _in_turn(self, call: Callable[..., None], *args: object) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._serve, call, *args)
 
     async def start(self) -> None:
         """Bring Serve up, without an application yet. Takes seconds; the loop stays free."""
-        await asyncio.to_thread(self._start)
+        await self._in_turn(self._start)
 
     def _start(self) -> None:
         from ray import serve
@@ -49,7 +56,7 @@ class ServeHttp:
         Raises:
             Unavailable: it did not come up in time.
         """
-        await asyncio.to_thread(self._deploy, application)
+        await self._in_turn(self._deploy, application)
         async with asyncio.timeout(self._settings.runtime.start_deadline_s):
             while not await asyncio.to_thread(self._answers):  # noqa: ASYNC110 - only HTTP can tell
                 await asyncio.sleep(_POLL_S)
@@ -79,8 +86,8 @@ class ServeHttp:
         return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
 
     async def stop(self, *, everything: bool) -> None:
-        """Stop the application, and Serve with it when it is ours alone (`everything`)."""
-        await asyncio.to_thread(self._stop, everything)
+        """Stop the application, and Serve with it when it is ours alone (`everything`), once a start has ended."""
+        await self._in_turn(self._stop, everything)
 
     def _stop(self, everything: bool) -> None:
         from ray import serve
