@@ -15,9 +15,12 @@ from engine.api import (
     AddFields,
     CallFields,
     DeleteAllFields,
+    GraphEntitiesFields,
     ListFields,
     MemoryApi,
+    NeighboursFields,
     PageFields,
+    PathFields,
     SearchFields,
     UpdateFields,
     WriteFields,
@@ -226,6 +229,22 @@ class OrchestratorHandle(MemoryApi):
 
     async def entities(self, **fields: Unpack[PageFields]) -> Json:
         return await self._call("entities", (), {**fields})
+
+    async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        keyed = [{"idempotency_key": uuid.uuid4().hex, **item} for item in items]
+        return cast(JsonList, await self._call("add_batch", (keyed,), {**fields}))
+
+    async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        return cast(JsonList, await self._call("search_batch", (items,), {**fields}))
+
+    async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
+        return await self._call("graph_entities", (), {**fields})
+
+    async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
+        return await self._call("neighbours", (entity,), {**fields})
+
+    async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
+        return await self._call("path", (source, target), {**fields})
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         return await self._call("operation", (operation_id,), {**fields})

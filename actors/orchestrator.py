@@ -24,7 +24,23 @@ _log = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
 _VERBS = frozenset(
-    {"add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation"}
+    {
+        "add",
+        "search",
+        "get",
+        "list",
+        "update",
+        "delete",
+        "delete_all",
+        "history",
+        "entities",
+        "operation",
+        "add_batch",
+        "search_batch",
+        "graph_entities",
+        "neighbours",
+        "path",
+    }
 )
 
 
@@ -115,6 +131,36 @@ class OrchestratorActor(Shell[Memory]):
         """As `MemoryApi.entities`."""
         async with self._boundary("entities") as memory:
             return await memory.entities(**fields)
+
+    @ray.method
+    async def add_batch(self, items: Any, **fields: Any) -> JsonList:
+        """As `MemoryApi.add_batch`."""
+        async with self._boundary("add_batch") as memory:
+            return await memory.add_batch(items, **fields)
+
+    @ray.method
+    async def search_batch(self, items: Any, **fields: Any) -> JsonList:
+        """As `MemoryApi.search_batch`."""
+        async with self._boundary("search_batch") as memory:
+            return await memory.search_batch(items, **fields)
+
+    @ray.method
+    async def graph_entities(self, **fields: Any) -> Json:
+        """As `MemoryApi.graph_entities`."""
+        async with self._boundary("graph_entities") as memory:
+            return await memory.graph_entities(**fields)
+
+    @ray.method
+    async def neighbours(self, entity: str, **fields: Any) -> Json:
+        """As `MemoryApi.neighbours`."""
+        async with self._boundary("neighbours") as memory:
+            return await memory.neighbours(entity, **fields)
+
+    @ray.method
+    async def path(self, source: str, target: str, **fields: Any) -> Json:
+        """As `MemoryApi.path`."""
+        async with self._boundary("path") as memory:
+            return await memory.path(source, target, **fields)
 
     @ray.method
     async def operation(self, operation_id: str, **fields: Any) -> Json:

@@ -86,6 +86,24 @@ class DeleteAllFields(ScopeFields, WriteFields, total=False):
     """All given ids must match."""
 
 
+class GraphEntitiesFields(ScopeFields, PageFields, total=False):
+    """`name`: only entities whose name contains it, whatever the case."""
+
+    name: str | None
+
+
+class NeighboursFields(ScopeFields, CallFields, total=False):
+    """`limit`: how many memories, how many entities and how many relations at most."""
+
+    limit: int
+
+
+class PathFields(ScopeFields, CallFields, total=False):
+    """`most_steps`: longer paths are not looked for."""
+
+    most_steps: int
+
+
 class MemoryApi(Protocol):
     """One memory system.
 
@@ -135,11 +153,46 @@ class MemoryApi(Protocol):
         total_apps, total_runs, results: [{id, name, type, total_memories, created_at, updated_at}]}`."""
         ...
 
+    async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        """Many adds at once, at most 1,000, each with its own effect. An item is `{messages, …}` with the fields of
+        `add`. Per item, in order, the answer of `add` or `{error: {code, message, details}}`.
+
+        Items of one routing key take effect in their order.
+        """
+        ...
+
+    async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        """Many searches at once, at most 1,000. An item is `{query, …}` with the fields of `search`; per item the
+        answer of `search` or `{error: {code, message, details}}`."""
+        ...
+
+    async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
+        """What the memories of a scope mention, most mentioned first: `{count, page, page_size, results: [{name, type,
+        memories}]}` (`type` as person, org, gpe, …, other; `memories`: how many mention it)."""
+        ...
+
+    async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
+        """What surrounds an entity: `{entity: {name, type, memories}, relations: [{source, relationship, target}],
+        entities: [{name, type, memories}], memories: [memory]}`.
+
+        `entities` are those mentioned together with it, with the number of memories that mention both, most first;
+        `memories` mention it, newest first. A name is matched whatever its case. Raises NotFound.
+        """
+        ...
+
+    async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
+        """The shortest way from one entity to another over relations and common memories: `{found, length, entities:
+        [name], steps: [{source, relationship, target, memory}]}`; `memory` (a memory object) is what says so, and
+        `relationship` is `mentioned_with` where no relation is known. `found` False: no steps. Raises NotFound for an
+        entity that nothing mentions."""
+        ...
+
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """`{id, event_type, status, results, error, payload, metadata, created_at, updated_at, started_at,
         completed_at, latency}`. Raises NotFound."""
         ...
 
     async def status(self) -> dict[str, Any]:
-        """What runs and how far it is: `{state, ready, extractor, embedder, ledger, vector, graph, pending, …}`."""
+        """What runs and how far it is: `{state, ready, extractor, shards: [{shard, state, ready, ledger, vector, graph,
+        writes, searches, …}], actors: [{name, pid, ready, restarts, loop_lag_ms, rss_bytes, queues, …}]}`."""
         ...

@@ -92,6 +92,7 @@ class LimitSettings(_Section):
 
     body_bytes: Positive = 8 * 1024 * 1024
     messages: Positive = 1000
+    batch_items: Positive = 1000
     message_chars: Positive = 100_000
     query_chars: Positive = 10_000
     id_chars: Positive = 256
@@ -119,7 +120,11 @@ class RuntimeSettings(_Section):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; `remora config` prints it."""
+    """Everything that can be set; `remora config` prints it.
+
+    `shards`: into how many parts memories are divided; fixed once a data directory has been used. `embedders`: how
+    many copies of the model all shards share.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -134,6 +139,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data_dir: Path = Path("~/.remora")
     admin_key: SecretStr | None = None
+    shards: Annotated[int, Field(ge=1, le=256)] = 1
+    embedders: Annotated[int, Field(ge=1, le=256)] = 1
 
     embed: EmbedSettings = EmbedSettings()
     extract: ExtractSettings = ExtractSettings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -15,14 +15,17 @@ from engine.api import (
     AddFields,
     CallFields,
     DeleteAllFields,
+    GraphEntitiesFields,
     ListFields,
+    NeighboursFields,
     PageFields,
+    PathFields,
     SearchFields,
     UpdateFields,
     WriteFields,
 )
 from engine.config import Settings
-from engine.errors import DeadlineExceeded, NotFound, RemoraError
+from engine.errors import DeadlineExceeded, NotFound, RemoraError, Unavailable
 from engine.faults import FAULTS, FaultPoints
 from engine.filters import Compare, Not, Op, conjunction
 from engine.gate import Gate
@@ -33,7 +36,7 @@ from engine.ports import Embedder, Extractor, GraphStore, Ledger, OperationKind,
 from engine.search_path import SearchPath
 from engine.times import iso
 from engine.types import SCOPE_FIELDS, Json, JsonList, MemoryVersion
-from engine.write_path import WritePath, new_operation
+from engine.write_path import WritePath, error_object, new_operation
 
 if TYPE_CHECKING:
     from engine.requests import Call
@@ -225,6 +228,28 @@ class Memory:
             ],
         }
 
+    async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        """Many adds at once; see `MemoryApi`."""
+        call = self._read_call(fields)
+        return await self._each(items, "messages", lambda said, given: self.add(said, **{**given, **_shared(call)}))
+
+    async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        """Many searches at once; see `MemoryApi`."""
+        call = self._read_call(fields)
+        return await self._each(items, "query", lambda query, given: self.search(query, **{**given, **_shared(call)}))
+
+    async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
+        """What memories mention; see `MemoryApi`."""
+        raise Unavailable("the graph can't be asked yet")
+
+    async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
+        """What surrounds an entity; see `MemoryApi`."""
+        raise Unavailable("the graph can't be asked yet")
+
+    async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
+        """The way from one entity to another; see `MemoryApi`."""
+        raise Unavailable("the graph can't be asked yet")
+
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
         call, operation_id = self._read_call(fields), ids.canonical_id(operation_id, "operation_id")
@@ -267,6 +292,17 @@ class Memory:
             return {"error": str(error) or "no answer in time"}
         return known
 
+    async def _each(self, items: Sequence[Json], name: str, call: Callable[[Any, Json], Awaitable[Json]]) -> JsonList:
+        """The answer or the error of each item; `name` is the item's own argument, the rest are fields."""
+
+        async def one(item: Json) -> Json:
+            try:
+                return await call(item[name], {field: value for field, value in item.items() if field != name})
+            except RemoraError as error:
+                return {"error": error_object(error)}
+
+        return list(await asyncio.gather(*[one(item) for item in requests.parse_batch(items, name, self._limits)]))
+
     def _today(self) -> str:
         return datetime.fromtimestamp(self._clock() / 1_000_000, UTC).date().isoformat()
 
@@ -307,6 +343,12 @@ class Memory:
             noise=secrets.token_bytes(16),
         )
         return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(call), missing=missing)
+
+
+def _shared(call: Call) -> dict[str, Any]:
+    """What a batch says for all of its items."""
+    deadline = {} if call.deadline_s is None else {"deadline_s": call.deadline_s}
+    return {"project": call.project, **deadline}
 
 
 class _Within:

@@ -167,6 +167,23 @@ def parse_list(fields: Mapping[str, Any], limits: LimitSettings) -> ListRequest:
     return ListRequest(call, _filter(fields, limits), page, page_size)
 
 
+def parse_batch(items: object, needed: str, limits: LimitSettings) -> list[Json]:
+    """The items of a batch: objects that hold `needed`. What else each holds is checked when its turn comes.
+
+    Raises:
+        InvalidInput: it is no list, it is empty, or an item is no object.
+        TooLarge: it holds too many.
+    """
+    if not isinstance(items, list | tuple) or not items:
+        raise InvalidInput("items should be a list with at least one item", {"field": "items"})
+    if len(items) > limits.batch_items:
+        raise TooLarge(f"more than {limits.batch_items} items", {"field": "items", "limit": limits.batch_items})
+    for index, item in enumerate(items):
+        if not isinstance(item, Mapping) or needed not in item:
+            raise InvalidInput(f"items[{index}] should be an object with {needed}", {"field": f"items[{index}]"})
+    return [dict(item) for item in items]
+
+
 def parse_page(fields: Mapping[str, Any], limits: LimitSettings) -> tuple[int, int]:
     """`page` from 1, and `page_size`."""
     page = _count(fields.get("page"), "page", 1, 2**31)

@@ -1,0 +1,88 @@
+"""One shard as the others see it: the verbs on this shard alone, and what a request over all shards asks of each.
+
+Values only; who asks whom is `sharding`'s and `scatter`'s business. The shards of a runtime run the same version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, Unpack
+
+from engine.api import CallFields, DeleteAllFields, ListFields, MemoryApi, SearchFields, WriteFields
+from engine.ports import GraphHit, VectorHit
+from engine.types import Entity, FloatArray, Json, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordStatistics:
+    """What BM25 needs to know of all texts that a query is asked of. `frequencies`: texts that hold each query term."""
+
+    texts: int
+    total_length: int
+    frequencies: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a query before any index is asked. None: that model couldn't be asked."""
+
+    vector: FloatArray | None
+    entities: tuple[Entity, ...] | None
+    statistics: KeywordStatistics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one shard's legs found, unranked; None: the leg is late or down.
+
+    `graph` holds shares of the walk as they are, not made relative to the best; `mentions`: how many memories of the
+    shard mention the query's entities.
+    """
+
+    hits: tuple[VectorHit, ...] | None
+    graph: tuple[GraphHit, ...] | None
+    relations: tuple[Relation, ...] = ()
+    mentions: int = 0
+    position: int = 0
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The newest of a list: when each was made and its id, newest first, and how many there are in all."""
+
+    count: int
+    rows: tuple[tuple[int, str], ...] = field(default=())
+
+
+class ShardApi(MemoryApi, Protocol):
+    """One shard alone."""
+
+    async def evidence(self, query: str, **fields: Unpack[SearchFields]) -> Evidence:
+        """What the models say of a query, without statistics."""
+        ...
+
+    async def statistics(self, query: str, **fields: Unpack[SearchFields]) -> KeywordStatistics | None:
+        """This shard's part of the keyword statistics; None when it can't say, as for a search without scope."""
+        ...
+
+    async def candidates(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Found:
+        """What this shard's indexes find for a query, each candidate with the parts of its score."""
+        ...
+
+    async def keys(self, limit: int, **fields: Unpack[ListFields]) -> Keys:
+        """The `limit` newest memories of a list (its `page` and `page_size` are ignored)."""
+        ...
+
+    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:
+        """Memory objects, None for what is not there (any more)."""
+        ...
+
+    async def claim(self, digest: str, **fields: Unpack[WriteFields]) -> None:
+        """Take an idempotency key for a request with that digest, durably. Raises Conflict: another request has it."""
+        ...
+
+    async def delete_part(self, operation_id: str, **fields: Unpack[DeleteAllFields]) -> Json:
+        """This shard's part of a deletion over all shards, as an operation of that id; the same again has no effect."""
+        ...
