@@ -5,7 +5,6 @@ Everything here blocks, and belongs to one thread: Lite's engine allows one writ
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
@@ -33,6 +32,7 @@ from engine.types import SCOPE_FIELDS, MemoryVersion
 from engine.vector.block import Row, ScopeBlock
 from engine.vector.expressions import Pushed, pushed, quoted
 from engine.vector.keywords import K1, Analyzer, B
+from engine.vector.lite_file import is_locked, mark_path
 from engine.vector.mark import DamagedMark, Mark, read_mark, sync_directory, write_mark
 from engine.vector.payload import PIECE_CHARS, pack, unpack
 
@@ -237,7 +237,7 @@ def open_lite(path: Path, collection: str, wanted: Mark) -> tuple[MilvusTable, l
         Conflict: another model made it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    marks = _MarkFile(path.with_name(path.name + ".mark.json"))
+    marks = _MarkFile(mark_path(path))
     notices: list[str] = []
     try:
         mark = marks.read()
@@ -249,7 +249,7 @@ def open_lite(path: Path, collection: str, wanted: Mark) -> tuple[MilvusTable, l
         client, fresh = _begin(str(path), "", collection, wanted, usable)
     except (MilvusException, OSError) as error:
         server_manager_instance.release_server(str(path))
-        if _is_locked(path):
+        if is_locked(path):
             raise Unavailable(f"{path} is open in another process", {"path": str(path)}) from error
         if path.exists():
             notices.append(f"{_set_aside(path)}: damaged vectors ({error}); the index is rebuilt")
@@ -390,18 +390,6 @@ def _translated() -> Iterator[None]:
         yield
     except MilvusException as error:
         raise Unavailable(f"Milvus: {error.message}", {"milvus_code": error.code}) from error
-
-
-def _is_locked(path: Path) -> bool:
-    """Whether another process has the Lite file `path` (a directory with a locked LOCK file) open."""
-    try:
-        with (path / "LOCK").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _set_aside(path: Path) -> Path:
