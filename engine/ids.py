@@ -18,6 +18,7 @@ from engine.types import Scope
 SLOTS = 4096
 _LONGEST_UUID = 64
 _SLOT_BITS = 12
+_MADE_UP = "made-up:"
 
 
 def routing_key(project: str, scope: Scope) -> str:
@@ -30,6 +31,31 @@ def slot_of(key: str) -> int:
     """The slot of a routing key: BLAKE2b of its UTF-8 bytes, modulo 4096."""
     digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
     return int.from_bytes(digest) % SLOTS
+
+
+def shard_of(slot: int, shards: int) -> int:
+    """The shard that a slot belongs to: shards own ranges of slots, as equal as can be."""
+    return slot * shards // SLOTS
+
+
+def first_slot(shard: int, shards: int) -> int:
+    """The lowest slot of a shard."""
+    return -(-shard * SLOTS // shards)
+
+
+def key_home(project: str, key: str) -> str:
+    """What gives the slot where an idempotency key is claimed; no routing key is spelled like this."""
+    return f"{len(project)}:{project}/key/{key}"
+
+
+def made_up_key(noise: bytes) -> str:
+    """An idempotency key that a handle makes, so that it may send a request twice: nobody else uses it."""
+    return _MADE_UP + noise.hex()
+
+
+def is_made_up(key: str) -> bool:
+    """Whether the key is one of `made_up_key`: no other request can have it, so nobody has to claim it."""
+    return key.startswith(_MADE_UP)
 
 
 def _uuid8(slot: int, noise: bytes) -> str:
@@ -48,6 +74,17 @@ def _mac(secret: bytes, *parts: str) -> bytes:
 def operation_id(slot: int, noise: bytes) -> str:
     """A fresh operation id; `noise` is 16 random bytes."""
     return _uuid8(slot, noise)
+
+
+def whole_id(project: str, key: str) -> str:
+    """The id of an operation over all shards: the same again for the same key, so the key may never be used again."""
+    home = key_home(project, key)
+    return _uuid8(slot_of(home), hashlib.sha256(f"whole/{home}".encode()).digest())
+
+
+def part_id(whole: str, shard: int, shards: int) -> str:
+    """The id of a shard's part of an operation over all shards."""
+    return _uuid8(first_slot(shard, shards), hashlib.sha256(f"part/{whole}/{shard}".encode()).digest())
 
 
 def memory_id(secret: bytes, operation: str, index: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, Unpack
 
 from engine.api import CallFields, DeleteAllFields, ListFields, MemoryApi, SearchFields, WriteFields
-from engine.ports import GraphHit, VectorHit
+from engine.ports import GraphHit, ScopeCount, VectorHit
 from engine.types import Entity, FloatArray, Json, Relation
 
 
@@ -79,10 +79,20 @@ class ShardApi(MemoryApi, Protocol):
         """Memory objects, None for what is not there (any more)."""
         ...
 
-    async def claim(self, digest: str, **fields: Unpack[WriteFields]) -> None:
-        """Take an idempotency key for a request with that digest, durably. Raises Conflict: another request has it."""
+    async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:
+        """Who has live memories in this shard, and how many."""
         ...
 
-    async def delete_part(self, operation_id: str, **fields: Unpack[DeleteAllFields]) -> Json:
-        """This shard's part of a deletion over all shards, as an operation of that id; the same again has no effect."""
+    async def claim(self, digest: str, **fields: Unpack[WriteFields]) -> str:
+        """Take the idempotency key for a request with that digest (hex), durably; the id of the claim.
+
+        The same again answers the same id, until the key is forgotten. Raises Conflict: another request has it.
+        """
+        ...
+
+    async def delete_part(self, operation_id: str, parts: int, **fields: Unpack[DeleteAllFields]) -> Json:
+        """This shard's part of a deletion over all shards, as an operation of that id; the same again has no effect.
+
+        `parts`: how many parts there are, for the one that stands for the whole; 0 for the others.
+        """
         ...
