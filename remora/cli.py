@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from remora import __version__, output
-from remora.errors import CallError, advice, exit_code
+from remora.errors import InvalidInput, RemoraError, advice, exit_code
 
 if TYPE_CHECKING:
     from engine.config import Settings
-    from remora.client import Client
+    from remora.http_api import HttpApi
 
 app = typer.Typer(
     name="remora",
@@ -122,17 +124,15 @@ def add(
     Example: remora add "I moved to Lisbon in May." --user-id ana
     """
     said = sys.stdin.read() if text == "-" else text
-    with _client(url, api_key) as client:
-        answer = client.add(
-            said,
-            role=role,
-            user_id=user_id,
-            agent_id=agent_id,
-            app_id=app_id,
-            run_id=run_id,
-            metadata=_json_object(metadata, "--metadata"),
-            infer=infer,
-        )
+    fields = _given(
+        user_id=user_id,
+        agent_id=agent_id,
+        app_id=app_id,
+        run_id=run_id,
+        metadata=_json_object(metadata, "--metadata"),
+        infer=infer,
+    )
+    answer = _ask(url, api_key, lambda api: api.add([{"role": role, "content": said}], **fields))
     output.as_json(answer) if json_ else output.added(answer)
 
 
@@ -157,18 +157,17 @@ def search(
 
     Example: remora search "Where does Ana live?" --user-id ana
     """
-    with _client(url, api_key) as client:
-        answer = client.search(
-            query,
-            user_id=user_id,
-            agent_id=agent_id,
-            app_id=app_id,
-            run_id=run_id,
-            top_k=top_k,
-            threshold=threshold,
-            filters=_json_object(filters, "--filters"),
-            explain=explain or None,
-        )
+    fields = _given(
+        user_id=user_id,
+        agent_id=agent_id,
+        app_id=app_id,
+        run_id=run_id,
+        top_k=top_k,
+        threshold=threshold,
+        filters=_json_object(filters, "--filters"),
+        explain=explain or None,
+    )
+    answer = _ask(url, api_key, lambda api: api.search(query, **fields))
     output.as_json(answer) if json_ else output.found(answer)
 
 
@@ -178,10 +177,21 @@ def _settings(**flags: Any) -> Settings:
     return load(**flags)
 
 
-def _client(url: str | None, api_key: str | None) -> Client:
-    from remora.client import Client
+def _ask(
+    url: str | None, api_key: str | None, call: Callable[[HttpApi], Coroutine[Any, Any, dict[str, Any]]]
+) -> dict[str, Any]:
+    """What the running Remora answers to one call."""
+    from remora.http_api import HttpApi
 
-    return Client(url or _default_url(), api_key)
+    async def answer() -> dict[str, Any]:
+        async with HttpApi(url or _default_url(), api_key) as api:
+            return await call(api)
+
+    return asyncio.run(answer())
+
+
+def _given(**fields: Any) -> Any:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _default_url() -> str:
@@ -197,16 +207,16 @@ def _json_object(raw: str | None, flag: str) -> dict[str, Any] | None:
     try:
         value = json.loads(raw)
     except ValueError as error:
-        raise CallError("invalid_input", f"{flag} is no JSON: {error}") from error
+        raise InvalidInput(f"{flag} is no JSON: {error}") from error
     if not isinstance(value, dict):
-        raise CallError("invalid_input", f'{flag} has to be a JSON object, as {{"source": "mail"}}')
+        raise InvalidInput(f'{flag} has to be a JSON object, as {{"source": "mail"}}')
     return value
 
 
 def _fail(error: Any) -> int:
     """Say what went wrong and what to do next; the exit code for it. `error` has code, message and details."""
     output.note(f"remora: {error.message}", "red")
-    if isinstance(error, CallError) and (hint := advice(error.code, error.details)) is not None:
+    if isinstance(error, RemoraError) and (hint := advice(error.code, error.details)) is not None:
         output.note(hint)
     return exit_code(error.code)
 
@@ -214,7 +224,9 @@ def _fail(error: Any) -> int:
 def _is_ours(error: Exception) -> bool:
     """Whether it is an error that Remora raises on purpose; asked without loading the engine."""
     engine_errors = sys.modules.get("engine.errors")
-    return isinstance(error, CallError) or (engine_errors is not None and isinstance(error, engine_errors.RemoraError))
+    return isinstance(error, RemoraError) or (
+        engine_errors is not None and isinstance(error, engine_errors.RemoraError)
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:

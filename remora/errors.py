@@ -1,4 +1,4 @@
-"""What the command line and the client raise and exit with. Errors are told apart by their stable `code`."""
+"""What every face of Remora raises, and what the command line exits with. They are told apart by class or `code`."""
 
 from __future__ import annotations
 
@@ -31,23 +31,123 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-class CallError(Exception):
-    """A call that a running Remora refused, or that didn't reach one.
+class RemoraError(Exception):
+    """A call that Remora refused, that failed, or that didn't reach one.
 
-    `code`, `message` and `details` are those of the error body; `request_id` finds it in the server's log.
+    `message`, `details` and `code` are those of the runtime, whatever way the call took; `request_id` finds a call
+    over HTTP in the server's log.
     """
 
-    def __init__(
-        self, code: str, message: str, details: Mapping[str, Any] | None = None, request_id: str | None = None
-    ) -> None:
-        self.code = code
+    code: str = "internal"
+
+    def __init__(self, message: str, details: Mapping[str, Any] | None = None, request_id: str | None = None) -> None:
+        # Not super(): an OSError, as TimeoutError is, would take the second argument for a system's error text.
+        Exception.__init__(self, message)
         self.message = message
-        self.details = dict(details or {})
+        self.details: dict[str, Any] = dict(details or {})
         self.request_id = request_id
-        super().__init__(code, message, self.details, request_id)
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return error_of, (self.code, self.message, self.details, self.request_id)
+
+
+class InvalidInput(RemoraError, ValueError):
+    """The call itself is wrong; making it again can't help."""
+
+    code = "invalid_input"
+
+
+class Unauthorized(RemoraError):
+    """No key, or one that isn't known."""
+
+    code = "unauthorized"
+
+
+class Forbidden(RemoraError):
+    """A known key that may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(RemoraError, LookupError):
+    """No such thing."""
+
+    code = "not_found"
+
+
+class Conflict(RemoraError):
+    """It contradicts what is there: a reused idempotency key, a text that exists already, a port that is taken."""
+
+    code = "conflict"
+
+
+class Purged(RemoraError):
+    """It was here and its content has been erased for good."""
+
+    code = "purged"
+
+
+class TooLarge(RemoraError):
+    """Over a limit that is named in the details."""
+
+    code = "too_large"
+
+
+class RateLimited(RemoraError):
+    """This caller sends too much; `details["retry_after_s"]` says when to come back."""
+
+    code = "rate_limited"
+
+
+class Overloaded(RemoraError):
+    """The runtime is full; `details["retry_after_s"]` says when to come back. Nothing was accepted."""
+
+    code = "overloaded"
+
+
+class Unavailable(RemoraError):
+    """Nothing answers, or a part that is needed is down; the same call may work later.
+
+    Of a write that may have been accepted, `details["idempotency_key"]` is the key to send it again with.
+    """
+
+    code = "unavailable"
+
+
+class DeadlineExceeded(RemoraError, TimeoutError):
+    """The call's time is up."""
+
+    code = "deadline_exceeded"
+
+
+_BY_CODE: Mapping[str, type[RemoraError]] = {
+    kind.code: kind
+    for kind in (
+        InvalidInput,
+        Unauthorized,
+        Forbidden,
+        NotFound,
+        Conflict,
+        Purged,
+        TooLarge,
+        RateLimited,
+        Overloaded,
+        Unavailable,
+        DeadlineExceeded,
+    )
+} | {"stale_epoch": Unavailable}
+
+
+def error_of(
+    code: str, message: str, details: Mapping[str, Any] | None = None, request_id: str | None = None
+) -> RemoraError:
+    """The error that a runtime's `code` names; a code without a class of its own keeps its name."""
+    error = _BY_CODE.get(code, RemoraError)(message, details, request_id)
+    error.code = code
+    return error
 
 
 def exit_code(code: str) -> int:

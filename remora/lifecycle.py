@@ -9,7 +9,7 @@ from engine.config import Settings
 from engine.errors import Unavailable
 from engine.types import Json
 from remora import output
-from remora.errors import CallError
+from remora.errors import error_of
 from remora.signals import Stopped, stop_signals
 from serve_app.auth import admin_key, check_bind
 
@@ -58,12 +58,12 @@ def status(settings: Settings) -> Json:
     """What runs, as `actors.runtime.status` tells it.
 
     Raises:
-        CallError: nothing runs there; with the advice to start it.
+        RemoraError: nothing runs there; with the advice to start it.
     """
     try:
         return asyncio.run(runtime.status(settings))
     except Unavailable as error:
-        raise CallError(error.code, error.message, error.details) from error
+        raise error_of(error.code, error.message, error.details) from error
 
 
 def _start(settings: Settings, *, detached: bool) -> runtime.Runtime:
