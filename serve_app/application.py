@@ -13,13 +13,13 @@ from engine.api import MemoryApi
 from engine.config import Settings
 from engine.errors import InvalidInput
 from engine.types import Json
-from serve_app import schemas
+from serve_app import bulk_schemas, schemas
 from serve_app.auth import KeyRequired, LocalOnly, admin_key
 from serve_app.boundary import Boundary, on_http_exception
 from serve_app.limits import BodyLimit
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
-from serve_app.routes import docs, entities, health, memories, operations
+from serve_app.routes import bulk, docs, entities, graph, health, memories, operations
 
 _ABOUT = """Long-term memory for AI agents: tell it what was said, find it again when it matters.
 
@@ -50,7 +50,7 @@ def _completed(description: Json) -> Json:
         components["schemas"].pop(unused, None)
     for operation in (operation for path in description["paths"].values() for operation in path.values()):
         operation["responses"].pop("422", None)
-    components["schemas"] |= schemas.body_schemas()
+    components["schemas"] |= schemas.body_schemas(*bulk_schemas.BODIES)
     components["securitySchemes"] = _SECURITY
     description["security"] = [{}, *({name: []} for name in _SECURITY)]
     return description
@@ -73,7 +73,8 @@ def create_app(api: MemoryApi, settings: Settings, *, tells_request_id: bool = T
         telemetry=_NO_TELEMETRY,
     )
     app.state.api = api
-    for part in (memories, entities, operations, health, docs):
+    app.state.limits = settings.limits
+    for part in (memories, bulk, entities, graph, operations, health, docs):
         app.include_router(part.routes)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

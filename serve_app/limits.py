@@ -36,7 +36,8 @@ class BodyLimit:
     def _check(self, size_bytes: int) -> None:
         if size_bytes > self._limit:
             raise TooLarge(
-                f"the body is larger than {self._limit} bytes", {"limit": "body_bytes", "allowed": self._limit}
+                f"the body is larger than {self._limit} bytes (limits.body_bytes): send less in one request",
+                {"limit": "body_bytes", "allowed": self._limit},
             )
 
 

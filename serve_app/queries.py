@@ -13,6 +13,9 @@ from engine.errors import InvalidInput
 from engine.types import Json
 from serve_app.bodies import parse
 
+WHOLE_NUMBERS = frozenset({"page", "page_size", "limit", "most_steps"})
+"""The parameters that are whole numbers."""
+
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -48,7 +51,7 @@ def _single(params: QueryParams, name: str) -> str:
 
 def _typed(name: str, value: str) -> Any:
     match name:
-        case "page" | "page_size":
+        case _ if name in WHOLE_NUMBERS:
             return _whole_number(name, value)
         case "deadline_s":
             return _number(name, value)

@@ -40,8 +40,12 @@ class ErrorResponse(Response):
 
 def answer(content: Mapping[str, Any]) -> JsonResponse:
     """200, or 202 for a write that is accepted and goes on by itself."""
-    status = ACCEPTED if content.get("status") in _GOES_ON else 200
-    return JsonResponse(content, status_code=status)
+    return JsonResponse(content, status_code=status_code_of(content))
+
+
+def status_code_of(content: Mapping[str, Any]) -> int:
+    """The HTTP status of a good answer."""
+    return ACCEPTED if content.get("status") in _GOES_ON else 200
 
 
 def page(content: Json, next_url: str | None, previous_url: str | None) -> JsonResponse:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from engine.types import Json
+from serve_app.queries import WHOLE_NUMBERS
 
 REF = "#/components/schemas/{model}"
 _UUID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
@@ -271,12 +272,12 @@ class Error(BaseModel):
 ACCEPTED: dict[int | str, Json] = {202: {"model": Accepted, "description": "Accepted; it goes on by itself"}}
 """The part of a write's description for an answer before its effect."""
 
-_BODIES = (AddRequest, UpdateRequest, SearchRequest)
+_BODIES: tuple[type[BaseModel], ...] = (AddRequest, UpdateRequest, SearchRequest)
 
 
-def body_schemas() -> Json:
+def body_schemas(*more: type[BaseModel]) -> Json:
     """The schemas of the request bodies, by name, as OpenAPI components."""
-    _, schema = models_json_schema([(model, "validation") for model in _BODIES], ref_template=REF)
+    _, schema = models_json_schema([(model, "validation") for model in (*_BODIES, *more)], ref_template=REF)
     definitions: Json = schema["$defs"]
     return definitions
 
@@ -293,8 +294,9 @@ def parameters(**descriptions: str) -> Json:
 
 
 def _parameter(name: str, description: str) -> Json:
-    kind = {"page": "integer", "page_size": "integer"}.get(name, "string")
-    return {"name": name, "in": "query", "description": description, "schema": {"type": kind}}
+    kind = "integer" if name in WHOLE_NUMBERS else "string"
+    place: Json = {"name": name, "in": "query", "description": description, "schema": {"type": kind}}
+    return place | {"required": True} if name in _REQUIRED else place
 
 
 def answers(model: Any, *statuses: int) -> dict[int | str, Json]:
@@ -303,6 +305,7 @@ def answers(model: Any, *statuses: int) -> dict[int | str, Json]:
     return good | {status: {"model": Error, "description": _MEANING[status]} for status in (*_ALWAYS, *statuses)}
 
 
+_REQUIRED = frozenset({"entity", "source", "target"})
 _ALWAYS = (400, 401, 429, 503)
 _MEANING = {
     400: "The request is wrong",

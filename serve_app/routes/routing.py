@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from engine.api import MemoryApi
+from engine.config import LimitSettings
 from serve_app.responses import JsonResponse
 
 
@@ -29,3 +30,8 @@ class Routes(APIRouter):
 def api_of(request: Request) -> MemoryApi:
     """The memory system that this application serves."""
     return cast(MemoryApi, request.app.state.api)
+
+
+def limits_of(request: Request) -> LimitSettings:
+    """What a request to this application may hold."""
+    return cast(LimitSettings, request.app.state.limits)

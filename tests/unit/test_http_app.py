@@ -17,7 +17,10 @@ from engine.config import LimitSettings, Settings
 from serve_app.application import create_app
 
 ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
-VERBS = ("add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status")
+VERBS = (
+    "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
+    "graph_entities", "neighbours", "path",
+)  # fmt: skip
 
 
 class Recorder:
@@ -28,6 +31,7 @@ class Recorder:
         self.answers: dict[str, Any] = {
             "list": {"count": 0, "page": 1, "page_size": 100, "results": []},
             "entities": {"count": 0, "page": 1, "page_size": 100, "results": []},
+            "graph_entities": {"count": 0, "page": 1, "page_size": 100, "results": []},
             "history": [],
             "status": {"state": "ready", "ready": True},
         }
@@ -96,6 +100,24 @@ ROUTES = [
     ("DELETE", "/v1/memories/?user_id=u&run_id=r", None, ("delete_all", (), {"user_id": "u", "run_id": "r"})),
     ("GET", "/v1/entities/?page=2", None, ("entities", (), {"page": 2})),
     ("GET", f"/v1/operations/{ID}/", None, ("operation", (ID,), {})),
+    (
+        "GET",
+        "/v1/graph/entities/?user_id=u&name=lis&page=2",
+        None,
+        ("graph_entities", (), {"user_id": "u", "name": "lis", "page": 2}),
+    ),
+    (
+        "GET",
+        "/v1/graph/neighbours/?entity=New%20York&user_id=u&limit=5",
+        None,
+        ("neighbours", ("New York",), {"user_id": "u", "limit": 5}),
+    ),
+    (
+        "GET",
+        "/v1/graph/path/?source=Ana&target=Lisbon&agent_id=a&most_steps=3",
+        None,
+        ("path", ("Ana", "Lisbon"), {"agent_id": "a", "most_steps": 3}),
+    ),
     ("GET", "/v1/status/", None, ("status", (), {})),
     ("GET", "/readyz", None, ("status", (), {})),
 ]
@@ -276,6 +298,23 @@ async def test_a_query_parameter_of_the_wrong_type_is_refused(
     http: httpx.AsyncClient, api: Recorder, query: str
 ) -> None:
     assert_error(await http.get(f"/v1/memories/?{query}"), 400, "invalid_input")
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/graph/neighbours/?user_id=u", "entity"),
+        ("/v1/graph/path/?user_id=u&target=Lisbon", "source"),
+        ("/v1/graph/path/?user_id=u&source=Ana", "target"),
+        ("/v1/graph/path/?user_id=u&source=Ana&target=Lisbon&most_steps=far", "most_steps"),
+        ("/v1/graph/neighbours/?user_id=u&entity=Ana&limit=1.5", "limit"),
+    ],
+)
+async def test_a_question_to_the_graph_that_lacks_something_is_refused(
+    http: httpx.AsyncClient, api: Recorder, path: str, field: str
+) -> None:
+    assert assert_error(await http.get(path), 400, "invalid_input")["details"] == {"field": field}
     assert api.calls == []
 
 
@@ -487,8 +526,13 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/healthz",
         "/readyz",
         "/v1/entities/",
+        "/v1/graph/entities/",
+        "/v1/graph/neighbours/",
+        "/v1/graph/path/",
         "/v1/memories/",
+        "/v1/memories/bulk/",
         "/v1/memories/search/",
+        "/v1/memories/search/bulk/",
         "/v1/memories/{memory_id}/",
         "/v1/memories/{memory_id}/history/",
         "/v1/operations/{operation_id}/",

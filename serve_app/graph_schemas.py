@@ -1,0 +1,53 @@
+"""What the answers about the graph look like, for the OpenAPI description only."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from serve_app.schemas import Memory, Page
+
+
+class Mention(BaseModel):
+    """Somebody or something that memories mention."""
+
+    name: str = Field(examples=["Lisbon"])
+    type: str = Field(examples=["gpe"], description="`person`, `org`, `gpe` (a place with a government), …, `other`.")
+    memories: int = Field(description="How many mention it.")
+
+
+class MentionPage(Page):
+    """Most mentioned first."""
+
+    results: list[Mention]
+
+
+class RelationEntry(BaseModel):
+    """What one entity has to do with another."""
+
+    source: str = Field(examples=["Ana"])
+    relationship: str = Field(examples=["moved_to"])
+    target: str = Field(examples=["Lisbon"])
+
+
+class Neighbours(BaseModel):
+    """What surrounds an entity."""
+
+    entity: Mention
+    relations: list[RelationEntry]
+    entities: list[Mention] = Field(description="Mentioned together with it; `memories`: how many mention both.")
+    memories: list[Memory] = Field(description="Those that mention it, newest first.")
+
+
+class Step(RelationEntry):
+    """From one entity to the next. `relationship` is `mentioned_with` where no relation is known."""
+
+    memory: Memory = Field(description="The memory that says so.")
+
+
+class PathAnswer(BaseModel):
+    """The way from one entity to another."""
+
+    found: bool
+    length: int
+    entities: list[str]
+    steps: list[Step]

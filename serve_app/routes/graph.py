@@ -1,0 +1,83 @@
+"""`/v1/graph/`: what the memories of a scope mention, and how it hangs together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+
+from engine.api import GraphEntitiesFields, NeighboursFields, PathFields
+from engine.types import SCOPE_FIELDS
+from serve_app import graph_schemas, schemas
+from serve_app.bodies import fields_of, required
+from serve_app.pages import paged
+from serve_app.queries import known_params
+from serve_app.responses import JsonResponse
+from serve_app.routes.routing import Routes, api_of
+
+routes = Routes(prefix="/v1/graph", tags=["graph"])
+
+_ENTITIES_PATH = "/v1/graph/entities/"
+_ENTITIES, _NEIGHBOURS, _PATH = fields_of(GraphEntitiesFields), fields_of(NeighboursFields), fields_of(PathFields)
+_SCOPE_HELP: dict[str, str] = dict.fromkeys(
+    SCOPE_FIELDS, "Only memories with this id; at least one of the four ids is needed, several are ANDed."
+)
+
+
+@routes.get(
+    "/entities/",
+    summary="What memories mention",
+    responses=schemas.answers(graph_schemas.MentionPage, 504),
+    openapi_extra=schemas.parameters(
+        name="Only names that contain this, whatever the case.",
+        page="From 1.",
+        page_size="Entries per page.",
+        **_SCOPE_HELP,
+    ),
+)
+async def entities(request: Request) -> JsonResponse:
+    """The people, places and things in the memories of a scope, most mentioned first."""
+    fields = known_params(request.query_params, _ENTITIES)
+    return paged(request, _ENTITIES_PATH, await api_of(request).graph_entities(**fields))
+
+
+@routes.get(
+    "/neighbours/",
+    summary="What surrounds an entity",
+    responses=schemas.answers(graph_schemas.Neighbours, 404, 504),
+    openapi_extra=schemas.parameters(
+        entity="Its name, whatever the case.",
+        limit="How many memories, how many entities and how many relations at most.",
+        **_SCOPE_HELP,
+    ),
+)
+async def neighbours(request: Request) -> JsonResponse:
+    """The memories that mention an entity, what is mentioned with it, and its relations. 404: nothing mentions it."""
+    params = known_params(request.query_params, _NEIGHBOURS | {"entity"})
+    entity = _taken(params, "entity")
+    return JsonResponse(await api_of(request).neighbours(entity, **params))
+
+
+@routes.get(
+    "/path/",
+    summary="How two entities hang together",
+    responses=schemas.answers(graph_schemas.PathAnswer, 404, 504),
+    openapi_extra=schemas.parameters(
+        source="The name of the first entity.",
+        target="The name of the last one.",
+        most_steps="Longer paths are not looked for.",
+        **_SCOPE_HELP,
+    ),
+)
+async def path(request: Request) -> JsonResponse:
+    """The shortest way over relations and common memories. 404: nothing mentions one of the two."""
+    params = known_params(request.query_params, _PATH | {"source", "target"})
+    source, target = _taken(params, "source"), _taken(params, "target")
+    return JsonResponse(await api_of(request).path(source, target, **params))
+
+
+def _taken(params: dict[str, Any], name: str) -> str:
+    """A parameter that must be there, taken out of the others."""
+    value: str = required(params, name)
+    del params[name]
+    return value
