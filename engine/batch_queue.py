@@ -7,14 +7,17 @@ priority and then by age; what a batch does is the caller's function.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from engine.concurrency import TaskSet
 from engine.errors import InvariantViolated, Overloaded, Unavailable
+from engine.figures import Histogram, ratio
 from engine.ports import Priority
+from engine.types import Json
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -25,15 +28,21 @@ class _Entry(Generic[ItemT, ResultT]):
     item: ItemT
     cost: int
     answer: asyncio.Future[ResultT]
+    since_s: float
 
 
 @dataclass(slots=True)
 class BatchStats:
-    """Counted since the start: items that went through, batches that carried them, the largest of those."""
+    """Counted since the start: items that went through, batches that carried them, the largest of those, items that
+    were refused. And how items waited until they were taken (ms), how large batches were, how long they took (ms)."""
 
     items: int = 0
     batches: int = 0
     largest: int = 0
+    refused: int = 0
+    wait_ms: Histogram = field(default_factory=Histogram)
+    batch: Histogram = field(default_factory=Histogram)
+    took_ms: Histogram = field(default_factory=Histogram)
 
 
 class BatchQueue(Generic[ItemT, ResultT]):
@@ -69,6 +78,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
         self._max_items = max_items
         self._max_cost = max_cost
         self._cost = cost
+        self._in_flight = in_flight
         self._free = in_flight
         self._capacity = capacity
         self._linger_s = linger_s
@@ -91,10 +101,11 @@ class BatchQueue(Generic[ItemT, ResultT]):
     async def submit_many(self, items: Sequence[ItemT], *, priority: Priority = Priority.READ) -> list[ResultT]:
         """The results of several items, same order; they may travel in different batches. All are taken, or none."""
         if self._count + len(items) > self._capacity:
-            raise self._full()
+            raise self._full(len(items))
         return list(await asyncio.gather(*[self._enqueue(item, priority) for item in items]))
 
-    def _full(self) -> Overloaded:
+    def _full(self, refused: int = 1) -> Overloaded:
+        self.stats.refused += refused
         return Overloaded(f"{self._name} is full: {self._count} items wait", {"retry_after_s": 1})
 
     def _enqueue(self, item: ItemT, priority: Priority) -> asyncio.Future[ResultT]:
@@ -103,7 +114,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
         if self._count >= self._capacity:
             raise self._full()
         loop = asyncio.get_running_loop()
-        entry: _Entry[ItemT, ResultT] = _Entry(item, self._cost(item), loop.create_future())
+        entry: _Entry[ItemT, ResultT] = _Entry(item, self._cost(item), loop.create_future(), time.monotonic())
         self._waiting[priority].append(entry)
         self._count += 1
         # The next turn of the loop, so that callers that arrive together travel together.
@@ -142,9 +153,8 @@ class BatchQueue(Generic[ItemT, ResultT]):
         return batch
 
     async def _carry(self, batch: list[_Entry[ItemT, ResultT]]) -> None:
-        self.stats.items += len(batch)
-        self.stats.batches += 1
-        self.stats.largest = max(self.stats.largest, len(batch))
+        began_s = time.monotonic()
+        self._count_in(batch, began_s)
         try:
             results = await self._run([entry.item for entry in batch])
             if len(results) != len(batch):
@@ -160,8 +170,42 @@ class BatchQueue(Generic[ItemT, ResultT]):
                 _settle(entry.answer, error)
         finally:
             self._free += 1
+            self.stats.took_ms.record((time.monotonic() - began_s) * 1000)
             self._not_before_s = asyncio.get_running_loop().time() + self._linger_s
             self._fire()
+
+    def _count_in(self, batch: list[_Entry[ItemT, ResultT]], now_s: float) -> None:
+        stats = self.stats
+        stats.items += len(batch)
+        stats.batches += 1
+        stats.largest = max(stats.largest, len(batch))
+        stats.batch.record(len(batch))
+        for entry in batch:
+            stats.wait_ms.record((now_s - entry.since_s) * 1000)
+
+    def _oldest_ms(self) -> float:
+        """How long the one that waits longest has waited so far."""
+        # Copied: figures may be asked for from another thread.
+        first_s = [waiting[0].since_s for waiting in map(tuple, self._waiting.values()) if waiting]
+        return round((time.monotonic() - min(first_s)) * 1000, 1) if first_s else 0.0
+
+    def figures(self) -> Json:
+        """What waits and runs now, and what went through; the names are explained in `docs/operations.md`."""
+        stats = self.stats
+        return {
+            "waiting": self._count,
+            "oldest_ms": self._oldest_ms(),
+            "capacity": self._capacity,
+            "running": self._in_flight - self._free,
+            "items": stats.items,
+            "batches": stats.batches,
+            "largest": stats.largest,
+            "refused": stats.refused,
+            "mean_batch": ratio(stats.items, stats.batches),
+            "wait_ms": stats.wait_ms.figures(),
+            "batch": stats.batch.figures(),
+            "took_ms": stats.took_ms.figures(),
+        }
 
     async def close(self) -> None:
         """Refuse new items, end what is under way, and tell those that wait."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engine.errors import Overloaded
+from engine.types import Json
 
 _REMEMBERED = 64
 _LONGEST_RETRY_S = 60
@@ -39,6 +40,7 @@ class Gate:
         self._finished_s: deque[float] = deque(maxlen=_REMEMBERED)
         self.pending = 0
         self.pending_bytes = 0
+        self.refused = 0
 
     def enter(self, size_bytes: int = 0) -> None:
         """Count one more in.
@@ -47,6 +49,7 @@ class Gate:
             Overloaded: there is no room; `retry_after_s` says when there may be.
         """
         if self.pending >= self._most or (self.pending and self.pending_bytes + size_bytes > self._most_bytes):
+            self.refused += 1
             wait_s = retry_after_s(self.pending, self._finished_s)
             raise Overloaded(f"too many {self._name} under way ({self.pending})", {"retry_after_s": wait_s})
         self.pending += 1
@@ -66,3 +69,13 @@ class Gate:
             yield
         finally:
             self.leave(size_bytes)
+
+    def figures(self) -> Json:
+        """What is under way, what may be, and how many were refused since the start."""
+        return {
+            "pending": self.pending,
+            "most": self._most,
+            "bytes": self.pending_bytes,
+            "most_bytes": self._most_bytes,
+            "refused": self.refused,
+        }

@@ -16,7 +16,8 @@ from typing import Protocol
 
 from engine.concurrency import TaskSet
 from engine.errors import Conflict, InvariantViolated, RemoraError
-from engine.types import Applied, ChangeBatch
+from engine.index_delay import IndexDelay
+from engine.types import Applied, ChangeBatch, Json
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class IndexFeed:
         self._wake = asyncio.Event()
         self._known = asyncio.Event()
         self._tasks = TaskSet()
+        self._delay = IndexDelay()
         self.failures = 0
 
     @property
@@ -78,6 +80,16 @@ class IndexFeed:
     def healthy(self) -> bool:
         """Whether the index has all that it once confirmed, and the last push worked."""
         return self._at is not None and self.position >= self._confirmed and self.failures == 0
+
+    def figures(self) -> Json:
+        """Where the index is, and how far behind in changes and seconds; `failures`: pushes that failed in a row."""
+        return {
+            "position": self.position,
+            "lag": self.lag,
+            "healthy": self.healthy,
+            "failures": self.failures,
+            **self._delay.figures(),
+        }
 
     def start(self, position: int) -> None:
         """Begin to feed; the ledger is at `position`."""
@@ -101,6 +113,7 @@ class IndexFeed:
             self._recent.clear()
         self._recent.append(batch)
         self._offered = self._target = batch.until
+        self._delay.committed(batch.until)
         self._wake.set()
 
     @property
@@ -116,6 +129,7 @@ class IndexFeed:
         whole = applied.position >= since
         if not whole and (self._at is None or applied.incarnation != self._at.incarnation):
             self._at = applied
+            self._delay.applied(applied.position, self._target)
             self._wake.set()
         return whole
 
@@ -200,6 +214,7 @@ class IndexFeed:
 
     def _note(self, applied: Applied) -> None:
         self._at = applied
+        self._delay.applied(applied.position, self._target)
         self._known.set()
         self._confirmed = max(self._confirmed, min(applied.position, self._target))
         while self._waiting and self._waiting[0][0] <= applied.position:

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
 from engine import ids, ingest, requests
@@ -25,16 +24,18 @@ from engine.api import (
     WriteFields,
 )
 from engine.config import Settings
-from engine.errors import DeadlineExceeded, NotFound, RemoraError, Unavailable
+from engine.errors import DeadlineExceeded, NotFound, RemoraError
 from engine.faults import FAULTS, FaultPoints
+from engine.figures import calls_per_request
 from engine.filters import Compare, Not, Op, conjunction
 from engine.gate import Gate
+from engine.graph_path import GraphPath
 from engine.index_feed import IndexFeed
 from engine.models import Models
 from engine.named_graph import NamedGraph
 from engine.ports import Embedder, Extractor, GraphStore, Ledger, OperationKind, Ownership, VectorStore
 from engine.search_path import SearchPath
-from engine.times import iso
+from engine.times import day_of, iso
 from engine.types import SCOPE_FIELDS, Json, JsonList, MemoryVersion
 from engine.write_path import WritePath, error_object, new_operation
 
@@ -59,6 +60,7 @@ class Memory:
         vector: dense and keyword index.
         graph: entity graph.
         settings: limits, weights, deadlines.
+        shard: which one it is, for its status.
         faults: named points that tests arm.
         clock: now in microseconds UTC.
     """
@@ -72,12 +74,14 @@ class Memory:
         vector: VectorStore,
         graph: GraphStore,
         settings: Settings,
+        shard: int = 0,
         faults: FaultPoints = FAULTS,
         clock: Callable[[], int] = _now_us,
     ) -> None:
         limits = settings.limits
         self._ledger = ledger
         self._settings = settings
+        self._shard = shard
         self._limits = limits
         self._clock = clock
         self._reads = Gate("reads", limits.pending_reads, limits.pending_bytes, time.monotonic)
@@ -104,6 +108,7 @@ class Memory:
             graph_feed=self._graph_feed,
             settings=settings.search,
         )
+        self._graphs = GraphPath(graph=graph, feed=self._graph_feed, ledger=ledger)
         self._started = False
 
     async def start(self) -> None:
@@ -240,15 +245,24 @@ class Memory:
 
     async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
         """What memories mention; see `MemoryApi`."""
-        raise Unavailable("the graph can't be asked yet")
+        request = requests.parse_graph_entities(fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._graphs.entities(request)
 
     async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
         """What surrounds an entity; see `MemoryApi`."""
-        raise Unavailable("the graph can't be asked yet")
+        request = requests.parse_neighbours(entity, fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._graphs.neighbours(request)
 
     async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
         """The way from one entity to another; see `MemoryApi`."""
-        raise Unavailable("the graph can't be asked yet")
+        request = requests.parse_path(source, target, fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._graphs.path(request)
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
@@ -266,19 +280,25 @@ class Memory:
         feeds = {feed.name: feed for feed in (self._vector_feed, self._graph_feed)}
         ready = self._started and not self._writes.fenced
         healthy = all(feed.healthy for feed in feeds.values()) and "error" not in ledger and "error" not in embedder
+        writes, queues = self._writes.status(), self._queues()
         return {
+            "shard": self._shard,
             "state": "starting" if not ready else "ready" if healthy else "degraded",
             "ready": ready,
             "extractor": ingest.VERBATIM,
             "ledger": ledger,
             "embedder": {**embedder, **self._models.stats()},
-            **{
-                name: {"position": feed.position, "lag": feed.lag, "healthy": feed.healthy}
-                for name, feed in feeds.items()
-            },
-            "writes": self._writes.status(),
+            **{name: feed.figures() for name, feed in feeds.items()},
+            "writes": writes,
             "searches": {**self._searches.status(), "pending": self._reads.pending},
+            "gates": {"operations": self._writes.gate(), "reads": self._reads.figures()},
+            "queues": queues,
+            "calls_per_request": calls_per_request(queues, writes["took_ms"]["recent"]),
         }
+
+    def _queues(self) -> Json:
+        """Figures of every queue of this shard."""
+        return {**self._models.queues(), "ledger": self._writes.queue(), **self._searches.queues()}
 
     async def _embedder_info(self) -> Json:
         info = await self._models.info()
@@ -304,7 +324,7 @@ class Memory:
         return list(await asyncio.gather(*[one(item) for item in requests.parse_batch(items, name, self._limits)]))
 
     def _today(self) -> str:
-        return datetime.fromtimestamp(self._clock() / 1_000_000, UTC).date().isoformat()
+        return day_of(self._clock())
 
     def _read_call(self, fields: Any) -> Call:
         return requests.parse_call(fields, frozenset({"project", "deadline_s"}))

@@ -96,6 +96,10 @@ class Models:
             "waiting": len(self._encoding),
         }
 
+    def queues(self) -> Json:
+        """Figures of the queues in front of the models."""
+        return {"embedder": self._encoding.figures(), "extractor": self._naming.figures()}
+
     async def close(self) -> None:
         """Refuse what comes, end what is under way."""
         await self._encoding.close()

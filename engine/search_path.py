@@ -228,3 +228,7 @@ class SearchPath:
             "vector_calls": self._vector_calls.stats.batches,
             "graph_calls": self._graph_calls.stats.batches,
         }
+
+    def queues(self) -> Json:
+        """Figures of the queues in front of the indexes."""
+        return {"vector": self._vector_calls.figures(), "graph": self._graph_calls.figures()}

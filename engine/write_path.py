@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from engine.errors import (
     from_parts,
 )
 from engine.faults import FaultPoints
+from engine.figures import Histogram
 from engine.gate import Gate
 from engine.index_feed import IndexFeed
 from engine.lanes import Lanes, Turn
@@ -62,11 +64,12 @@ class _Run:
 
 @dataclass(slots=True)
 class WriteStats:
-    """Counted since the start."""
+    """Counted since the start; `took_ms`: from submission to the end of an operation."""
 
     accepted: int = 0
     finished: int = 0
     degraded: int = 0
+    took_ms: Histogram = field(default_factory=Histogram)
 
 
 def needs_model(operation: Operation) -> bool:
@@ -200,9 +203,11 @@ class WritePath:
             work = self._at_once(run)
         else:
             work = self._accept_and_finish(run, turn)
+        began_s = time.monotonic()
         task = self._tasks.start(self._supervise(run, work), name=f"operation {operation.id}")
 
         def over(_: asyncio.Task[Any]) -> None:
+            self.stats.took_ms.record((time.monotonic() - began_s) * 1000)
             turn.leave()
             self._running.pop(operation.id, None)
             finished()
@@ -386,7 +391,16 @@ class WritePath:
             "finished": self.stats.finished,
             "degraded": self.stats.degraded,
             "transactions": self._writes.stats.batches,
+            "took_ms": self.stats.took_ms.figures(),
         }
+
+    def queue(self) -> Json:
+        """Figures of the queue in front of the ledger."""
+        return self._writes.figures()
+
+    def gate(self) -> Json:
+        """What is admitted."""
+        return self._gate.figures()
 
 
 def new_operation(

@@ -128,3 +128,44 @@ async def test_several_items_are_taken_together_or_not_at_all() -> None:
         await queue.submit_many([1, 2, 3, 4])
     assert await queue.submit_many([1, 2, 3]) == [10, 20, 30]
     assert run.batches == [[1, 2, 3]]
+
+
+async def test_figures_tell_what_waits_and_what_runs() -> None:
+    run = Recorder()
+    run.gate.clear()
+    queue = BatchQueue(run, name="q", max_items=2, capacity=3)
+    first = asyncio.ensure_future(queue.submit(1))
+    while not run.batches:
+        await asyncio.sleep(0)
+    rest = asyncio.gather(*[queue.submit(n) for n in (2, 3, 4)])
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await queue.submit(5)
+    figures = queue.figures()
+    assert (figures["waiting"], figures["running"], figures["refused"], figures["capacity"]) == (3, 1, 1, 3)
+    assert figures["oldest_ms"] >= 0
+    run.gate.set()
+    await first
+    await rest
+    figures = queue.figures()
+    assert (figures["waiting"], figures["running"], figures["oldest_ms"]) == (0, 0, 0)
+    assert (figures["items"], figures["batches"], figures["largest"], figures["mean_batch"]) == (4, 3, 2, 1.333)
+    assert figures["wait_ms"]["count"] == 4
+    assert figures["batch"]["buckets"] == {"1": 2, "2": 1}
+    assert figures["took_ms"]["count"] == 3
+
+
+async def test_waiting_is_measured_until_an_item_is_taken() -> None:
+    run = Recorder()
+    run.gate.clear()
+    queue = BatchQueue(run, name="q", max_items=1)
+    first = asyncio.ensure_future(queue.submit(1))
+    while not run.batches:
+        await asyncio.sleep(0)
+    second = asyncio.ensure_future(queue.submit(2))
+    while queue.figures()["oldest_ms"] < 20:
+        await asyncio.sleep(0)
+    run.gate.set()
+    await asyncio.gather(first, second)
+    assert queue.figures()["wait_ms"]["max"] >= 20
+    assert queue.figures()["took_ms"]["max"] >= 20
