@@ -10,7 +10,17 @@ from actors.options import Address
 from actors.shell import Shell
 from engine import graph
 from engine.config import Settings
-from engine.ports import GraphAnswer, GraphQuery, GraphStore, Neighbourhood
+from engine.ports import (
+    EntitiesAnswer,
+    EntitiesQuery,
+    GraphAnswer,
+    GraphQuery,
+    GraphStore,
+    NeighboursAnswer,
+    NeighboursQuery,
+    PathAnswer,
+    PathQuery,
+)
 from engine.types import Applied, ChangeBatch
 
 
@@ -18,7 +28,7 @@ class GraphStoreActor(Shell[GraphStore]):
     """Owns the graphs of a shard."""
 
     def __init__(self, address: Address, settings: Settings) -> None:
-        super().__init__(address, lambda: graph.build(settings, address.shard))
+        super().__init__(address, lambda: graph.build(settings, address.index))
 
     @ray.method
     async def status(self) -> Applied:
@@ -36,7 +46,17 @@ class GraphStoreActor(Shell[GraphStore]):
         return await (await self.enter("search")).search(queries)
 
     @ray.method
-    async def neighbours(self, query: GraphQuery) -> list[Neighbourhood]:
+    async def entities(self, query: EntitiesQuery) -> EntitiesAnswer:
+        """As `GraphStore.entities`."""
+        return await (await self.enter("entities")).entities(query)
+
+    @ray.method
+    async def path(self, query: PathQuery) -> PathAnswer:
+        """As `GraphStore.path`."""
+        return await (await self.enter("path")).path(query)
+
+    @ray.method
+    async def neighbours(self, query: NeighboursQuery) -> NeighboursAnswer:
         """As `GraphStore.neighbours`."""
         return await (await self.enter("neighbours")).neighbours(query)
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.ports import Event, Operation, OperationKind
+from engine.ports import Event, Mentioned, Operation, OperationKind
 from engine.times import iso
 from engine.types import EventKind, Json, MemoryVersion, OperationState, Relation, Scope, ScopeField
 
@@ -78,6 +78,15 @@ def relation_objects(relations: Iterable[Relation]) -> list[Json]:
             entry["invalid_at"] = iso(edge.invalid_at_us)
         seen.setdefault((edge.source, edge.relationship, edge.target), entry)
     return list(seen.values())
+
+
+def mentioned_object(mentioned: Mentioned) -> Json:
+    """An entity of the graph, and how many memories mention it."""
+    return {
+        "name": mentioned.entity.name,
+        "type": mentioned.entity.kind.casefold(),
+        "memories": mentioned.memories,
+    }
 
 
 def history_object(event: Event) -> Json:

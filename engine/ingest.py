@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations, islice
 from typing import Any
 
 from engine import ids
+from engine.answers import relation_objects
 from engine.ports import (
     AddEvent,
     DeleteEvent,
@@ -20,9 +22,10 @@ from engine.ports import (
     UpdateEvent,
 )
 from engine.requests import AddRequest, DeleteAllRequest, UpdateRequest
-from engine.types import SCOPE_FIELDS, Entity, FloatArray, Json, Message, Scope
+from engine.types import MENTIONED_WITH, SCOPE_FIELDS, Entity, FloatArray, Json, Message, Relation, Scope
 
 VERBATIM = "verbatim"
+_MOST_RELATIONS = 20
 
 
 def add_body(request: AddRequest) -> Json:
@@ -114,7 +117,16 @@ def plan_add(
         )
         for row, (fragment, named) in enumerate(zip(fragments, entities, strict=True))
     )
-    return Plan(events, vectors, answer={"extractor": VERBATIM, "relations": []})
+    return Plan(events, vectors, answer={"extractor": VERBATIM, "relations": relation_objects(_named_together(events))})
+
+
+def _named_together(events: Sequence[AddEvent]) -> Iterator[Relation]:
+    """What an add without a model can say of relations: which entities each memory names together; the first few.
+
+    It is kept with the operation, so that a repetition answers the same.
+    """
+    pairs = (pair for event in events for pair in combinations(event.entities or (), 2))
+    return (Relation(one.name, MENTIONED_WITH, other.name) for one, other in islice(pairs, _MOST_RELATIONS))
 
 
 def with_speaker(name: str | None, entities: tuple[Entity, ...] | None) -> tuple[Entity, ...] | None:

@@ -34,11 +34,15 @@ Span: TypeAlias = tuple[int, int]
 
 
 class Priority(IntEnum):
-    """Who goes first when work queues for a model: a person waits for a read, nobody for a derived signal."""
+    """Who goes first when work queues for a model: a person waits for a read, nobody for a derived signal.
+
+    BULK: of a request with so many items that others would wait long behind it.
+    """
 
     READ = 0
     ADD = 1
-    SIGNAL = 2
+    BULK = 2
+    SIGNAL = 3
 
 
 class Output(StrEnum):
@@ -193,16 +197,96 @@ class GraphAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
-    """An entity, what it is linked with, and the memories that mention it."""
+class EntitiesQuery:
+    """What the memories with all ids of `scope` mention. `name`: only entities whose name contains it, folded."""
+
+    project: str
+    scope: Scope
+    offset: int
+    limit: int
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """An entity and how many memories mention it."""
 
     entity: Entity
+    memories: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntitiesAnswer:
+    """One page of entities, most mentioned first, and how many there are on all pages."""
+
+    applied: Applied
+    count: int
+    entities: tuple[Mentioned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NeighboursQuery:
+    """What surrounds the entity of that name in the memories with all ids of `scope`; at most `limit` of each."""
+
+    project: str
+    scope: Scope
+    entity: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """An entity, the relations it has now, who is mentioned together with it (`memories` mention both), and the
+    memories that mention it, newest first."""
+
+    entity: Mentioned
     relations: tuple[Relation, ...]
+    entities: tuple[Mentioned, ...]
     memory_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class NeighboursAnswer:
+    """None: no memory of the scope mentions the entity."""
+
+    applied: Applied
+    around: Neighbourhood | None
+
+
+@dataclass(frozen=True, slots=True)
+class PathQuery:
+    """The shortest way between two entities over the memories with all ids of `scope`."""
+
+    project: str
+    scope: Scope
+    source: str
+    target: str
+    most_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """Two entities that one memory links, as its relation says, or `mentioned_with` where it has none."""
+
+    relation: Relation
+    memory_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathAnswer:
+    """`unknown`: names that no memory of the scope mentions. `entities` None: there is no way so short."""
+
+    applied: Applied
+    unknown: tuple[str, ...] = ()
+    entities: tuple[str, ...] | None = None
+    steps: tuple[PathStep, ...] = ()
+
+
 class GraphStore(Protocol):
-    """The entity graph over live versions. `apply` follows the rule of `VectorStore.apply`."""
+    """The entity graph over live versions. `apply` follows the rule of `VectorStore.apply`.
+
+    `entities`, `neighbours` and `path` obey every id of a scope and leave out memories that have expired.
+    """
 
     async def status(self) -> Applied: ...
 
@@ -210,7 +294,11 @@ class GraphStore(Protocol):
 
     async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer: ...
 
-    async def neighbours(self, query: GraphQuery) -> list[Neighbourhood]: ...
+    async def entities(self, query: EntitiesQuery) -> EntitiesAnswer: ...
+
+    async def neighbours(self, query: NeighboursQuery) -> NeighboursAnswer: ...
+
+    async def path(self, query: PathQuery) -> PathAnswer: ...
 
     async def close(self) -> None: ...
 

@@ -20,6 +20,9 @@ _WRITE = _CALL | {"idempotency_key"}
 _SCOPE = frozenset(SCOPE_FIELDS)
 _WORD_CHARS = 64
 _INT_BITS = 63
+_NEIGHBOURS = 20
+_STEPS = 4
+_MOST_STEPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,38 @@ class ListRequest:
     filter: Filter
     page: int
     page_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class GraphEntitiesRequest:
+    """A page of what the memories of a scope mention. `name`: a part of the names; None: any."""
+
+    call: Call
+    scope: Scope
+    name: str | None
+    page: int
+    page_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeighboursRequest:
+    """What surrounds an entity."""
+
+    call: Call
+    scope: Scope
+    entity: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathRequest:
+    """The way from one entity to another."""
+
+    call: Call
+    scope: Scope
+    source: str
+    target: str
+    most_steps: int
 
 
 def parse_add(messages: object, fields: Mapping[str, Any], limits: LimitSettings) -> AddRequest:
@@ -165,6 +200,43 @@ def parse_list(fields: Mapping[str, Any], limits: LimitSettings) -> ListRequest:
     call = parse_call(fields, _CALL | _SCOPE | {"filters", "page", "page_size"})
     page, page_size = parse_page(fields, limits)
     return ListRequest(call, _filter(fields, limits), page, page_size)
+
+
+def parse_graph_entities(fields: Mapping[str, Any], limits: LimitSettings) -> GraphEntitiesRequest:
+    """A page of what is mentioned; raises as `parse_add` does."""
+    call = parse_call(fields, _CALL | _SCOPE | {"name", "page", "page_size"})
+    name = fields.get("name")
+    page, page_size = parse_page(fields, limits)
+    return GraphEntitiesRequest(
+        call=call,
+        scope=_scope(fields, limits),
+        name=None if name is None else _text(name, "name", limits.id_chars),
+        page=page,
+        page_size=page_size,
+    )
+
+
+def parse_neighbours(entity: object, fields: Mapping[str, Any], limits: LimitSettings) -> NeighboursRequest:
+    """An entity to look around; raises as `parse_add` does."""
+    call = parse_call(fields, _CALL | _SCOPE | {"limit"})
+    return NeighboursRequest(
+        call=call,
+        scope=_scope(fields, limits),
+        entity=_text(entity, "entity", limits.id_chars),
+        limit=_count(fields.get("limit"), "limit", min(_NEIGHBOURS, limits.page_size), limits.page_size),
+    )
+
+
+def parse_path(source: object, target: object, fields: Mapping[str, Any], limits: LimitSettings) -> PathRequest:
+    """Two entities to link; raises as `parse_add` does."""
+    call = parse_call(fields, _CALL | _SCOPE | {"most_steps"})
+    return PathRequest(
+        call=call,
+        scope=_scope(fields, limits),
+        source=_text(source, "source", limits.id_chars),
+        target=_text(target, "target", limits.id_chars),
+        most_steps=_count(fields.get("most_steps"), "most_steps", _STEPS, _MOST_STEPS),
+    )
 
 
 def parse_batch(items: object, needed: str, limits: LimitSettings) -> list[Json]:

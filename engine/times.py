@@ -24,6 +24,11 @@ def iso(at_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=at_us)).isoformat(timespec="microseconds")
 
 
+def day_of(at_us: int) -> str:
+    """The day in UTC, `YYYY-MM-DD`: an expiration date before it is over."""
+    return (_EPOCH + timedelta(microseconds=at_us)).date().isoformat()
+
+
 def _printable(at_us: int) -> int:
     """The same, if it can be shown in UTC: near the ends of the calendar an offset may lead beyond them."""
     iso(at_us)

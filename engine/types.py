@@ -19,6 +19,8 @@ ScopeField: TypeAlias = Literal["user_id", "agent_id", "app_id", "run_id"]
 
 SCOPE_FIELDS: tuple[ScopeField, ...] = ("user_id", "agent_id", "app_id", "run_id")
 DEFAULT_PROJECT = "default"
+MENTIONED_WITH = "mentioned_with"
+"""The relationship of two entities of which all that is known is that memories mention both."""
 
 
 @by_fields

@@ -14,7 +14,7 @@ class Contribution:
 
     Two contributions are equal only when they are the same object, so that one can be a node by itself.
     `position` is the ledger position of the change that it came with. `entities` has no two of one key and holds the
-    ends of `relations` too; `keys` are their keys.
+    ends of `relations` too; `keys` are their keys. `expires`: the memory's last day, `YYYY-MM-DD`; None: it has none.
     """
 
     memory_id: str
@@ -23,6 +23,8 @@ class Contribution:
     position: int
     entities: tuple[Entity, ...]
     relations: tuple[Relation, ...]
+    created_at_us: int = 0
+    expires: str | None = None
     keys: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -32,6 +34,16 @@ class Contribution:
         """Whether the memory's scope has that id; None asks for nothing."""
         return owner is None or getattr(self.scope, owner[0]) == owner[1]
 
+    def is_shown(self, ids: Iterable[tuple[ScopeField, str]], day: str) -> bool:
+        """Whether the memory's scope has all of these ids and it hasn't expired on that day."""
+        return all(getattr(self.scope, name) == value for name, value in ids) and not (
+            self.expires is not None and self.expires < day
+        )
+
+    def entity(self, key: str) -> Entity:
+        """The entity as this memory names it; raises ValueError when it doesn't."""
+        return self.entities[self.keys.index(key)]
+
     def same_as(self, other: Contribution) -> bool:
         """Whether the two say the same of the same memory."""
         return (
@@ -40,6 +52,8 @@ class Contribution:
             and self.scope == other.scope
             and self.entities == other.entities
             and self.relations == other.relations
+            and self.created_at_us == other.created_at_us
+            and self.expires == other.expires
         )
 
 
@@ -48,7 +62,16 @@ def contribution(project: str, position: int, version: MemoryVersion) -> Contrib
     relations = tuple(edge for edge in dict.fromkeys(version.relations) if _links(edge))
     ends = (Entity(name) for edge in relations for name in (edge.source, edge.target))
     entities = _distinct([*(version.entities or ()), *ends])
-    return Contribution(version.memory_id, project, version.scope, position, entities, relations)
+    return Contribution(
+        version.memory_id,
+        project,
+        version.scope,
+        position,
+        entities,
+        relations,
+        version.created_at_us,
+        version.expiration_date,
+    )
 
 
 def _links(edge: Relation) -> bool:

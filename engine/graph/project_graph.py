@@ -93,6 +93,11 @@ class ProjectGraph:
         """The routing keys under which memories of that id live, and how many each."""
         return self._owners.get(owner, Counter())
 
+    def graphs(self, ids: Iterable[tuple[ScopeField, str]]) -> dict[str, ScopeGraph]:
+        """The graphs, by routing key, in which memories of each of these ids live: others than of all ids too."""
+        fewest, *more = sorted((self.routes(owner) for owner in ids), key=len)
+        return {route: self._graphs[route] for route in fewest if all(route in routes for routes in more)}
+
     def holders(self, key: str) -> dict[str, ScopeGraph]:
         """The graphs that mention the entity, by routing key."""
         return self._holders.get(key, {})
@@ -162,21 +167,11 @@ class Region:
         counted: Counter[Entity] = Counter()
         for graph in self.graphs(key):
             counted.update(graph.names(key))
-        names: Counter[str] = Counter()
-        kinds: Counter[str] = Counter()
-        for entity, count in counted.items():
-            names[entity.name] += count
-            if entity.kind != "other":
-                kinds[entity.kind] += count
-        return Entity(_first(names) or key, _first(kinds) or "other")
+        return common_name(counted, key)
 
     def longer_names(self, token: str) -> Iterator[str]:
         """The keys of several words of which `token` is one."""
         return (key for key in self._project.longer_names(token) if key in self)
-
-    def companions(self, key: str) -> dict[str, None]:
-        """The entities that memories mention beside this one, those of others in the same graphs included."""
-        return {other: None for graph in self.graphs(key) for other in graph.companions(key)}
 
     def shared(self, one: str, other: str) -> int:
         """How many memories mention both; of a graph that others share, counted up to 1,024."""
@@ -202,6 +197,17 @@ def is_valid(relation: Relation, at_us: int) -> bool:
     """Whether the relation is true at that time."""
     begun = relation.valid_at_us is None or relation.valid_at_us <= at_us
     return begun and (relation.invalid_at_us is None or at_us < relation.invalid_at_us)
+
+
+def common_name(counted: Counter[Entity], key: str) -> Entity:
+    """The name, and the kind, that most mentions give an entity; the smaller one in a tie."""
+    names: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    for entity, count in counted.items():
+        names[entity.name] += count
+        if entity.kind != "other":
+            kinds[entity.kind] += count
+    return Entity(_first(names) or key, _first(kinds) or "other")
 
 
 def _first(counts: Counter[str]) -> str | None:

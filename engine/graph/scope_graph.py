@@ -46,6 +46,7 @@ class ScopeGraph:
         self._typed: _Typed = nx.MultiDiGraph()
         self._names: dict[str, Counter[Entity]] = {}
         self._memories = 0
+        self._expiring = 0
 
     def __len__(self) -> int:
         """How many memories there are."""
@@ -58,9 +59,23 @@ class ScopeGraph:
         """Whether every memory here has that id."""
         return self._scopes[owner] == self._memories
 
+    @property
+    def expiring(self) -> bool:
+        """Whether some memory here has a last day."""
+        return self._expiring > 0
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all entities."""
+        return iter(self._names)
+
+    def contributions(self) -> Iterator[Contribution]:
+        """All memories, in the order in which they came."""
+        return (node for node in self._mentions if isinstance(node, Contribution))
+
     def add(self, memory: Contribution) -> None:
         """Take the memory in; it must not be there yet."""
         self._memories += 1
+        self._expiring += memory.expires is not None
         self._scopes.update(memory.scope.ids().items())
         self._mentions.add_node(memory)
         for entity, key in zip(memory.entities, memory.keys, strict=True):
@@ -78,6 +93,7 @@ class ScopeGraph:
     def remove(self, memory: Contribution) -> None:
         """Take out all that the memory added; entities that nothing mentions any more go with it."""
         self._memories -= 1
+        self._expiring -= memory.expires is not None
         for owner in memory.scope.ids().items():
             self._scopes[owner] -= 1
             if not self._scopes[owner]:
@@ -117,10 +133,6 @@ class ScopeGraph:
     def memories(self, key: str) -> Iterator[Contribution]:
         """The memories that mention the entity, the latest first."""
         return self._mentions.latest(key) if key in self._names else iter(())
-
-    def companions(self, key: str) -> Iterator[str]:
-        """The entities that some memory mentions beside this one."""
-        return iter(self._together.adj[key] if key in self._together else ())
 
     def shared(self, one: str, other: str) -> Collection[Contribution]:
         """The memories that mention both."""

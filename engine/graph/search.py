@@ -1,4 +1,4 @@
-"""From a query's entities to memories, relations and neighbourhoods. Pure: the time is an argument."""
+"""From a query's entities to memories and relations. Pure: the time is an argument."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Final
 from engine.graph.contribution import Contribution
 from engine.graph.project_graph import ProjectGraph, Region
 from engine.graph.walk import Visited, specificity, walk
-from engine.ports import GraphHit, GraphQuery, Neighbourhood
-from engine.types import Entity, Relation
+from engine.ports import GraphHit, GraphQuery
+from engine.types import MENTIONED_WITH, Entity, Relation
 
 # Another name for the same person may be meant: it starts the walk too, with half the weight in all.
 _ALIAS_WEIGHT: Final = 0.5
@@ -23,7 +23,6 @@ _MOST_MET: Final = 16
 _MOST_RELATIONS: Final = 20
 # Named together once is chance.
 _STRONG: Final = 2
-MENTIONED_WITH: Final = "mentioned_with"
 
 
 class _Terrain:
@@ -59,14 +58,6 @@ def search(
     visited = walk(_Terrain(region, now_us), seeds)
     telling = max(specificity(region.mentions(key)) for key in seeds)
     return _best(visited, query.limit, telling), _relations(visited, region, now_us)
-
-
-def neighbourhoods(project: ProjectGraph | None, query: GraphQuery, now_us: int) -> list[Neighbourhood]:
-    """What surrounds each entity of the query that memories of the block mention, under any of its names."""
-    if project is None:
-        return []
-    region = _region(project, query)
-    return [_neighbourhood(region, key, query.limit, now_us) for key in _starts(region, query.entities)]
 
 
 def _region(project: ProjectGraph, query: GraphQuery) -> Region:
@@ -136,17 +127,3 @@ def _keep_latest(
 
 def _together(region: Region, one: str, other: str) -> Relation:
     return Relation(region.entity(one).name, MENTIONED_WITH, region.entity(other).name)
-
-
-def _neighbourhood(region: Region, key: str, limit: int, now_us: int) -> Neighbourhood:
-    latest: dict[tuple[str, str, str], tuple[int, Relation]] = {}
-    for _, edge, memory in region.typed(key, now_us):
-        _keep_latest(latest, edge, memory)
-    typed = [edge for _, edge in islice(latest.values(), _MOST_RELATIONS)]
-    counted = ((region.shared(key, other), other) for other in region.companions(key))
-    strongest = heapq.nsmallest(
-        _MOST_RELATIONS - len(typed), (pair for pair in counted if pair[0]), key=lambda pair: (-pair[0], pair[1])
-    )
-    together = [_together(region, key, other) for _, other in strongest]
-    memory_ids = tuple(memory.memory_id for memory in islice(region.memories(key), limit))
-    return Neighbourhood(region.entity(key), (*typed, *together), memory_ids)

@@ -15,7 +15,7 @@ from engine.graph.contribution import Contribution
 from engine.types import SCOPE_FIELDS, Entity, Relation, Scope
 
 _FORMAT: Final = "remora-graph"
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 class Damaged(ValueError):
@@ -114,11 +114,13 @@ def _row(memory: Contribution) -> list[Any]:
         memory.position,
         [(entity.name, entity.kind) for entity in memory.entities],
         [(r.source, r.relationship, r.target, r.valid_at_us, r.invalid_at_us) for r in memory.relations],
+        memory.created_at_us,
+        memory.expires,
     ]
 
 
 def _memory(row: list[Any]) -> Contribution:
-    memory_id, project, ids, position, entities, relations = row
+    memory_id, project, ids, position, entities, relations, created_at_us, expires = row
     return Contribution(
         memory_id,
         project,
@@ -126,4 +128,6 @@ def _memory(row: list[Any]) -> Contribution:
         position,
         tuple(Entity(*entity) for entity in entities),
         tuple(Relation(*relation) for relation in relations),
+        created_at_us,
+        expires,
     )

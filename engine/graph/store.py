@@ -12,11 +12,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine.errors import Unavailable
-from engine.graph import search, snapshot
+from engine.graph import search, snapshot, survey
 from engine.graph.index import GraphIndex
 from engine.graph.project_graph import ProjectGraph
-from engine.ports import GraphAnswer, GraphQuery, Neighbourhood
-from engine.types import Applied, ChangeBatch
+from engine.graph.survey import Survey
+from engine.ports import (
+    EntitiesAnswer,
+    EntitiesQuery,
+    GraphAnswer,
+    GraphQuery,
+    NeighboursAnswer,
+    NeighboursQuery,
+    PathAnswer,
+    PathQuery,
+)
+from engine.types import Applied, ChangeBatch, Scope
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -86,9 +96,17 @@ class NetworkxGraphStore:
         """Memories near the entities of each query, by personalised PageRank."""
         return await self._run(lambda: self._search(queries))
 
-    async def neighbours(self, query: GraphQuery) -> list[Neighbourhood]:
-        """What surrounds each of the query's entities that is known; `limit` bounds the memories of each."""
-        return await self._run(lambda: search.neighbourhoods(self._project(query), query, self._now_us()))
+    async def entities(self, query: EntitiesQuery) -> EntitiesAnswer:
+        """What the memories of a scope mention."""
+        return await self._run(lambda: self._entities(query))
+
+    async def neighbours(self, query: NeighboursQuery) -> NeighboursAnswer:
+        """What surrounds an entity."""
+        return await self._run(lambda: self._neighbours(query))
+
+    async def path(self, query: PathQuery) -> PathAnswer:
+        """The shortest way between two entities."""
+        return await self._run(lambda: self._way(query))
 
     async def save(self) -> None:
         """Write the snapshot now, if anything has changed: after a purge, what is erased must leave the file too."""
@@ -114,8 +132,23 @@ class NetworkxGraphStore:
     def _applied(self) -> Applied:
         return Applied(self._incarnation, self._index.position)
 
-    def _project(self, query: GraphQuery) -> ProjectGraph | None:
-        return self._index.project(query.project)
+    def _survey(self, project: str, scope: Scope) -> Survey:
+        return Survey(self._index.project(project) or ProjectGraph(), scope, self._now_us())
+
+    def _entities(self, query: EntitiesQuery) -> EntitiesAnswer:
+        count, page = survey.entities(self._survey(query.project, query.scope), query)
+        return EntitiesAnswer(self._applied(), count, page)
+
+    def _neighbours(self, query: NeighboursQuery) -> NeighboursAnswer:
+        around = survey.neighbourhood(self._survey(query.project, query.scope), query)
+        return NeighboursAnswer(self._applied(), around)
+
+    def _way(self, query: PathQuery) -> PathAnswer:
+        seen = self._survey(query.project, query.scope)
+        if unknown := survey.unknown(seen, (query.source, query.target)):
+            return PathAnswer(self._applied(), unknown)
+        found = survey.path(seen, query)
+        return PathAnswer(self._applied(), (), *found) if found else PathAnswer(self._applied())
 
     def _apply(self, batch: ChangeBatch) -> tuple[Applied, bool]:
         before = self._index.position
@@ -127,7 +160,7 @@ class NetworkxGraphStore:
 
     def _search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
         now_us = self._now_us()
-        found = [search.search(self._project(query), query, now_us) for query in queries]
+        found = [search.search(self._index.project(query.project), query, now_us) for query in queries]
         return GraphAnswer(self._applied(), tuple(hits for hits, _ in found), tuple(edges for _, edges in found))
 
     def _load(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,17 @@ import pytest
 from engine.config import GraphSettings, Settings
 from engine.errors import Unavailable
 from engine.graph import build, in_memory
-from engine.ports import GraphQuery, GraphStore
+from engine.ports import (
+    EntitiesQuery,
+    GraphQuery,
+    GraphStore,
+    Mentioned,
+    Neighbourhood,
+    NeighboursQuery,
+    PathAnswer,
+    PathQuery,
+    PathStep,
+)
 from engine.types import (
     Applied,
     BlockKey,
@@ -36,6 +47,8 @@ def memory(
     project: str = "p",
     relations: Sequence[Relation] = (),
     known: bool = True,
+    created_at_us: int = 0,
+    expires: str | None = None,
 ) -> MemoryVersion:
     entities = tuple(name if isinstance(name, Entity) else Entity(name) for name in names)
     return MemoryVersion(
@@ -45,8 +58,9 @@ def memory(
         text=memory_id,
         version=1,
         live_from=1,
-        created_at_us=0,
+        created_at_us=created_at_us,
         updated_at_us=0,
+        expiration_date=expires,
         entities=entities if known else None,
         relations=tuple(relations),
     )
@@ -75,8 +89,24 @@ async def found(
     return [hit.memory_id for hit in hits]
 
 
-async def known(store: GraphStore, name: str, by: BlockKey | None = None) -> bool:
-    return bool(await store.neighbours(GraphQuery("p", (Entity(name),), 10, by)))
+async def around(
+    store: GraphStore, name: str, scope: Scope = ANNA, *, project: str = "p", limit: int = 10
+) -> Neighbourhood | None:
+    return (await store.neighbours(NeighboursQuery(project, scope, name, limit))).around
+
+
+async def known(store: GraphStore, name: str, scope: Scope = ANNA) -> bool:
+    return await around(store, name, scope) is not None
+
+
+async def mentioned(store: GraphStore, scope: Scope = ANNA, **fields: Any) -> list[tuple[str, str, int]]:
+    query = EntitiesQuery("p", scope, fields.pop("offset", 0), fields.pop("limit", 100), **fields)
+    page = (await store.entities(query)).entities
+    return [(one.entity.name, one.entity.kind, one.memories) for one in page]
+
+
+async def way(store: GraphStore, source: str, target: str, scope: Scope = ANNA, most_steps: int = 9) -> PathAnswer:
+    return await store.path(PathQuery("p", scope, source, target, most_steps))
 
 
 @pytest.fixture(params=["in memory", "with snapshots"])
@@ -158,8 +188,9 @@ async def test_a_batch_again_changes_nothing(store: GraphStore) -> None:
         await store.apply(one)
     assert (await store.status()).position == 3
     assert await found(store, "X") == ["b"]
-    (around,) = await store.neighbours(GraphQuery("p", (Entity("X"),), 10))
-    assert around.memory_ids == ("b",)
+    left = await around(store, "X")
+    assert left is not None
+    assert left.memory_ids == ("b",)
 
 
 async def test_an_overlapping_batch_brings_only_what_is_new(store: GraphStore) -> None:
@@ -203,7 +234,8 @@ async def test_users_do_not_meet_in_a_block(store: GraphStore) -> None:
     await store.apply(batch(0, mine, theirs))
     assert await found(store, "X", by=block("user_id", "anna")) == ["mine"]
     assert await found(store, "Y", by=block("user_id", "anna")) == []
-    assert not await known(store, "Y", block("user_id", "anna"))
+    assert not await known(store, "Y")
+    assert await known(store, "Y", Scope(user_id="ben"))
     assert sorted(await found(store, "X")) == ["mine", "theirs"]
     assert await found(store, "X", by=block("user_id", "nobody")) == []
 
@@ -217,9 +249,10 @@ async def test_an_agent_has_its_memories_under_many_users_and_no_others(store: G
     by = block("agent_id", "bot")
     assert sorted(await found(store, "X", by=by)) == ["alone", "m0", "m1", "m2"]
     assert await found(store, "Secret", by=by) == []
-    (around,) = await store.neighbours(GraphQuery("p", (Entity("X"),), 10, by))
-    assert sorted(around.memory_ids) == ["alone", "m0", "m1", "m2"]
-    assert around.relations == ()
+    near = await around(store, "X", Scope(agent_id="bot"))
+    assert near is not None
+    assert sorted(near.memory_ids) == ["alone", "m0", "m1", "m2"]
+    assert (near.relations, near.entities) == ((), ())
 
 
 async def test_a_memory_that_moves_to_another_scope_leaves_the_old_one(store: GraphStore) -> None:
@@ -271,20 +304,113 @@ async def test_relations_come_only_from_memories_of_the_block(store: GraphStore)
     assert answer.relations == ((),)
 
 
-async def test_neighbours_say_name_kind_links_and_memories_latest_first(store: GraphStore) -> None:
+async def test_neighbours_say_name_kind_links_and_memories_newest_first(store: GraphStore) -> None:
     await store.apply(
         batch(
             0,
-            memory("a", Entity("anna", "person"), "Bonn"),
-            memory("b", Entity("Anna", "person"), relations=[Relation("Anna", "likes", "Tea")]),
-            memory("c", Entity("Anna", "org")),
+            memory(
+                "b", Entity("Anna", "person"), "Bonn", relations=[Relation("Anna", "likes", "Tea")], created_at_us=2
+            ),
+            memory("a", Entity("anna", "person"), "Bonn", "Once", created_at_us=1),
+            memory("c", Entity("Anna", "org"), created_at_us=3),
         )
     )
-    (around,) = await store.neighbours(GraphQuery("p", (Entity("ANNA"), Entity("nobody")), 2))
-    assert around.entity == Entity("Anna", "person")
-    assert around.memory_ids == ("c", "b")
-    assert around.relations[0] == Relation("Anna", "likes", "Tea")
-    assert Relation("Anna", "mentioned_with", "Bonn") in around.relations
+    near = await around(store, " ANNA ", limit=2)
+    assert near is not None
+    assert near.entity == Mentioned(Entity("Anna", "person"), 3)
+    assert near.memory_ids == ("c", "b")
+    assert near.relations == (Relation("Anna", "likes", "Tea"), Relation("Anna", "mentioned_with", "Bonn"))
+    assert near.entities == (Mentioned(Entity("Bonn"), 2), Mentioned(Entity("Once"), 1))
+    assert await around(store, "nobody") is None
+    assert await around(store, "Anna", project="q") is None
+
+
+async def test_entities_are_counted_the_most_mentioned_first(store: GraphStore) -> None:
+    await store.apply(
+        batch(
+            0,
+            memory("a", Entity("New York", "gpe"), Entity("Ben", "person")),
+            memory("b", "NEW  york", "York"),
+            memory("c", "New York", project="q"),
+            memory("d", "Secret", scope=Scope(user_id="ben")),
+        )
+    )
+    assert await mentioned(store) == [("NEW  york", "gpe", 2), ("Ben", "person", 1), ("York", "other", 1)]
+    assert await mentioned(store, offset=1, limit=1) == [("Ben", "person", 1)]
+    assert [name for name, _, _ in await mentioned(store, name=" YORK")] == ["NEW  york", "York"]
+    assert await mentioned(store, name="nothing like it") == []
+    assert (await store.entities(EntitiesQuery("p", ANNA, 1, 1))).count == 3
+
+
+async def test_every_id_of_a_scope_is_obeyed(store: GraphStore) -> None:
+    both, other_agent, other_user = (
+        Scope(user_id="anna", agent_id="bot"),
+        Scope(user_id="anna", agent_id="another"),
+        Scope(user_id="ben", agent_id="bot"),
+    )
+    await store.apply(
+        batch(
+            0,
+            memory("mine", "X", "Y", scope=both),
+            memory("anna's", "X", "Secret", scope=other_agent),
+            memory("the bot's", "Y", "Secret", scope=other_user),
+        )
+    )
+    assert await mentioned(store, both) == [("X", "other", 1), ("Y", "other", 1)]
+    near = await around(store, "X", both)
+    assert near is not None
+    assert near.memory_ids == ("mine",)
+    assert near.entities == (Mentioned(Entity("Y"), 1),)
+    assert (await way(store, "X", "Secret", both)).unknown == ("Secret",)
+    assert len((await way(store, "X", "Secret", Scope(agent_id="bot"))).steps) == 2
+
+
+async def test_what_has_expired_is_nowhere(store: GraphStore) -> None:
+    gone = memory("gone", "X", "Y", "Old", expires="2000-01-01")
+    await store.apply(batch(0, gone, memory("here", "X", expires="2999-01-01"), memory("there", "Y")))
+    assert await mentioned(store) == [("X", "other", 1), ("Y", "other", 1)]
+    assert not await known(store, "Old")
+    near = await around(store, "X")
+    assert near is not None
+    assert (near.memory_ids, near.entities) == (("here",), ())
+    assert (await way(store, "X", "Y")).entities is None
+    await store.apply(batch(3, memory("gone", "X", "Y", expires=None)))
+    assert (await way(store, "X", "Y")).entities == ("X", "Y")
+
+
+async def test_a_path_is_the_shortest_and_says_what_links_each_step(store: GraphStore) -> None:
+    past = Relation("C", "left", "D", valid_at_us=1, invalid_at_us=2)
+    await store.apply(
+        batch(
+            0,
+            memory("old", "A", "B", created_at_us=1),
+            memory("new", "A", "B", created_at_us=2),
+            memory("typed", relations=[Relation("C", "knows", "b")], created_at_us=1),
+            memory("untyped", "B", "C", created_at_us=5),
+            memory("past", relations=[past]),
+            memory("alone", "Z"),
+        )
+    )
+    found = await way(store, "a", " D")
+    assert found.entities == ("A", "B", "C", "D")
+    assert found.steps == (
+        PathStep(Relation("A", "mentioned_with", "B"), "new"),
+        PathStep(Relation("C", "knows", "B"), "typed"),
+        PathStep(Relation("C", "mentioned_with", "D"), "past"),
+    )
+    assert (await way(store, "A", "D", most_steps=2)).entities is None
+    assert (await way(store, "A", "Z")) == PathAnswer(found.applied)
+    assert (await way(store, "A", "a")).entities == ("A",)
+    assert (await way(store, "nobody", "Nowhere")).unknown == ("nobody", "Nowhere")
+
+
+async def test_of_equally_short_ways_it_is_always_the_same(store: GraphStore) -> None:
+    ways = [memory("ac", "A", "C"), memory("ab", "A", "B"), memory("cz", "C", "Z"), memory("bz", "B", "Z")]
+    await store.apply(batch(0, *ways))
+    first = await way(store, "A", "Z")
+    assert first.entities == ("A", "B", "Z")
+    await store.apply(batch(4, ("p", "ab"), ("p", "bz"), ways[1], ways[3]))
+    assert (await way(store, "A", "Z")).steps == first.steps
 
 
 async def test_nameless_entities_and_loops_are_left_out(store: GraphStore) -> None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections import Counter
+from itertools import combinations, pairwise, product
 from typing import Any
 
+import networkx as nx
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.graph import snapshot
+from engine.graph import snapshot, survey
+from engine.graph.contribution import contribution
 from engine.graph.index import GraphIndex
-from engine.graph.project_graph import Region
-from engine.graph.search import neighbourhoods, search
-from engine.ports import GraphQuery
+from engine.graph.project_graph import ProjectGraph, Region
+from engine.graph.search import search
+from engine.ports import EntitiesQuery, GraphQuery, NeighboursQuery, PathQuery
 from engine.types import BlockKey, Change, ChangeBatch, Entity, EventKind, MemoryVersion, Relation, Scope
 
 PROJECTS = ("p", "q")
 NAMES = ("x", "y", "z", "anna", "anna schmidt")
+NOW_US = 10
+SCOPES = (
+    Scope(user_id="u"),
+    Scope(agent_id="b"),
+    Scope(user_id="u", agent_id="b"),
+    Scope(agent_id="b", run_id="r"),
+    Scope(user_id="nobody"),
+)
 BLOCKS = (("user_id", "u"), ("user_id", "v"), ("agent_id", "b"))
 NONE = np.zeros((0, 0), np.float32)
 
@@ -44,7 +55,10 @@ scopes = st.builds(
 writes = st.tuples(
     st.sampled_from(PROJECTS),
     st.sampled_from(["m1", "m2", "m3", "m4"]),
-    st.one_of(st.none(), st.tuples(scopes, entities, relations)),
+    st.one_of(
+        st.none(),
+        st.tuples(scopes, entities, relations, st.integers(0, 2), st.sampled_from([None, "1969-12-31", "1970-01-01"])),
+    ),
 )
 
 
@@ -52,7 +66,7 @@ def change(position: int, write: Any) -> Change:
     project, memory_id, what = write
     if what is None:
         return Change(position, EventKind.DELETE, memory_id, project, None)
-    scope, named, linked = what
+    scope, named, linked, created_at_us, expires = what
     version = MemoryVersion(
         memory_id=memory_id,
         project=project,
@@ -60,8 +74,9 @@ def change(position: int, write: Any) -> Change:
         text="",
         version=1,
         live_from=position,
-        created_at_us=0,
+        created_at_us=created_at_us,
         updated_at_us=0,
+        expiration_date=expires,
         entities=named,
         relations=linked,
     )
@@ -88,24 +103,25 @@ def seen(index: GraphIndex) -> Any:
             for key in NAMES:
                 query = GraphQuery(name, (Entity(key),), 10, block)
                 hits, edges = search(project, query, 10)
-                around = neighbourhoods(project, query, 10)
-                answers.append(
-                    (
-                        {hit.memory_id: round(hit.score, 9) for hit in hits},
-                        set(edges),
-                        [(one.entity, set(one.relations), set(one.memory_ids)) for one in around],
-                    )
-                )
-    return index.position, len(index), answers, [links(index, name) for name in PROJECTS]
+                answers.append(({hit.memory_id: round(hit.score, 9) for hit in hits}, set(edges)))
+    return index.position, len(index), answers, [surveyed(index, name) for name in PROJECTS]
 
 
-def links(index: GraphIndex, name: str) -> Any:
-    """Which entities there are, and which stand beside which: nothing may be left of what is gone."""
+def surveyed(index: GraphIndex, name: str) -> Any:
+    """All that can be asked of scopes, and which entities stand beside which: nothing may be left of what is gone."""
     project = index.project(name)
     if project is None:
         return None
     region = Region(project, None)
-    return {key: set(region.companions(key)) for key in project.entities()}
+    together = {pair: region.shared(*pair) for pair in product(NAMES, NAMES)}
+    answers: list[Any] = []
+    for scope in SCOPES:
+        seen = survey.Survey(project, scope, NOW_US)
+        answers.append(survey.entities(seen, EntitiesQuery(name, scope, 0, 10)))
+        for key in NAMES:
+            answers.append(survey.neighbourhood(seen, NeighboursQuery(name, scope, key, 10)))
+            answers += [survey.path(seen, PathQuery(name, scope, key, other, 3)) for other in NAMES]
+    return sorted(project.entities()), together, answers
 
 
 def fresh(changes: list[Change]) -> GraphIndex:
@@ -168,3 +184,51 @@ def test_hits_lie_in_the_block_and_scores_in_the_unit_interval(history: list[Any
             assert {hit.memory_id for hit in hits} <= mine
             assert all(0 < hit.score <= 1 for hit in hits)
             assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+@given(st.lists(writes, max_size=10))
+def test_a_survey_says_what_one_counts_by_hand(history: list[Any]) -> None:
+    changes = [change(position, write) for position, write in enumerate(history, 1)]
+    project = fresh(changes).project("p") or ProjectGraph()
+    for scope in SCOPES:
+        mine = [one for one in live(changes) if one.project == "p" and shown(one.version, scope)]
+        named = {one.memory_id: contribution("p", one.position, one.version).keys for one in mine if one.version}
+        seen = survey.Survey(project, scope, NOW_US)
+        count, page = survey.entities(seen, EntitiesQuery("p", scope, 0, 100))
+        counted = {one.entity.key: one.memories for one in page}
+        assert counted == Counter(key for keys in named.values() for key in keys)
+        assert count == len(counted)
+        assert [one.memories for one in page] == sorted(counted.values(), reverse=True)
+        ways = distances(named)
+        for key in NAMES:
+            around = survey.neighbourhood(seen, NeighboursQuery("p", scope, key, 100))
+            assert (around is not None) == (key in counted)
+            if around is not None:
+                assert set(around.memory_ids) == {one for one, keys in named.items() if key in keys}
+                beside = Counter(other for keys in named.values() if key in keys for other in keys if other != key)
+                assert {one.entity.key: one.memories for one in around.entities} == beside
+            for other in NAMES:
+                if key in counted and other in counted:
+                    found = survey.path(seen, PathQuery("p", scope, key, other, 9))
+                    assert (found and len(found[1])) == ways.get((key, other))
+                    assert all(
+                        {Entity(step.relation.source).key, Entity(step.relation.target).key}
+                        <= set(named[step.memory_id])
+                        for step in (found[1] if found else ())
+                    )
+
+
+def shown(version: MemoryVersion | None, scope: Scope) -> bool:
+    mine = version is not None and scope.ids().items() <= version.scope.ids().items()
+    return mine and version is not None and version.expiration_date != "1969-12-31"
+
+
+def distances(named: dict[str, tuple[str, ...]]) -> dict[tuple[str, str], int]:
+    """Steps between all entities that can be reached from each other, by networkx."""
+    graph: nx.Graph[str] = nx.Graph()
+    for keys in named.values():
+        graph.add_nodes_from(keys)
+        graph.add_edges_from(combinations(keys, 2))
+    return {
+        (one, other): steps for one, all_ in nx.all_pairs_shortest_path_length(graph) for other, steps in all_.items()
+    }

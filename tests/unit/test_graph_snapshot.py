@@ -17,6 +17,8 @@ MEMORY = Contribution(
     7,
     (Entity("Anna", "person"), Entity("half \ud83d")),
     (Relation("Anna", "likes", "half \ud83d", None, 5),),
+    8,
+    "2030-01-01",
 )
 
 

@@ -1,0 +1,128 @@
+"""How a question about the graph is answered: asked of the index when that has all it should, memories from the ledger.
+
+An index that was restarted and has lost something is caught up first, as for a search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+from engine.answers import memory_object, mentioned_object, relation_objects
+from engine.errors import NotFound, Unavailable
+from engine.index_feed import IndexFeed
+from engine.ports import (
+    EntitiesQuery,
+    GraphStore,
+    Ledger,
+    NeighboursQuery,
+    PathAnswer,
+    PathQuery,
+)
+from engine.requests import GraphEntitiesRequest, NeighboursRequest, PathRequest
+from engine.types import Applied, Json
+
+_ROUNDS = 6
+
+
+class _Answer(Protocol):
+    @property
+    def applied(self) -> Applied: ...
+
+
+A = TypeVar("A", bound=_Answer)
+
+
+class GraphPath:
+    """Answers what the graph knows of a scope.
+
+    Args:
+        graph: entity graph.
+        feed: tells whether the graph has lost something.
+        ledger: what the memories that it names say.
+    """
+
+    def __init__(self, *, graph: GraphStore, feed: IndexFeed, ledger: Ledger) -> None:
+        self._graph = graph
+        self._feed = feed
+        self._ledger = ledger
+
+    async def entities(self, request: GraphEntitiesRequest) -> Json:
+        """See `MemoryApi.graph_entities`."""
+        query = EntitiesQuery(
+            project=request.call.project,
+            scope=request.scope,
+            offset=(request.page - 1) * request.page_size,
+            limit=request.page_size,
+            name=request.name,
+        )
+        answer = await self._whole(lambda: self._graph.entities(query))
+        return {
+            "count": answer.count,
+            "page": request.page,
+            "page_size": request.page_size,
+            "results": [mentioned_object(one) for one in answer.entities],
+        }
+
+    async def neighbours(self, request: NeighboursRequest) -> Json:
+        """See `MemoryApi.neighbours`."""
+        query = NeighboursQuery(request.call.project, request.scope, request.entity, request.limit)
+        around = (await self._whole(lambda: self._graph.neighbours(query))).around
+        if around is None:
+            raise _nothing_mentions(request.entity)
+        memories = await self._memories(request.call.project, around.memory_ids)
+        return {
+            "entity": mentioned_object(around.entity),
+            "relations": relation_objects(around.relations),
+            "entities": [mentioned_object(one) for one in around.entities],
+            "memories": [memories[one] for one in around.memory_ids if one in memories],
+        }
+
+    async def path(self, request: PathRequest) -> Json:
+        """See `MemoryApi.path`."""
+        query = PathQuery(request.call.project, request.scope, request.source, request.target, request.most_steps)
+        for _ in range(_ROUNDS):
+            answer = await self._whole(lambda: self._graph.path(query))
+            if answer.unknown:
+                raise _nothing_mentions(answer.unknown[0])
+            memories = await self._memories(query.project, [step.memory_id for step in answer.steps])
+            if all(step.memory_id in memories for step in answer.steps):
+                return _path_object(answer, memories)
+            # A memory of the way has been deleted since: the graph hears of it, and there may be another way.
+            await self._feed.reached(self._feed.position + self._feed.lag)
+        raise Unavailable("the graph is behind the ledger", {"retry_after_s": 1})
+
+    async def _whole(self, ask: Callable[[], Awaitable[A]]) -> A:
+        """An answer of an index that has lost nothing."""
+        await self._feed.known()
+        for _ in range(_ROUNDS):
+            since = self._feed.confirmed
+            answer = await ask()
+            if self._feed.observe(answer.applied, since):
+                return answer
+            await self._feed.caught_up()
+        raise Unavailable("the graph is being caught up", {"retry_after_s": 1})
+
+    async def _memories(self, project: str, memory_ids: Sequence[str]) -> dict[str, Json]:
+        """By id, those that are still there."""
+        asked = list(dict.fromkeys(memory_ids))
+        found = await self._ledger.get(project, asked) if asked else []
+        return {version.memory_id: memory_object(version) for version in found if version is not None}
+
+
+def _path_object(answer: PathAnswer, memories: dict[str, Json]) -> Json:
+    steps = [
+        {**relation, "memory": memories[step.memory_id]}
+        for step in answer.steps
+        for relation in relation_objects([step.relation])
+    ]
+    return {
+        "found": answer.entities is not None,
+        "length": len(steps),
+        "entities": list(answer.entities or ()),
+        "steps": steps,
+    }
+
+
+def _nothing_mentions(name: str) -> NotFound:
+    return NotFound(f"no memory of this scope mentions {name!r}", {"entity": name})
