@@ -57,7 +57,7 @@ class Remote(Generic[ActorT]):
         """What the actor answers. `again`: the call may reach the actor twice, so try until the deadline.
 
         Raises:
-            Unavailable: the actor is down, and stayed so.
+            Down: the actor is away, and stayed so.
             DeadlineExceeded: it is there and did not answer in time.
             RemoraError: what the actor itself raised.
         """
@@ -89,6 +89,10 @@ class Remote(Generic[ActorT]):
         return cast("ActorProxy[ActorT]", self._found)
 
 
+class Down(Unavailable):
+    """The actor itself is away: another one of its kind may answer."""
+
+
 class _Absent(Unavailable):
     """Nobody has the name; perhaps not yet again."""
 
@@ -115,7 +119,7 @@ class _Patience:
         """Late, or down?"""
         if self._last is None:
             return DeadlineExceeded(f"{self._who} did not answer in time", self.details)
-        return Unavailable(f"{self._who} is down: {_first_line(self._last)}", self.details)
+        return Down(f"{self._who} is down: {_first_line(self._last)}", self.details)
 
 
 def _first_line(error: Exception) -> str:

@@ -33,6 +33,8 @@ from engine.ports import (
     Embedder,
     EmbedderInfo,
     Encoded,
+    EntitiesAnswer,
+    EntitiesQuery,
     Event,
     Extractor,
     Fragment,
@@ -40,11 +42,14 @@ from engine.ports import (
     GraphQuery,
     GraphStore,
     Ledger,
-    Neighbourhood,
+    NeighboursAnswer,
+    NeighboursQuery,
     Operation,
     Output,
     Ownership,
     Page,
+    PathAnswer,
+    PathQuery,
     Priority,
     ScopeCount,
     Span,
@@ -69,13 +74,17 @@ _MARGIN_S = 2.0
 
 
 class EmbedderHandle(Embedder):
-    """The embedder behind an actor. Encoding twice does no harm, so every call is sent again while it restarts."""
+    """An embedder behind an actor. Encoding twice does no harm, so a call is sent again while it restarts.
 
-    def __init__(self, address: Address, deadline_s: float) -> None:
+    `patient` False: a call that finds it down says so at once, for there is another to ask.
+    """
+
+    def __init__(self, address: Address, deadline_s: float, *, patient: bool = True) -> None:
         self._remote: Remote[EmbedderActor] = Remote(address, deadline_s)
+        self._patient = patient
 
     async def info(self) -> EmbedderInfo:
-        return await self._remote.ask(lambda actor: actor.info.remote())
+        return await self._remote.ask(lambda actor: actor.info.remote(), again=self._patient)
 
     async def encode(
         self,
@@ -84,7 +93,9 @@ class EmbedderHandle(Embedder):
         outputs: frozenset[Output] = frozenset({Output.POOLED}),
         priority: Priority = Priority.ADD,
     ) -> Encoded:
-        return await self._remote.ask(lambda actor: actor.encode.remote(windows, spans, outputs, priority))
+        return await self._remote.ask(
+            lambda actor: actor.encode.remote(windows, spans, outputs, priority), again=self._patient
+        )
 
 
 class ExtractorHandle(Extractor):
@@ -184,8 +195,14 @@ class GraphStoreHandle(GraphStore):
     async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
         return await self._remote.ask(lambda actor: actor.search.remote(queries))
 
-    async def neighbours(self, query: GraphQuery) -> list[Neighbourhood]:
+    async def entities(self, query: EntitiesQuery) -> EntitiesAnswer:
+        return await self._remote.ask(lambda actor: actor.entities.remote(query))
+
+    async def neighbours(self, query: NeighboursQuery) -> NeighboursAnswer:
         return await self._remote.ask(lambda actor: actor.neighbours.remote(query))
+
+    async def path(self, query: PathQuery) -> PathAnswer:
+        return await self._remote.ask(lambda actor: actor.path.remote(query))
 
     async def close(self) -> None:
         await self._remote.ask(lambda actor: actor.close.remote())

@@ -19,13 +19,13 @@ from typing import Any
 import ray
 
 from actors.environment import AUTH_MODE, reachable
+from actors.fleet import Fleet
 from actors.leftovers import orphaned_haproxies
 from actors.options import VERSION
 from actors.order import Order
 from actors.processes import ProcessId, descendants, end, identify
 from actors.run_directory import Record, RunDirectory
 from actors.serve_http import ServeHttp
-from actors.shard import Shard
 from engine.concurrency import TaskSet
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Head:
         self._dashboard_port = dashboard_port
         self._haproxy = haproxy
         self._directory = RunDirectory(order.settings.data_dir)
-        self._shard = Shard(order.settings, self._tell)
+        self._fleet = Fleet(order.settings, self._tell)
         self._http = ServeHttp(order.settings, port, haproxy=haproxy) if order.application else None
         self._stop = asyncio.Event()
         self._tasks = TaskSet()
@@ -99,9 +99,9 @@ class Head:
 
     async def _start(self) -> None:
         if self._http is None or self._order.application is None:
-            await self._shard.start()
+            await self._fleet.start()
         else:
-            await asyncio.gather(self._shard.start(), self._http.start())
+            await asyncio.gather(self._fleet.start(), self._http.start())
             await self._http.deploy(self._order.application)
             self._tell("HTTP ready")
         self._say({"ready": self._write("ready").model_dump()})
@@ -122,7 +122,7 @@ class Head:
     async def _shut_down(self) -> None:
         record = self._write("stopping")
         await self._tasks.close()
-        for part in (self._stop_http(), self._shard.stop()):
+        for part in (self._stop_http(), self._fleet.stop()):
             try:
                 await part
             except Exception:  # noqa: BLE001 - whatever else fails to stop, the rest has to be stopped.

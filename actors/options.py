@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,7 +19,7 @@ _WORK_CALLS = 1000
 
 
 class Part(StrEnum):
-    """The actors of one shard, leaves first: the order in which they are started."""
+    """What actors there are, leaves first. Each shard has one of each, but embedders serve all shards."""
 
     LEDGER = "ledger"
     VECTOR_STORE = "vector-store"
@@ -33,28 +34,41 @@ LEAVES: tuple[Part, ...] = tuple(part for part in Part if part is not Part.ORCHE
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """How an actor is found."""
+    """How an actor is found. `index`: of its shard; for an embedder, its number among them."""
 
     part: Part
     namespace: str
-    shard: int = 0
+    index: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.part}-{self.shard}"
+        return f"{self.part}-{self.index}"
 
 
 def addresses(settings: Settings, shard: int = 0) -> dict[Part, Address]:
-    """Of every actor of a shard."""
-    return {part: Address(part, settings.runtime.namespace, shard) for part in Part}
+    """Of the actors that one shard has to itself."""
+    return {part: Address(part, settings.runtime.namespace, shard) for part in Part if part is not Part.EMBEDDER}
+
+
+def embedders(settings: Settings) -> list[Address]:
+    """Of the embedders, which serve all shards."""
+    return [Address(Part.EMBEDDER, settings.runtime.namespace, index) for index in range(settings.embedders)]
+
+
+def every_address(settings: Settings) -> list[Address]:
+    """Of all actors of a runtime, part by part, in the order of their numbers."""
+    counts = {part: settings.embedders if part is Part.EMBEDDER else settings.shards for part in Part}
+    return [Address(part, settings.runtime.namespace, index) for part in Part for index in range(counts[part])]
 
 
 CLASS_OPTIONS: dict[str, Any] = {"concurrency_groups": {HEALTH: _HEALTH_CALLS}}
 """What Ray takes only where a class becomes an actor class: health calls run in a loop of their own."""
 
 
-def actor_options(address: Address, settings: Settings, *, cuda: bool = False) -> dict[str, Any]:
-    """What Ray is told when the actor is made.
+def actor_options(
+    address: Address, settings: Settings, *, gpus: float = 0, strategy: Any = "DEFAULT"
+) -> dict[str, Any]:
+    """What Ray is told when the actor is made. `gpus`: how many there are; `strategy`: on which node, as Ray takes it.
 
     No CPUs are reserved: the actors share the machine with the user's own tasks, which count theirs.
     Nothing is retried by Ray: only the handle knows which call may be sent twice. Detached: the runtime ends them.
@@ -68,10 +82,18 @@ def actor_options(address: Address, settings: Settings, *, cuda: bool = False) -
         "max_task_retries": 0,
         "max_concurrency": _WORK_CALLS,
         "num_cpus": 0,
-        "num_gpus": _gpus(address.part, settings, cuda=cuda),
+        "num_gpus": _share(settings, gpus) if address.part is Part.EMBEDDER else 0.0,
+        "scheduling_strategy": strategy,
     }
 
 
-def _gpus(part: Part, settings: Settings, *, cuda: bool) -> float:
-    wants = settings.embed.device == "cuda" or (settings.embed.device == "auto" and cuda)
-    return 1.0 if part is Part.EMBEDDER and wants else 0.0
+def wants_gpu(settings: Settings, gpus: float) -> bool:
+    """Whether the embedders are to run on GPUs, of which there are so many."""
+    return settings.embed.device == "cuda" or (settings.embed.device == "auto" and gpus >= 1)
+
+
+def _share(settings: Settings, gpus: float) -> float:
+    """Of a GPU, for each embedder: a whole one where they suffice; else as many embedders on each as have to be."""
+    if not wants_gpu(settings, gpus):
+        return 0.0
+    return 1.0 / math.ceil(settings.embedders / max(int(gpus), 1))

@@ -10,14 +10,16 @@ from typing import Any
 
 import ray
 
+from actors.embedder_pool import EmbedderPool
 from actors.exchange import Calls, Desk, Replies
 from actors.handles import EmbedderHandle, ExtractorHandle, GraphStoreHandle, LedgerHandle, VectorStoreHandle
-from actors.options import Address, Part, addresses
+from actors.options import Address, Part, addresses, embedders
 from actors.shell import Shell
 from engine.concurrency import TaskSet
 from engine.config import Settings
 from engine.errors import DeadlineExceeded, InvalidInput, RemoraError, Unavailable
 from engine.memory import Memory
+from engine.ports import Embedder
 from engine.types import Json, JsonList
 
 _log = logging.getLogger(__name__)
@@ -50,12 +52,21 @@ def memory_over_actors(settings: Settings, shard: int) -> Memory:
     deadline_s = settings.runtime.deadline_s
     return Memory(
         settings=settings,
-        embedder=EmbedderHandle(found[Part.EMBEDDER], deadline_s),
+        embedder=embedder_of(settings, shard),
         extractor=ExtractorHandle(found[Part.EXTRACTOR], deadline_s),
         ledger=LedgerHandle(found[Part.LEDGER], deadline_s),
         vector=VectorStoreHandle(found[Part.VECTOR_STORE], deadline_s),
         graph=GraphStoreHandle(found[Part.GRAPH_STORE], deadline_s),
     )
+
+
+def embedder_of(settings: Settings, shard: int) -> Embedder:
+    """The embedders as one shard uses them."""
+    found, deadline_s = embedders(settings), settings.runtime.deadline_s
+    if len(found) == 1:
+        return EmbedderHandle(found[0], deadline_s)
+    handles = [EmbedderHandle(one, deadline_s, patient=False) for one in found]
+    return EmbedderPool(handles, first=shard, deadline_s=deadline_s)
 
 
 class OrchestratorActor(Shell[Memory]):
@@ -65,7 +76,7 @@ class OrchestratorActor(Shell[Memory]):
     """
 
     def __init__(self, address: Address, settings: Settings) -> None:
-        super().__init__(address, lambda: memory_over_actors(settings, address.shard))
+        super().__init__(address, lambda: memory_over_actors(settings, address.index))
         self._tasks = TaskSet()
         self._starting: asyncio.Task[None] | None = None
         self._desk = Desk(self._perform)

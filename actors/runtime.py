@@ -1,4 +1,4 @@
-"""Start, connect to, look at and stop a runtime, from any process. What runs inside is `head`'s and `shard`'s business.
+"""Start, connect to, look at and stop a runtime, from any process. What runs inside is `head`'s and `fleet`'s business.
 
 A runtime lives in a process of its own (`python -m actors`), so its Ray reads the right variables whatever this one has
 imported, and `remora serve` and `remora up` differ only in who ends it.
@@ -139,11 +139,11 @@ async def status(settings: Settings) -> Json:
     Raises:
         Unavailable: nothing runs there.
     """
+    from actors.fleet import Fleet
     from actors.handles import connect as connect_handle
-    from actors.shard import Shard
 
     runtime = connect(settings)
-    actors = await Shard(settings, quiet).describe()
+    actors = await Fleet(settings, quiet).describe()
     try:
         memory = await connect_handle(settings).status()
     except RemoraError as error:

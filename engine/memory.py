@@ -86,7 +86,11 @@ class Memory:
         self._clock = clock
         self._reads = Gate("reads", limits.pending_reads, limits.pending_bytes, time.monotonic)
         self._models = Models(
-            embedder, extractor, batch_texts=settings.embed.batch_texts, queue_texts=settings.embed.queue_texts
+            embedder,
+            extractor,
+            batch_texts=settings.embed.batch_texts,
+            queue_texts=settings.embed.queue_texts,
+            in_flight=settings.embedders,
         )
         self._vector_feed = IndexFeed("vector", vector, ledger.changes)
         self._graph_feed = IndexFeed("graph", NamedGraph(graph, self._models), ledger.changes)

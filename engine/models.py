@@ -14,7 +14,7 @@ from engine.ports import Embedder, EmbedderInfo, Extractor, Fragment, Priority
 from engine.types import Entity, FloatArray, Json, Message
 
 _IN_FLIGHT = 1
-"""What comes while a call is under way travels in the next one: a second call in flight would halve both batches."""
+"""What comes while a call is under way travels in the next one: a second one to the same model would halve both."""
 _COMPANY_S = 0.005
 """How long a call for entities waits for more texts: they are needed no sooner than the vectors, which take longer."""
 
@@ -26,15 +26,26 @@ class _Text:
 
 
 class Models:
-    """The embedder and the extractor as the paths use them: one text in, one answer out; many callers, few calls."""
+    """The embedder and the extractor as the paths use them: one text in, one answer out; many callers, few calls.
 
-    def __init__(self, embedder: Embedder, extractor: Extractor, *, batch_texts: int, queue_texts: int) -> None:
+    `in_flight`: calls to the embedder at once, as many as there are copies of the model.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        extractor: Extractor,
+        *,
+        batch_texts: int,
+        queue_texts: int,
+        in_flight: int = _IN_FLIGHT,
+    ) -> None:
         self._embedder = embedder
         self._extractor = extractor
         self._info: EmbedderInfo | None = None
         self._part = max(1, queue_texts // 8)
         self._encoding: BatchQueue[_Text, FloatArray] = BatchQueue(
-            self._encode_batch, name="embedder", max_items=batch_texts, in_flight=_IN_FLIGHT, capacity=queue_texts
+            self._encode_batch, name="embedder", max_items=batch_texts, in_flight=in_flight, capacity=queue_texts
         )
         self._naming: BatchQueue[_Text, tuple[Entity, ...]] = BatchQueue(
             self._name_batch,

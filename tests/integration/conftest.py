@@ -13,7 +13,7 @@ from actors import runtime as runtimes
 from actors.calls import Remote
 from actors.handles import OrchestratorHandle
 from actors.handles import connect as connect_handle
-from actors.options import FAULTS_VARIABLE, Part, addresses
+from actors.options import FAULTS_VARIABLE, Address, Part
 from actors.runtime import Runtime
 from actors.shell import Shell
 from engine.config import Settings, load
@@ -60,7 +60,7 @@ def fault(runtime: Runtime) -> Callable[..., AbstractAsyncContextManager[None]]:
 
     @asynccontextmanager
     async def armed(part: Part, verb: str, **what: Any) -> AsyncIterator[None]:
-        shell: Remote[Shell[Any]] = Remote(addresses(runtime.settings)[part], 15.0)
+        shell: Remote[Shell[Any]] = Remote(Address(part, runtime.settings.runtime.namespace), 15.0)
         await shell.ask(lambda actor: actor.inject.remote(verb, **what))
         try:
             yield

@@ -16,7 +16,7 @@ import ray
 
 from actors.calls import Remote
 from actors.handles import EmbedderHandle, LedgerHandle, OrchestratorHandle, VectorStoreHandle
-from actors.options import Address, Part, addresses
+from actors.options import Address, Part
 from actors.runtime import Runtime
 from actors.shell import Shell
 from engine.errors import DeadlineExceeded, InvalidInput, NotFound, StaleEpoch, Unavailable
@@ -28,7 +28,7 @@ NOBODY = "00000000-0000-8000-8000-000000000000"
 
 
 def address_of(runtime: Runtime, part: Part) -> Address:
-    return addresses(runtime.settings)[part]
+    return Address(part, runtime.settings.runtime.namespace)
 
 
 async def test_vectors_come_back_as_one_contiguous_block_of_unit_rows(runtime: Runtime) -> None:
@@ -88,7 +88,7 @@ async def test_a_slow_actor_is_a_deadline_and_not_a_death(runtime: Runtime, faul
 
 
 async def test_an_actor_that_is_not_there_is_unavailable(runtime: Runtime) -> None:
-    absent = VectorStoreHandle(Address(Part.VECTOR_STORE, runtime.settings.runtime.namespace, shard=7), 0.2)
+    absent = VectorStoreHandle(Address(Part.VECTOR_STORE, runtime.settings.runtime.namespace, index=7), 0.2)
 
     with pytest.raises(Unavailable) as down:
         await absent.status()

@@ -1,0 +1,84 @@
+"""All actors of a runtime: shards and embedders, started side by side, shown, and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ray
+
+from actors import life
+from actors.embedder import EmbedderActor
+from actors.handles import EmbedderHandle
+from actors.life import Maker
+from actors.options import Address, Part, embedders, every_address
+from actors.shard import Shard
+from engine.concurrency import TaskSet
+from engine.config import Settings
+from engine.ports import EmbedderInfo
+from engine.types import Json
+
+Progress = Callable[[str], None]
+
+
+class Fleet:
+    """The actors, seen by whoever starts and stops them. Ray itself is `head`'s business."""
+
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._ready = 0
+
+    async def start(self) -> None:
+        """Bring all actors up; those that run already are taken over.
+
+        Raises:
+            Conflict: an actor of another version has the name.
+            RemoraError: an actor can't do its work; its own error.
+        """
+        strategies: Mapping[Address, Any] = {}
+        self._progress(f"loading {self._settings.embed.model}")
+        maker = Maker(self._settings, _gpus())
+        tasks = TaskSet()
+        try:
+            first, *more = [
+                tasks.start(self._embedder(maker, one, strategies), name=one.name) for one in embedders(self._settings)
+            ]
+            shards = [Shard(maker, shard, strategies) for shard in range(self._settings.shards)]
+            await asyncio.gather(first, *more, *[self._shard(shard, first) for shard in shards])
+        finally:
+            await tasks.close()
+
+    async def _embedder(self, maker: Maker, address: Address, strategies: Mapping[Address, Any]) -> EmbedderInfo:
+        await maker.make(address, EmbedderActor, strategy=strategies.get(address, "DEFAULT"))
+        info = await EmbedderHandle(address, self._settings.runtime.start_deadline_s).info()
+        if address.index == 0:
+            self._progress("opening stores")
+        return info
+
+    async def _shard(self, shard: Shard, info: asyncio.Future[EmbedderInfo]) -> None:
+        await shard.start(info)
+        self._ready += 1
+        if self._settings.shards > 1:
+            self._progress(f"shard {self._ready} of {self._settings.shards} ready")
+
+    async def describe(self, deadline_s: float = 5.0) -> list[Json]:
+        """What each actor says of itself; one that doesn't answer is named with its error."""
+        calls = [life.describe(one, deadline_s) for one in every_address(self._settings)]
+        return list(await asyncio.gather(*calls))
+
+    async def stop(self) -> None:
+        """Let orchestrators finish and stores close, then end the actors. Those that don't answer are ended."""
+        await self._close(Part.ORCHESTRATOR)
+        await self._close(Part.VECTOR_STORE, Part.GRAPH_STORE)
+        await self._close(Part.LEDGER)
+        life.kill(every_address(self._settings))
+
+    async def _close(self, *parts: Part) -> None:
+        await life.close([one for one in every_address(self._settings) if one.part in parts])
+
+
+def _gpus() -> float:
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return resources.get("GPU", 0)

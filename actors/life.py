@@ -1,0 +1,80 @@
+"""One actor's life, seen by whoever starts and stops it: made, asked how it is, closed, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any
+
+import ray
+
+from actors.calls import Remote
+from actors.ledger import LedgerActor
+from actors.options import CLASS_OPTIONS, VERSION, Address, actor_options
+from actors.shell import Shell
+from engine.config import Settings
+from engine.errors import Conflict, RemoraError
+from engine.types import Json
+
+_log = logging.getLogger(__name__)
+
+_CLOSE_S = 10.0
+
+
+class Maker:
+    """Makes the actors of a runtime. `gpus`: how many the Ray has that is connected."""
+
+    def __init__(self, settings: Settings, gpus: float) -> None:
+        self.settings = settings
+        self._gpus = gpus
+
+    async def make(self, address: Address, shell: type[Shell[Any]], *more: Any, strategy: Any = "DEFAULT") -> Address:
+        """The actor of that address, which runs when this returns; one that runs already is taken over.
+
+        Raises:
+            Conflict: an actor of another version has the name.
+        """
+        options = actor_options(address, self.settings, gpus=self._gpus, strategy=strategy)
+        kept = ray.remote(**CLASS_OPTIONS)(shell).options(**options).remote(address, self.settings, *more)
+        described = await _described(address, self.settings.runtime.start_deadline_s)
+        del kept
+        if described["version"] != VERSION:
+            raise Conflict(
+                f"{address.name} runs version {described['version']}, this is {VERSION}: stop the old runtime first",
+                {"actor": address.name, "version": described["version"]},
+            )
+        return address
+
+
+async def describe(address: Address, deadline_s: float) -> Json:
+    """What the actor says of itself; one that doesn't answer is named with its error."""
+    try:
+        return await _described(address, deadline_s)
+    except RemoraError as error:
+        return {"name": address.name, "ready": False, "error": str(error)}
+
+
+async def _described(address: Address, deadline_s: float) -> Json:
+    remote: Remote[Shell[Any]] = Remote(address, deadline_s)
+    return await remote.ask(lambda actor: actor.describe.remote())
+
+
+async def close(addresses: Sequence[Address]) -> None:
+    """Let these finish, side by side; one that doesn't is left to be ended."""
+    calls: list[Awaitable[None]] = []
+    for address in addresses:
+        remote: Remote[LedgerActor] = Remote(address, _CLOSE_S)
+        calls.append(remote.ask(lambda actor: actor.close.remote(), again=False))
+    for address, outcome in zip(addresses, await asyncio.gather(*calls, return_exceptions=True), strict=True):
+        if isinstance(outcome, Exception):
+            _log.warning("%s did not close: %s", address.name, outcome)
+
+
+def kill(addresses: Iterable[Address]) -> None:
+    """End them for good."""
+    for address in addresses:
+        try:
+            ray.kill(ray.get_actor(address.name, namespace=address.namespace), no_restart=True)
+        except ValueError:
+            _log.debug("%s is gone already", address.name)
