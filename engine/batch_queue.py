@@ -1,7 +1,8 @@
 """Concurrent calls become batches: an asyncio queue in front of one function that takes many items at once.
 
 It fires at once when nothing is under way and collects while a batch is. Which items go is decided here too, by
-priority and then by age; what a batch does is the caller's function.
+priority and then by age, with a part of each batch for those of lower priority; what a batch does is the caller's
+function.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ from engine.errors import InvariantViolated, Overloaded, Unavailable
 from engine.figures import Histogram, ratio
 from engine.ports import Priority
 from engine.types import Json
+
+_KEPT_FOR_READS = 8
+"""One part of so many of a queue takes reads only."""
+_LEFT_TO_OTHERS = 4
+"""One part of so many of a batch goes to lower priorities: they are slower, never forgotten."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -56,7 +62,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
         max_cost: and at most so much cost, unless a single item costs more.
         cost: what an item costs.
         in_flight: batches under way at once.
-        capacity: items waiting at once; one more is refused with `Overloaded`.
+        capacity: items waiting at once; one more is refused with `Overloaded`. The last eighth is kept for reads.
         linger_s: after a batch has ended, the next one waits this long for company. Callers that come one at a time
             with longer pauses between them never wait.
     """
@@ -100,9 +106,13 @@ class BatchQueue(Generic[ItemT, ResultT]):
 
     async def submit_many(self, items: Sequence[ItemT], *, priority: Priority = Priority.READ) -> list[ResultT]:
         """The results of several items, same order; they may travel in different batches. All are taken, or none."""
-        if self._count + len(items) > self._capacity:
+        if self._count + len(items) > self._room(priority):
             raise self._full(len(items))
         return list(await asyncio.gather(*[self._enqueue(item, priority) for item in items]))
+
+    def _room(self, priority: Priority) -> int:
+        """How many items may wait before one of this priority is refused."""
+        return self._capacity if priority is Priority.READ else self._capacity - self._capacity // _KEPT_FOR_READS
 
     def _full(self, refused: int = 1) -> Overloaded:
         self.stats.refused += refused
@@ -111,7 +121,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
     def _enqueue(self, item: ItemT, priority: Priority) -> asyncio.Future[ResultT]:
         if self._closed:
             raise Unavailable(f"{self._name} is stopping")
-        if self._count >= self._capacity:
+        if self._count >= self._room(priority):
             raise self._full()
         loop = asyncio.get_running_loop()
         entry: _Entry[ItemT, ResultT] = _Entry(item, self._cost(item), loop.create_future(), time.monotonic())
@@ -138,8 +148,9 @@ class BatchQueue(Generic[ItemT, ResultT]):
     def _take(self) -> list[_Entry[ItemT, ResultT]]:
         batch: list[_Entry[ItemT, ResultT]] = []
         total = 0
-        for waiting in self._waiting.values():
-            while waiting and len(batch) < self._max_items:
+        for level, waiting in self._waiting.items():
+            most = len(batch) + self._share(level, self._max_items - len(batch))
+            while waiting and len(batch) < most:
                 entry = waiting[0]
                 if entry.answer.done():
                     waiting.popleft()
@@ -151,6 +162,11 @@ class BatchQueue(Generic[ItemT, ResultT]):
                 self._count -= 1
                 total += entry.cost
         return batch
+
+    def _share(self, level: Priority, room: int) -> int:
+        """How much of what is left of a batch a priority may take: a part goes to those behind it, if any wait."""
+        behind = any(waiting for other, waiting in self._waiting.items() if other > level)
+        return room - room // _LEFT_TO_OTHERS if behind else room
 
     async def _carry(self, batch: list[_Entry[ItemT, ResultT]]) -> None:
         began_s = time.monotonic()

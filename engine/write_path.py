@@ -60,6 +60,7 @@ class _Run:
     operation: Operation
     accepted: asyncio.Future[Operation]
     done: asyncio.Future[Operation]
+    priority: Priority
 
 
 @dataclass(slots=True)
@@ -148,7 +149,15 @@ class WritePath:
         await self._tasks.close()
         await self._writes.close()
 
-    async def submit(self, operation: Operation, *, wait: bool, deadline_s: float, missing: bool = False) -> Json:
+    async def submit(
+        self,
+        operation: Operation,
+        *,
+        wait: bool,
+        deadline_s: float,
+        missing: bool = False,
+        priority: Priority = Priority.ADD,
+    ) -> Json:
         """Carry a new operation out and answer its caller.
 
         Args:
@@ -156,6 +165,7 @@ class WritePath:
             wait: False: answer as soon as it is durable.
             deadline_s: then the caller gets the operation as it stands, and it goes on by itself.
             missing: the memory that it names isn't there, so that it can only be a repetition or fail.
+            priority: with which the models are asked.
 
         Raises:
             Overloaded: there is no room; nothing was accepted.
@@ -165,7 +175,9 @@ class WritePath:
         size = ingest.size_bytes(operation.request)
         _ = self.ownership
         self._gate.enter(size)
-        run = self._begin(operation, accepted=False, missing=missing, finished=lambda: self._gate.leave(size))
+        run = self._begin(
+            operation, accepted=False, missing=missing, priority=priority, finished=lambda: self._gate.leave(size)
+        )
         try:
             async with asyncio.timeout(deadline_s):
                 known = await asyncio.shield(run.done if wait else run.accepted)
@@ -188,10 +200,11 @@ class WritePath:
         *,
         accepted: bool,
         missing: bool = False,
+        priority: Priority = Priority.ADD,
         finished: Callable[[], None] = lambda: None,
     ) -> _Run:
         loop = asyncio.get_running_loop()
-        run = _Run(operation, loop.create_future(), loop.create_future())
+        run = _Run(operation, loop.create_future(), loop.create_future(), priority)
         for outcome in (run.accepted, run.done):
             outcome.add_done_callback(_seen)
         turn = self._lanes.enter(f"missing:{operation.id}" if missing else operation.lane)
@@ -229,13 +242,13 @@ class WritePath:
     async def _at_once(self, run: _Run) -> None:
         """Acceptance and commit in one transaction."""
         await self._faults.reach("before accept")
-        plan = await self._plan(run.operation, missing=True)
+        plan = await self._plan(run.operation, run.priority, missing=True)
         written = await self._writes.submit(AcceptAndCommit(run.operation, plan))
         await self._take_over(run, written)
 
     async def _accept_and_finish(self, run: _Run, turn: Turn) -> None:
         await self._faults.reach("before accept")
-        preparing = self._tasks.start(self._prepared(run.operation), name=f"prepare {run.operation.id}")
+        preparing = self._tasks.start(self._prepared(run), name=f"prepare {run.operation.id}")
         try:
             written = await self._writes.submit(Accept(run.operation))
             if await self._take_over(run, written):
@@ -269,7 +282,7 @@ class WritePath:
     async def _finish(self, run: _Run, turn: Turn, preparing: asyncio.Task[Plan] | None = None) -> None:
         """Prepare, wait for the turn, commit."""
         try:
-            plan = await (preparing if preparing is not None else self._prepared(run.operation))
+            plan = await (preparing if preparing is not None else self._prepared(run))
             await self._faults.reach("after prepare")
             command: Commit | Fail = Commit(run.operation.id, plan)
         except RemoraError as error:
@@ -291,26 +304,26 @@ class WritePath:
         except RemoraError as error:
             return await self._writes.submit(Fail(command.operation_id, error_object(error)))
 
-    async def _prepared(self, operation: Operation) -> Plan:
+    async def _prepared(self, run: _Run) -> Plan:
         """The plan; while a model is away it is waited for, whatever is wrong with the request itself ends it."""
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                return await self._plan(operation)
+                return await self._plan(run.operation, run.priority)
             except _PASSING:
                 await asyncio.sleep(pause_s)
                 pause_s = min(_LONGEST_PAUSE_S, pause_s * 2)
 
-    async def _plan(self, operation: Operation, *, missing: bool = False) -> Plan:
+    async def _plan(self, operation: Operation, priority: Priority, *, missing: bool = False) -> Plan:
         nothing = np.zeros((0, 0), dtype=np.float32)
         match operation.kind:
             case OperationKind.ADD:
-                return await self._plan_add(operation)
+                return await self._plan_add(operation, priority)
             case OperationKind.UPDATE if needs_model(operation) and not missing:
                 text = [operation.request["given"]["text"]]
                 indexed = [indexed_text(operation.request["name"], text[0])]
                 vectors, entities = await asyncio.gather(
-                    self._models.vectors(indexed, Priority.ADD), entities_or_none(self._models, text, Priority.ADD)
+                    self._models.vectors(indexed, priority), entities_or_none(self._models, text, priority)
                 )
                 return ingest.plan_update(operation, vectors, entities[0])
             case OperationKind.UPDATE:
@@ -318,12 +331,12 @@ class WritePath:
             case OperationKind.DELETE | OperationKind.DELETE_ALL:
                 return ingest.plan_delete(operation, nothing)
 
-    async def _plan_add(self, operation: Operation) -> Plan:
+    async def _plan_add(self, operation: Operation, priority: Priority) -> Plan:
         fragments = await self._models.fragments(ingest.messages_of(operation.request))
         texts = [fragment.text for fragment in fragments]
         indexed = [indexed_text(fragment.name, fragment.text) for fragment in fragments]
         vectors, entities = await asyncio.gather(
-            self._models.vectors(indexed, Priority.ADD), entities_or_none(self._models, texts, Priority.ADD)
+            self._models.vectors(indexed, priority), entities_or_none(self._models, texts, priority)
         )
         return ingest.plan_add(operation, self._secret, fragments, vectors, entities)
 

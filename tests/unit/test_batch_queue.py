@@ -169,3 +169,29 @@ async def test_waiting_is_measured_until_an_item_is_taken() -> None:
     await asyncio.gather(first, second)
     assert queue.figures()["wait_ms"]["max"] >= 20
     assert queue.figures()["took_ms"]["max"] >= 20
+
+
+async def test_what_is_of_lower_priority_always_has_a_part_of_a_batch() -> None:
+    run = Recorder()
+    queue = BatchQueue(run, name="q", max_items=8)
+    await asyncio.gather(
+        queue.submit_many(list(range(100, 103)), priority=Priority.BULK),
+        queue.submit_many(list(range(12)), priority=Priority.ADD),
+    )
+    assert run.batches == [[0, 1, 2, 3, 4, 5, 100, 101], [6, 7, 8, 9, 10, 11, 102]]
+
+
+async def test_the_end_of_a_queue_is_kept_for_reads() -> None:
+    run = Recorder()
+    run.gate.clear()
+    queue = BatchQueue(run, name="q", max_items=1, capacity=16)
+    adds = [asyncio.ensure_future(queue.submit(n, priority=Priority.ADD)) for n in range(14)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await queue.submit_many([14, 15], priority=Priority.BULK)
+    reads = asyncio.ensure_future(queue.submit_many([14, 15, 16], priority=Priority.READ))
+    await asyncio.sleep(0)
+    assert len(queue) == 16
+    run.gate.set()
+    assert await reads == [140, 150, 160]
+    assert await asyncio.gather(*adds) == [n * 10 for n in range(14)]
