@@ -1,18 +1,33 @@
-"""What a runtime that died uncleanly has left running. Ends nothing: that is `processes.end`."""
+"""What a runtime that died uncleanly has left: processes, its record, Ray's files. Ends nothing but in `sweep`."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from actors.processes import ProcessId, identify, mentions
-from actors.run_directory import RunDirectory
+from actors.processes import ProcessId, alive, end, identify, mentions
+from actors.run_directory import Record, RunDirectory
+from engine.errors import InvariantViolated
+
+_GRACE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """Of a runtime that lives no more. `record`: it says that one runs; `damaged`: it can't even be read."""
+
+    record: bool
+    damaged: bool
+    processes: tuple[ProcessId, ...]
+    ray_files: bool
+
+    def __bool__(self) -> bool:
+        return self.record or self.ray_files or bool(self.processes)
 
 
 def leftovers(directory: RunDirectory) -> list[ProcessId]:
     """Its processes that still run, by id and start time; HAProxy also by the ids that its launcher noted."""
-    record = directory.read()
-    known = [ProcessId(*one) for one in record.processes] if record else []
-    return known + orphaned_haproxies(directory.haproxy)
+    return _processes(directory, directory.read())
 
 
 def orphaned_haproxies(directory: Path) -> list[ProcessId]:
@@ -22,3 +37,40 @@ def orphaned_haproxies(directory: Path) -> list[ProcessId]:
         return []
     found = [known for line in noted.read_text().split() if (known := identify(int(line))) is not None]
     return [one for one in found if mentions(one, str(directory))]
+
+
+def remains(directory: RunDirectory) -> Remains | None:
+    """What is left on a data directory; None: a runtime lives there, and all of it is in use."""
+    if directory.locked():
+        return None
+    record, damaged = _record(directory)
+    left = tuple(one for one in _processes(directory, record) if alive(one))
+    return Remains(record is not None or damaged, damaged, left, directory.ray.is_dir())
+
+
+def sweep(directory: RunDirectory) -> None:
+    """End what is left, and forget it. Holds the lock meanwhile, so that no runtime starts beside it.
+
+    Raises:
+        Conflict: a runtime lives there.
+    """
+    directory.lock()
+    try:
+        record, _ = _record(directory)
+        end(_processes(directory, record), _GRACE_S)
+        directory.clear()
+    finally:
+        directory.release()
+
+
+def _processes(directory: RunDirectory, record: Record | None) -> list[ProcessId]:
+    known = [ProcessId(*one) for one in record.processes] if record else []
+    return known + orphaned_haproxies(directory.haproxy)
+
+
+def _record(directory: RunDirectory) -> tuple[Record | None, bool]:
+    """The record, and whether it is damaged."""
+    try:
+        return directory.read(), False
+    except InvariantViolated:
+        return None, True

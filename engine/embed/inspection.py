@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.embed.model_files import BUNDLED, locate, read_profile, transformer_directory
+from engine.embed.model_files import BUNDLED, identity, locate, read_profile, transformer_directory
 from engine.errors import InvalidInput, Unavailable
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -13,8 +13,9 @@ _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """A model that is here. `weights_bytes`: size of its weights on disk."""
+    """A model that is here. `identity`: what its vectors are marked with. `weights_bytes`: what it takes on disk."""
 
+    identity: str
     directory: Path
     max_tokens: int
     weights_bytes: int
@@ -32,7 +33,8 @@ def inspect(name: str) -> ModelReport:
     weights = [path for pattern in _WEIGHTS for path in inner.glob(pattern)]
     if not weights or not (inner / "config.json").is_file():
         raise Unavailable(f"the model in {directory} has no weights or no config.json", {"directory": str(directory)})
-    return ModelReport(directory, read_profile(directory).max_tokens, sum(path.stat().st_size for path in weights))
+    max_tokens = read_profile(directory).max_tokens
+    return ModelReport(identity(name, directory), directory, max_tokens, sum(path.stat().st_size for path in weights))
 
 
 def _is_local(name: str) -> bool:

@@ -1,0 +1,1 @@
+"""`remora doctor`: looks at everything that Remora needs here, says what is wrong, and mends what is safe to mend."""
