@@ -209,7 +209,7 @@ def parse_graph_entities(fields: Mapping[str, Any], limits: LimitSettings) -> Gr
     page, page_size = parse_page(fields, limits)
     return GraphEntitiesRequest(
         call=call,
-        scope=_scope(fields, limits),
+        scope=_named_scope(fields, limits),
         name=None if name is None else _text(name, "name", limits.id_chars),
         page=page,
         page_size=page_size,
@@ -221,7 +221,7 @@ def parse_neighbours(entity: object, fields: Mapping[str, Any], limits: LimitSet
     call = parse_call(fields, _CALL | _SCOPE | {"limit"})
     return NeighboursRequest(
         call=call,
-        scope=_scope(fields, limits),
+        scope=_named_scope(fields, limits),
         entity=_text(entity, "entity", limits.id_chars),
         limit=_count(fields.get("limit"), "limit", min(_NEIGHBOURS, limits.page_size), limits.page_size),
     )
@@ -232,7 +232,7 @@ def parse_path(source: object, target: object, fields: Mapping[str, Any], limits
     call = parse_call(fields, _CALL | _SCOPE | {"most_steps"})
     return PathRequest(
         call=call,
-        scope=_scope(fields, limits),
+        scope=_named_scope(fields, limits),
         source=_text(source, "source", limits.id_chars),
         target=_text(target, "target", limits.id_chars),
         most_steps=_count(fields.get("most_steps"), "most_steps", _STEPS, _MOST_STEPS),
@@ -353,6 +353,15 @@ def _scope(fields: Mapping[str, Any], limits: LimitSettings) -> Scope:
     if not given:
         raise InvalidInput("at least one of user_id, agent_id, app_id, run_id is needed", {"field": "user_id"})
     return Scope(**given)
+
+
+def _named_scope(fields: Mapping[str, Any], limits: LimitSettings) -> Scope:
+    """A scope to look into: "*" would be an id like any other here, which is not what it says."""
+    scope = _scope(fields, limits)
+    for name, value in scope.ids().items():
+        if value == "*":
+            raise InvalidInput(f'{name} should be one id here, not "*"', {"field": name})
+    return scope
 
 
 def _scope_id(raw: object, name: str, limits: LimitSettings) -> str:

@@ -250,6 +250,56 @@ async def test_a_bad_search_is_refused(memory: MemoryApi, query: object, fields:
         await memory.search(query, **fields)  # type: ignore[arg-type]
 
 
+async def test_the_graph_knows_who_said_what(memory: MemoryApi, user: str) -> None:
+    said = [
+        {"role": "user", "name": name, "content": f"{name} likes {what}"}
+        for name, what in (("Ann", "tea"), ("Ben", "rum"))
+    ]
+    await memory.add(said, user_id=user)
+    await memory.add([{"role": "user", "name": "ann", "content": "And cake"}], user_id=user, agent_id="helper")
+    found = await memory.graph_entities(user_id=user)
+    assert found["results"][0] in [{"name": name, "type": "person", "memories": 2} for name in ("Ann", "ann")]
+    assert found["count"] == 2
+    around = await memory.neighbours("ANN", user_id=user, agent_id="helper")
+    assert [one["memory"] for one in around["memories"]] == ["And cake"]
+    way = await memory.path("Ann", "Ben", user_id=user)
+    assert (way["found"], way["entities"], way["steps"]) == (False, [], [])
+    for ask in (memory.neighbours("Eve", user_id=user), memory.path("Ann", "Eve", user_id=user)):
+        with pytest.raises(NotFound, match="Eve"):
+            await ask
+
+
+@pytest.mark.parametrize(
+    ("verb", "args", "fields"),
+    [
+        ("graph_entities", [], {}),
+        ("graph_entities", [], {"user_id": "u", "name": " "}),
+        ("graph_entities", [], {"user_id": "u", "name": 5}),
+        ("graph_entities", [], {"user_id": "u", "page": 0}),
+        ("graph_entities", [], {"user_id": "u", "filters": {}}),
+        ("neighbours", ["Ann"], {}),
+        ("neighbours", [" "], {"user_id": "u"}),
+        ("neighbours", [None], {"user_id": "u"}),
+        ("neighbours", ["a\0b"], {"user_id": "u"}),
+        ("neighbours", ["x" * 257], {"user_id": "u"}),
+        ("neighbours", ["Ann"], {"user_id": "u", "limit": 0}),
+        ("neighbours", ["Ann"], {"user_id": "u", "limit": 1001}),
+        ("neighbours", ["Ann"], {"user_id": "*"}),
+        ("path", ["Ann", ""], {"user_id": "u"}),
+        ("path", ["", "Ann"], {"user_id": "u"}),
+        ("path", ["Ann", "Ben"], {"usr_id": "u"}),
+        ("path", ["Ann", "Ben"], {"user_id": "u", "most_steps": 0}),
+        ("path", ["Ann", "Ben"], {"user_id": "u", "most_steps": 11}),
+        ("path", ["Ann", "Ben"], {"user_id": "u", "most_steps": True}),
+    ],
+)
+async def test_a_bad_question_to_the_graph_is_refused(
+    memory: MemoryApi, verb: str, args: list[object], fields: dict[str, object]
+) -> None:
+    with pytest.raises((InvalidInput, TooLarge)):
+        await getattr(memory, verb)(*args, **fields)
+
+
 async def test_ids_that_are_not_ours_are_refused_or_not_found(memory: MemoryApi) -> None:
     for verb in (memory.get, memory.delete, memory.history, memory.operation):
         with pytest.raises(InvalidInput):
