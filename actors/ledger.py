@@ -11,7 +11,7 @@ from actors.shell import Shell
 from engine import ledger
 from engine.config import Settings
 from engine.filters import Filter
-from engine.ports import Command, Event, Ledger, Operation, Ownership, Page, ScopeCount, WriteAnswer
+from engine.ports import Command, Event, Keys, Ledger, Operation, Ownership, Page, ScopeCount, WriteAnswer
 from engine.types import Block, BlockKey, ChangeBatch, Json, MemoryVersion
 
 
@@ -50,6 +50,11 @@ class LedgerActor(Shell[Ledger]):
     async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page:
         """As `Ledger.page`."""
         return await (await self.enter("page")).page(project, node, offset, limit)
+
+    @ray.method
+    async def keys(self, project: str, node: Filter, limit: int) -> Keys:
+        """As `Ledger.keys`."""
+        return await (await self.enter("keys")).keys(project, node, limit)
 
     @ray.method
     async def history(self, project: str, memory_id: str) -> list[Event]:

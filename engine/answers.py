@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.ports import Event, Mentioned, Operation, OperationKind
+from engine.ports import Event, Mentioned, Operation, OperationKind, ScopeCount
 from engine.times import iso
-from engine.types import EventKind, Json, MemoryVersion, OperationState, Relation, Scope, ScopeField
+from engine.types import SCOPE_FIELDS, EventKind, Json, MemoryVersion, OperationState, Relation, Scope, ScopeField
 
 _ENTITY_TYPES: dict[ScopeField, str] = {"user_id": "user", "agent_id": "agent", "app_id": "app", "run_id": "run"}
 
@@ -113,10 +113,15 @@ def history_object(event: Event) -> Json:
 
 
 def operation_object(operation: Operation) -> Json:
-    """An operation as `operation` shows it: the names are those of Mem0's events."""
+    """An operation as `operation` shows it: the names are those of Mem0's events.
+
+    With `parts` where it stands for a deletion over so many shards; users don't get to see that.
+    """
     result = operation.result or {}
     done = operation.completed_at_us
+    parts = operation.request.get("parts")
     return {
+        **({"parts": parts} if parts else {}),
         "id": operation.id,
         "event_type": operation.kind.value,
         "status": operation.state.value,
@@ -160,8 +165,30 @@ def write_answer(operation: Operation, degraded: Iterable[str] = ()) -> Json:
             return {"message": "Memory deleted successfully!", **common}
         case OperationKind.DELETE_ALL:
             return {"message": "Memories deleted successfully!", "count": result.get("count", 0), **common}
+        case OperationKind.CLAIM:
+            return common
 
 
-def entity_type(field: ScopeField) -> str:
-    """What a scope id is called in lists of entities."""
-    return _ENTITY_TYPES[field]
+def entities_answer(found: Iterable[ScopeCount], project: str, page: int, page_size: int) -> Json:
+    """A page of those who have memories: by kind, then by id."""
+    every = sorted(found, key=lambda one: (SCOPE_FIELDS.index(one.field), one.value))
+    totals = {f"total_{kind}s": sum(one.field == name for one in every) for name, kind in _ENTITY_TYPES.items()}
+    return {
+        "count": len(every),
+        "page": page,
+        "page_size": page_size,
+        **totals,
+        "results": [
+            {
+                "id": one.value,
+                "name": one.value,
+                "type": _ENTITY_TYPES[one.field],
+                "total_memories": one.memories,
+                "created_at": iso(one.created_at_us),
+                "updated_at": iso(one.updated_at_us),
+                "owner": project,
+                "metadata": None,
+            }
+            for one in every[(page - 1) * page_size : page * page_size]
+        ],
+    }

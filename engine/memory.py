@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from engine import ids, ingest, requests
-from engine.answers import entity_type, history_object, memory_object, operation_object
+from engine.answers import entities_answer, history_object, memory_object, operation_object
 from engine.api import (
     AddFields,
     CallFields,
@@ -23,21 +25,33 @@ from engine.api import (
     UpdateFields,
     WriteFields,
 )
+from engine.batches import Budget, each, time_left
 from engine.config import Settings
-from engine.errors import DeadlineExceeded, NotFound, RemoraError
+from engine.errors import DeadlineExceeded, InvalidInput, NotFound, RemoraError
 from engine.faults import FAULTS, FaultPoints
 from engine.figures import calls_per_request
-from engine.filters import Compare, Not, Op, conjunction
+from engine.filters import Compare, Filter, Not, Op, conjunction
 from engine.gate import Gate
 from engine.graph_path import GraphPath
 from engine.index_feed import IndexFeed
 from engine.models import Models
 from engine.named_graph import NamedGraph
-from engine.ports import Embedder, Extractor, GraphStore, Ledger, OperationKind, Ownership, VectorStore
+from engine.ports import (
+    Embedder,
+    Extractor,
+    GraphStore,
+    Keys,
+    Ledger,
+    Operation,
+    OperationKind,
+    Ownership,
+    ScopeCount,
+    VectorStore,
+)
 from engine.search_path import SearchPath
-from engine.times import day_of, iso
-from engine.types import SCOPE_FIELDS, Json, JsonList, MemoryVersion
-from engine.write_path import WritePath, error_object, new_operation
+from engine.times import day_of
+from engine.types import Json, JsonList, MemoryVersion
+from engine.write_path import WritePath, new_operation
 
 if TYPE_CHECKING:
     from engine.requests import Call
@@ -141,9 +155,18 @@ class Memory:
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
         """Keep what was said; see `MemoryApi`."""
+        return await self._add(messages, fields, Priority.ADD)
+
+    async def _add(self, messages: object, fields: Mapping[str, Any], priority: Priority) -> Json:
         request = requests.parse_add(messages, fields, self._limits)
-        lane = ids.routing_key(request.call.project, request.scope)
-        return await self._change(OperationKind.ADD, ingest.add_body(request), request.call, lane, wait=request.wait)
+        operation = self._operation(
+            OperationKind.ADD,
+            ingest.add_body(request),
+            request.call,
+            ids.routing_key(request.call.project, request.scope),
+        )
+        deadline_s = self._deadline_s(request.call)
+        return await self._writes.submit(operation, wait=request.wait, deadline_s=deadline_s, priority=priority)
 
     async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
         """A new version of a memory; see `MemoryApi`."""
@@ -182,12 +205,11 @@ class Memory:
     async def list(self, **fields: Unpack[ListFields]) -> Json:
         """A page of memories; see `MemoryApi`."""
         request = requests.parse_list(fields, self._limits)
-        unexpired = Not(Compare("expiration_date", Op.LT, self._today()))
         with self._reads.admit():
             async with self._within(request.call):
                 page = await self._ledger.page(
                     request.call.project,
-                    conjunction(request.filter, unexpired),
+                    self._unexpired(request.filter),
                     (request.page - 1) * request.page_size,
                     request.page_size,
                 )
@@ -215,37 +237,29 @@ class Memory:
         with self._reads.admit():
             async with self._within(call):
                 found = await self._ledger.scopes(call.project)
-        totals = {f"total_{entity_type(name)}s": sum(one.field == name for one in found) for name in SCOPE_FIELDS}
-        shown = found[(page - 1) * page_size : page * page_size]
-        return {
-            "count": len(found),
-            "page": page,
-            "page_size": page_size,
-            **totals,
-            "results": [
-                {
-                    "id": one.value,
-                    "name": one.value,
-                    "type": entity_type(one.field),
-                    "total_memories": one.memories,
-                    "created_at": iso(one.created_at_us),
-                    "updated_at": iso(one.updated_at_us),
-                    "owner": call.project,
-                    "metadata": None,
-                }
-                for one in shown
-            ],
-        }
+        return entities_answer(found, call.project, page, page_size)
 
     async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
-        """Many adds at once; see `MemoryApi`."""
-        call = self._read_call(fields)
-        return await self._each(items, "messages", lambda said, given: self.add(said, **{**given, **_shared(call)}))
+        """Many adds at once; see `MemoryApi`. More than fill one call to the models let single adds go first."""
+        asked = requests.parse_batch(items, "messages", self._limits)
+        priority = Priority.ADD if len(asked) <= self._settings.embed.batch_texts else Priority.BULK
+        # All of them begin at once: what is accepted is safe, however long the models then take.
+        return await self._batch(
+            asked, "messages", fields, lambda said, given: self._add(said, given, priority), at_once=len(asked)
+        )
 
     async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
-        """Many searches at once; see `MemoryApi`."""
-        call = self._read_call(fields)
-        return await self._each(items, "query", lambda query, given: self.search(query, **{**given, **_shared(call)}))
+        """Many searches at once; see `MemoryApi`. As many are under way as keep the models busy, and no more."""
+        asked = requests.parse_batch(items, "query", self._limits)
+        budget = Budget(self._limits.batch_results)
+
+        async def search(query: str, given: Json) -> Json:
+            budget.check()
+            answer = await self.search(query, **cast(SearchFields, given))
+            budget.spend(len(answer["results"]))
+            return answer
+
+        return await self._batch(asked, "query", fields, search, at_once=2 * self._settings.embed.batch_texts)
 
     async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
         """What memories mention; see `MemoryApi`."""
@@ -274,9 +288,51 @@ class Memory:
         with self._reads.admit():
             async with self._within(call):
                 found = await self._ledger.operation(call.project, operation_id)
-        if found is None:
+        if found is None or found.kind is OperationKind.CLAIM:
             raise NotFound("Operation not found!", {"operation_id": operation_id})
         return operation_object(found)
+
+    async def keys(self, limit: int, **fields: Unpack[ListFields]) -> Keys:
+        """What the first pages of a list consist of; see `ShardApi`."""
+        request = requests.parse_list(fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._ledger.keys(request.call.project, self._unexpired(request.filter), limit)
+
+    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[Json | None]:
+        """Many memories; see `ShardApi`."""
+        call = self._read_call(fields)
+        with self._reads.admit():
+            async with self._within(call):
+                found = await self._ledger.get(call.project, memory_ids)
+        return [None if version is None else memory_object(version) for version in found]
+
+    async def scopes(self, **fields: Unpack[CallFields]) -> builtins.list[ScopeCount]:
+        """Who has memories here; see `ShardApi`."""
+        call = self._read_call(fields)
+        with self._reads.admit():
+            async with self._within(call):
+                return await self._ledger.scopes(call.project)
+
+    async def claim(self, digest: str, **fields: Unpack[WriteFields]) -> str:
+        """Take an idempotency key for another shard's request; see `ShardApi`."""
+        call = requests.parse_call(fields, WriteFields.__annotations__.keys() | CallFields.__annotations__.keys())
+        if call.idempotency_key is None:
+            raise InvalidInput("a claim needs an idempotency_key", {"field": "idempotency_key"})
+        lane = ids.key_home(call.project, call.idempotency_key)
+        operation = replace(
+            self._operation(OperationKind.CLAIM, {"digest": digest}, call, lane), request_hash=bytes.fromhex(digest)
+        )
+        answer = await self._writes.submit(operation, wait=True, deadline_s=self._deadline_s(call))
+        claimed: str = answer["operation_id"]
+        return claimed
+
+    async def delete_part(self, operation_id: str, parts: int, **fields: Unpack[DeleteAllFields]) -> Json:
+        """This shard's part of a deletion over all shards; see `ShardApi`."""
+        request = requests.parse_delete_all(fields, self._limits)
+        body = {**ingest.delete_all_body(request), "parts": parts}
+        operation = replace(self._operation(OperationKind.DELETE_ALL, body, request.call, None), id=operation_id)
+        return await self._writes.submit(operation, wait=True, deadline_s=self._deadline_s(request.call))
 
     async def status(self) -> dict[str, Any]:
         """What runs, and how far it is; never fails: a part that is away says so."""
@@ -316,16 +372,28 @@ class Memory:
             return {"error": str(error) or "no answer in time"}
         return known
 
-    async def _each(self, items: Sequence[Json], name: str, call: Callable[[Any, Json], Awaitable[Json]]) -> JsonList:
-        """The answer or the error of each item; `name` is the item's own argument, the rest are fields."""
+    async def _batch(
+        self,
+        items: Sequence[Json],
+        name: str,
+        fields: CallFields,
+        perform: Callable[[Any, Json], Awaitable[Json]],
+        *,
+        at_once: int,
+    ) -> JsonList:
+        """The outcome of each item; `name` is its own argument, the rest are fields. One deadline holds for all."""
+        call = self._read_call(fields)
+        until_s = time.monotonic() + self._deadline_s(call)
 
         async def one(item: Json) -> Json:
-            try:
-                return await call(item[name], {field: value for field, value in item.items() if field != name})
-            except RemoraError as error:
-                return {"error": error_object(error)}
+            deadline_s = time_left(item.get("deadline_s"), until_s - time.monotonic())
+            rest = {field: value for field, value in item.items() if field != name}
+            return await perform(item[name], {**rest, "project": call.project, "deadline_s": deadline_s})
 
-        return list(await asyncio.gather(*[one(item) for item in requests.parse_batch(items, name, self._limits)]))
+        return await each(items, one, at_once=at_once)
+
+    def _unexpired(self, node: Filter) -> Filter:
+        return conjunction(node, Not(Compare("expiration_date", Op.LT, self._today())))
 
     def _today(self) -> str:
         return day_of(self._clock())
@@ -356,7 +424,11 @@ class Memory:
     async def _change(
         self, kind: OperationKind, body: Json, call: Call, lane: str | None, *, wait: bool = True, missing: bool = False
     ) -> Json:
-        operation = new_operation(
+        operation = self._operation(kind, body, call, lane)
+        return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(call), missing=missing)
+
+    def _operation(self, kind: OperationKind, body: Json, call: Call, lane: str | None) -> Operation:
+        return new_operation(
             kind,
             body,
             project=call.project,
@@ -366,13 +438,6 @@ class Memory:
             now_us=self._clock(),
             noise=secrets.token_bytes(16),
         )
-        return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(call), missing=missing)
-
-
-def _shared(call: Call) -> dict[str, Any]:
-    """What a batch says for all of its items."""
-    deadline = {} if call.deadline_s is None else {"deadline_s": call.deadline_s}
-    return {"project": call.project, **deadline}
 
 
 class _Within:

@@ -310,6 +310,8 @@ class OperationKind(StrEnum):
     UPDATE = "UPDATE"
     DELETE = "DELETE"
     DELETE_ALL = "DELETE_ALL"
+    CLAIM = "CLAIM"
+    """Changes nothing but whose an idempotency key is: for a request that another shard carries out."""
 
 
 @by_fields
@@ -478,6 +480,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """The newest of a list: when each was made and its id, newest first, and how many there are in all."""
+
+    count: int
+    rows: tuple[tuple[int, str], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One entry of a memory's history, with the versions before and after it."""
 
@@ -527,6 +537,10 @@ class Ledger(Protocol):
         ...
 
     async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page: ...
+
+    async def keys(self, project: str, node: Filter, limit: int) -> Keys:
+        """What the first pages consist of, without the versions themselves."""
+        ...
 
     async def history(self, project: str, memory_id: str) -> list[Event]:
         """Oldest first; empty when the memory was never there."""

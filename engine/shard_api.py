@@ -6,12 +6,14 @@ Values only; who asks whom is `sharding`'s and `scatter`'s business. The shards 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, Unpack
 
 from engine.api import CallFields, DeleteAllFields, ListFields, MemoryApi, SearchFields, WriteFields
-from engine.ports import GraphHit, ScopeCount, VectorHit
+from engine.ports import GraphHit, Keys, ScopeCount, VectorHit
 from engine.types import Entity, FloatArray, Json, Relation
+
+__all__ = ["Evidence", "Found", "Keys", "KeywordStatistics", "ShardApi"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,6 @@ class Found:
     mentions: int = 0
     position: int = 0
     degraded: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The newest of a list: when each was made and its id, newest first, and how many there are in all."""
-
-    count: int
-    rows: tuple[tuple[int, str], ...] = field(default=())
 
 
 class ShardApi(MemoryApi, Protocol):

@@ -330,6 +330,8 @@ class WritePath:
                 return ingest.plan_update(operation, nothing, None)
             case OperationKind.DELETE | OperationKind.DELETE_ALL:
                 return ingest.plan_delete(operation, nothing)
+            case OperationKind.CLAIM:
+                return Plan((), nothing)
 
     async def _plan_add(self, operation: Operation, priority: Priority) -> Plan:
         fragments = await self._models.fragments(ingest.messages_of(operation.request))

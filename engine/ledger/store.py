@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     Row,
@@ -33,7 +34,7 @@ from engine.ledger import codec
 from engine.ledger.conditions import condition
 from engine.ledger.schema import events, metadata, operations, shard, versions
 from engine.ledger.transaction import do_all
-from engine.ports import Command, Event, Operation, Ownership, Page, ScopeCount, WriteAnswer
+from engine.ports import Command, Event, Keys, Operation, Ownership, Page, ScopeCount, WriteAnswer
 from engine.types import (
     SCOPE_FIELDS,
     Block,
@@ -50,6 +51,7 @@ T = TypeVar("T")
 _BUSY_TIMEOUT_MS = 10_000
 _SHOWN = [column for column in versions.c if column.name not in ("vector", "fingerprint")]
 """What a version consists of: its vector is much larger than the rest."""
+_NEWEST = (versions.c.created_at_us.desc(), versions.c.memory_id.desc())
 
 
 def _now_us() -> int:
@@ -166,19 +168,34 @@ class SqlLedger:
 
     async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page:
         """Newest first; what SQL can't say of the filter the predicate does."""
-        clause, exact = condition(versions, node)
-        where = [versions.c.project == project, versions.c.live_to.is_(None)]
-        if clause is not None:
-            where.append(clause)
-        newest = select(*_SHOWN).where(*where).order_by(versions.c.created_at_us.desc(), versions.c.memory_id.desc())
+        where, exact = _where(project, node)
+        newest = select(*_SHOWN).where(*where).order_by(*_NEWEST)
 
         def work(connection: Connection) -> Page:
             if exact:
-                count = connection.execute(select(func.count()).select_from(versions).where(*where)).scalar_one()
                 rows = connection.execute(newest.offset(offset).limit(limit))
-                return Page(count, tuple(codec.version_of(row) for row in rows))
+                return Page(_count(connection, where), tuple(codec.version_of(row) for row in rows))
             found = [v for row in connection.execute(newest) if matches(node, v := codec.version_of(row))]
             return Page(len(found), tuple(found[offset : offset + limit]))
+
+        return await self._read(work)
+
+    async def keys(self, project: str, node: Filter, limit: int) -> Keys:
+        """Newest first, as `page`; reads whole versions only where SQL can't say all of the filter."""
+        where, exact = _where(project, node)
+        columns = [versions.c.created_at_us, versions.c.memory_id] if exact else _SHOWN
+        newest = select(*columns).where(*where).order_by(*_NEWEST)
+
+        def work(connection: Connection) -> Keys:
+            if exact:
+                rows = connection.execute(newest.limit(limit))
+                return Keys(_count(connection, where), tuple((row.created_at_us, row.memory_id) for row in rows))
+            found = [
+                (row.created_at_us, row.memory_id)
+                for row in connection.execute(newest)
+                if matches(node, codec.version_of(row))
+            ]
+            return Keys(len(found), tuple(found[:limit]))
 
         return await self._read(work)
 
@@ -263,6 +280,18 @@ class SqlLedger:
             await asyncio.to_thread(pool.shutdown)
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _where(project: str, node: Filter) -> tuple[list[ColumnElement[bool]], bool]:
+    """The live versions that the filter selects, as far as SQL can say it, and whether that is all of it."""
+    clause, exact = condition(versions, node)
+    where = [versions.c.project == project, versions.c.live_to.is_(None)]
+    return (where if clause is None else [*where, clause]), exact
+
+
+def _count(connection: Connection, where: Sequence[ColumnElement[bool]]) -> int:
+    found: int = connection.execute(select(func.count()).select_from(versions).where(*where)).scalar_one()
+    return found
 
 
 def _event(row: Row[Any], by_number: dict[int, MemoryVersion]) -> Event:

@@ -1,0 +1,94 @@
+"""What the answers of several shards are together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from engine.ports import Keys, ScopeCount
+from engine.times import parse_time
+from engine.types import Json, OperationState, ScopeField
+
+
+def page_of(found: Iterable[Keys], offset: int, limit: int) -> tuple[str, ...]:
+    """The ids on one page of the lists together: newest first, as one shard would have them."""
+    rows = sorted((row for keys in found for row in keys.rows), reverse=True)
+    return tuple(memory_id for _, memory_id in rows[offset : offset + limit])
+
+
+def summed_scopes(found: Iterable[Sequence[ScopeCount]]) -> list[ScopeCount]:
+    """Who has memories in any shard: an agent's may lie in many."""
+    known: dict[tuple[ScopeField, str], ScopeCount] = {}
+    for one in (one for scopes in found for one in scopes):
+        other = known.get((one.field, one.value))
+        known[one.field, one.value] = one if other is None else _sum(one, other)
+    return list(known.values())
+
+
+def _sum(one: ScopeCount, other: ScopeCount) -> ScopeCount:
+    return ScopeCount(
+        one.field,
+        one.value,
+        one.memories + other.memories,
+        min(one.created_at_us, other.created_at_us),
+        max(one.updated_at_us, other.updated_at_us),
+    )
+
+
+def deleted(whole: str, parts: Sequence[Json]) -> Json:
+    """The answer of a deletion over all shards. It has no position: each part has one of its own."""
+    open_ = any(part["status"] != OperationState.SUCCEEDED for part in parts)
+    common: Json = {
+        "status": (OperationState.PENDING if open_ else OperationState.SUCCEEDED).value,
+        "operation_id": whole,
+        "event_id": whole,
+        "position": None,
+        "degraded": sorted({leg for part in parts for leg in part["degraded"]}),
+    }
+    if open_:
+        message = next(part["message"] for part in parts if part["status"] != OperationState.SUCCEEDED)
+        return {"results": [], "message": message, **common}
+    return {"message": parts[0]["message"], "count": sum(part["count"] for part in parts), **common}
+
+
+def whole_operation(whole: Json, parts: Sequence[Json]) -> Json:
+    """An operation over all shards as it stands: `whole` is the part that carries its id.
+
+    Times are compared as they are spelled: `times.iso` spells them all alike.
+    """
+    every = [whole, *parts]
+    status = _state({part["status"] for part in every})
+    done = status in (OperationState.SUCCEEDED, OperationState.FAILED)
+    created = min(part["created_at"] for part in every)
+    completed = max((part["completed_at"] for part in every if part["completed_at"] is not None), default=None)
+    return {
+        **whole,
+        "status": status.value,
+        "results": [row for part in every for row in part["results"]],
+        "error": next((part["error"] for part in every if part["error"] is not None), None),
+        "created_at": created,
+        "started_at": created,
+        "updated_at": completed or created,
+        "completed_at": completed if done else None,
+        "latency": _latency_ms(created, completed) if done and completed is not None else None,
+    }
+
+
+def _state(states: set[str]) -> OperationState:
+    if OperationState.FAILED in states:
+        return OperationState.FAILED
+    return OperationState.SUCCEEDED if states == {OperationState.SUCCEEDED} else OperationState.PENDING
+
+
+def _latency_ms(created: str, completed: str) -> float:
+    return (parse_time(completed, "completed_at") - parse_time(created, "created_at")) / 1000
+
+
+def whole_status(accounts: Sequence[Json]) -> Json:
+    """What all shards say of themselves; it is as well as the worst of them."""
+    states = {account.get("state", "degraded") for account in accounts}
+    return {
+        "state": next((state for state in ("starting", "degraded") if state in states), "ready"),
+        "ready": all(account.get("ready", False) for account in accounts),
+        "extractor": next((account["extractor"] for account in accounts if "extractor" in account), None),
+        "shards": [{"shard": number, **account} for number, account in enumerate(accounts)],
+    }

@@ -1,0 +1,305 @@
+"""The users' verbs over all shards: one shard where one can answer, else all of them and their answers put together."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar, Unpack
+
+from engine import ids, ingest, requests
+from engine.answers import entities_answer
+from engine.api import (
+    AddFields,
+    CallFields,
+    DeleteAllFields,
+    GraphEntitiesFields,
+    ListFields,
+    MemoryApi,
+    NeighboursFields,
+    PageFields,
+    PathFields,
+    SearchFields,
+    UpdateFields,
+    WriteFields,
+)
+from engine.config import Settings
+from engine.errors import RemoraError
+from engine.ports import OperationKind
+from engine.requests import AddRequest, Call, DeleteAllRequest
+from engine.shard_api import ShardApi
+from engine.sharding import merging, routing
+from engine.types import Json, JsonList
+from engine.write_path import error_object
+
+T = TypeVar("T")
+
+_LEAST_S = 0.001
+_CALL = frozenset({"project", "deadline_s"})
+
+
+class Sharded(MemoryApi):
+    """One memory system of several shards. It keeps nothing: any process may have one, all answer the same.
+
+    Args:
+        own: the shard that is nearest; it does what any shard can do.
+        shards: all of them, by number.
+        settings: limits and deadlines; `shards` is what they are divided by.
+    """
+
+    def __init__(self, own: int, shards: Sequence[ShardApi], settings: Settings) -> None:
+        self._own = own
+        self._shards = shards
+        self._count = len(shards)
+        self._settings = settings
+        self._limits = settings.limits
+
+    async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
+        """Keep what was said; see `MemoryApi`."""
+        request = requests.parse_add(messages, fields, self._limits)
+        until = self._until(request.call)
+        shard = await self._claimed_add(request)
+        fields["deadline_s"] = until.left()
+        answer = await self._shards[shard].add(messages, **fields)
+        return self._placed(answer, shard)
+
+    async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
+        """A new version of a memory; see `MemoryApi`."""
+        request = requests.parse_update(memory_id, fields, self._limits)
+        until = self._until(request.call)
+        shard = routing.shard_in(request.memory_id, self._count)
+        await self._claim(OperationKind.UPDATE, ingest.update_body(request), request.call, shard)
+        fields["deadline_s"] = until.left()
+        answer = await self._shards[shard].update(memory_id, **fields)
+        return self._placed(answer, shard)
+
+    async def delete(self, memory_id: str, **fields: Unpack[WriteFields]) -> Json:
+        """End a memory; see `MemoryApi`."""
+        call = requests.parse_call(fields, _CALL | {"idempotency_key"})
+        until = self._until(call)
+        memory_id = ids.canonical_id(memory_id)
+        shard = routing.shard_in(memory_id, self._count)
+        await self._claim(OperationKind.DELETE, ingest.delete_body(memory_id), call, shard)
+        fields["deadline_s"] = until.left()
+        answer = await self._shards[shard].delete(memory_id, **fields)
+        return self._placed(answer, shard)
+
+    async def delete_all(self, **fields: Unpack[DeleteAllFields]) -> Json:
+        """End every memory of a scope; see `MemoryApi`."""
+        request = requests.parse_delete_all(fields, self._limits)
+        lane = ingest.delete_lane(request.call.project, request.scope)
+        if lane is None:
+            return await self._delete_everywhere(request)
+        until = self._until(request.call)
+        shard = routing.home_of(lane, self._count)
+        await self._claim(OperationKind.DELETE_ALL, ingest.delete_all_body(request), request.call, shard)
+        fields["deadline_s"] = until.left()
+        answer = await self._shards[shard].delete_all(**fields)
+        return self._placed(answer, shard)
+
+    async def _delete_everywhere(self, request: DeleteAllRequest) -> Json:
+        """All parts are accepted before the one that stands for the whole: who knows the whole knows of them all."""
+        until = self._until(request.call)
+        whole = await self._whole_id(request)
+        home = routing.shard_in(whole, self._count)
+
+        def part(shard: int, deadline_s: float) -> Awaitable[Json]:
+            fields: DeleteAllFields = {"project": request.call.project, "deadline_s": deadline_s}
+            for name, value in request.scope.ids().items():
+                fields[name] = value
+            stands_for = self._count if shard == home else 0
+            part_id = whole if shard == home else ids.part_id(whole, shard, self._count)
+            return self._shards[shard].delete_part(part_id, stands_for, **fields)
+
+        others = await _all(part(shard, until.left() / 2) for shard in range(self._count) if shard != home)
+        return merging.deleted(whole, [*others, await part(home, until.left())])
+
+    async def _whole_id(self, request: DeleteAllRequest) -> str:
+        """The id of a deletion over all shards: the same again for the same idempotency key."""
+        key = request.call.idempotency_key
+        if key is None:
+            return ids.operation_id(ids.first_slot(self._own, self._count), secrets.token_bytes(16))
+        if ids.is_made_up(key):
+            return ids.whole_id(request.call.project, key)
+        claim = await self._claim(OperationKind.DELETE_ALL, ingest.delete_all_body(request), request.call, None)
+        return ids.whole_id(request.call.project, claim)
+
+    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+        """One memory; see `MemoryApi`."""
+        return await self._shards[self._shard_in(memory_id)].get(memory_id, **fields)
+
+    async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
+        """Everything that happened to a memory; see `MemoryApi`."""
+        shard = self._shard_in(memory_id)
+        return [self._placed(event, shard) for event in await self._shards[shard].history(memory_id, **fields)]
+
+    async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
+        """The best memories for a query; see `MemoryApi`."""
+        request = requests.parse_search(query, fields, self._limits, self._settings.search)
+        shard = routing.sole_shard(request.call.project, request.filter, self._count)
+        if shard is None:
+            raise NotImplementedError
+        fields["min_position"] = routing.local_position(request.min_position, shard, self._count)
+        answer = await self._shards[shard].search(query, **fields)
+        return self._placed(answer, shard)
+
+    async def list(self, **fields: Unpack[ListFields]) -> Json:
+        """A page of memories; see `MemoryApi`."""
+        request = requests.parse_list(fields, self._limits)
+        until = self._until(request.call)
+        shard = routing.sole_shard(request.call.project, request.filter, self._count)
+        if shard is not None:
+            return await self._shards[shard].list(**fields)
+        offset = (request.page - 1) * request.page_size
+        keys = await _all(one.keys(offset + request.page_size, **fields) for one in self._shards)
+        shown = merging.page_of(keys, offset, request.page_size)
+        return {
+            "count": sum(one.count for one in keys),
+            "page": request.page,
+            "page_size": request.page_size,
+            "results": await self._known(shown, request.call, until),
+        }
+
+    async def _known(self, memory_ids: Sequence[str], call: Call, until: _Until) -> JsonList:
+        """The memories with these ids, in their order; who is gone meanwhile is left out."""
+        groups = routing.by_shard(routing.shard_in(memory_id, self._count) for memory_id in memory_ids)
+        wanted = [(shard, [memory_ids[place] for place in places]) for shard, places in groups.items()]
+        shared: CallFields = {"project": call.project, "deadline_s": until.left()}
+        found = await _all(self._shards[shard].get_many(mine, **shared) for shard, mine in wanted)
+        known = {one["id"]: one for some in found for one in some if one is not None}
+        return [known[memory_id] for memory_id in memory_ids if memory_id in known]
+
+    async def entities(self, **fields: Unpack[PageFields]) -> Json:
+        """Who has memories; see `MemoryApi`."""
+        call = requests.parse_call(fields, _CALL | {"page", "page_size"})
+        page, page_size = requests.parse_page(fields, self._limits)
+        shared: CallFields = {"project": call.project, "deadline_s": call.deadline_s}
+        found = await _all(one.scopes(**shared) for one in self._shards)
+        return entities_answer(merging.summed_scopes(found), call.project, page, page_size)
+
+    async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        """Many adds at once; see `MemoryApi`."""
+        call = requests.parse_call(fields, _CALL)
+        until = self._until(call)
+
+        async def target(item: Json) -> int:
+            rest = {name: value for name, value in item.items() if name != "messages"}
+            alike = {**rest, "project": call.project, "deadline_s": call.deadline_s}
+            return await self._claimed_add(requests.parse_add(item["messages"], alike, self._limits))
+
+        given = requests.parse_batch(items, "messages", self._limits)
+        targets = await asyncio.gather(*[_or_error(target(item)) for item in given])
+        shared: CallFields = {"project": call.project, "deadline_s": until.left()}
+        return await self._batches(given, targets, lambda shard, mine: self._shards[shard].add_batch(mine, **shared))
+
+    async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        """Many searches at once; see `MemoryApi`."""
+        raise NotImplementedError
+
+    async def _batches(
+        self,
+        items: Sequence[Json],
+        targets: Sequence[int | Json],
+        send: Callable[[int, JsonList], Awaitable[JsonList]],
+    ) -> JsonList:
+        """One batch a shard, side by side; what is no target is an answer already."""
+        answers: list[Json | None] = [None if isinstance(target, int) else target for target in targets]
+        groups = routing.by_shard(target if isinstance(target, int) else None for target in targets)
+
+        async def ask(shard: int, places: list[int]) -> None:
+            found = await _or_error(send(shard, [items[place] for place in places]))
+            for index, place in enumerate(places):
+                answers[place] = self._placed(found[index], shard) if isinstance(found, list) else found
+
+        await asyncio.gather(*[ask(shard, places) for shard, places in groups.items()])
+        return [answer for answer in answers if answer is not None]
+
+    async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
+        """What memories mention; see `MemoryApi`."""
+        raise NotImplementedError
+
+    async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
+        """What surrounds an entity; see `MemoryApi`."""
+        raise NotImplementedError
+
+    async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
+        """The way from one entity to another; see `MemoryApi`."""
+        raise NotImplementedError
+
+    async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
+        """An operation as it stands; see `MemoryApi`."""
+        shard = self._shard_in(operation_id, "operation_id")
+        whole = await self._shards[shard].operation(operation_id, **fields)
+        parts = whole.pop("parts", 0)
+        if not parts:
+            return whole
+        others = [number for number in range(parts) if number != shard]
+        found = await _all(
+            self._shards[number].operation(ids.part_id(whole["id"], number, parts), **fields) for number in others
+        )
+        return merging.whole_operation(whole, found)
+
+    async def status(self) -> dict[str, Any]:
+        """What runs, and how far it is: every shard's own account."""
+        accounts = await asyncio.gather(*[_or_error(one.status()) for one in self._shards])
+        return merging.whole_status(accounts)
+
+    async def _claimed_add(self, request: AddRequest) -> int:
+        """The shard of an add, once its key is its own."""
+        shard = routing.home_of(ids.routing_key(request.call.project, request.scope), self._count)
+        await self._claim(OperationKind.ADD, ingest.add_body(request), request.call, shard)
+        return shard
+
+    async def _claim(self, kind: OperationKind, body: Json, call: Call, target: int | None) -> str:
+        """Take the caller's idempotency key where every shard asks for it; the claim's id.
+
+        Nothing to do without a key, for one that nobody else can have, and when the request goes there anyway.
+        """
+        key = call.idempotency_key
+        if key is None or ids.is_made_up(key):
+            return ""
+        home = routing.home_of(ids.key_home(call.project, key), self._count)
+        if home == target:
+            return ""
+        digest = ingest.request_hash(kind, body).hex()
+        fields: WriteFields = {"project": call.project, "deadline_s": call.deadline_s, "idempotency_key": key}
+        return await self._shards[home].claim(digest, **fields)
+
+    def _placed(self, answer: Json, shard: int) -> Json:
+        return routing.placed(answer, shard, self._count)
+
+    def _shard_in(self, raw: str, what: str = "memory_id") -> int:
+        return routing.shard_in(ids.canonical_id(raw, what), self._count)
+
+    def _until(self, call: Call) -> _Until:
+        limit_s = self._settings.runtime.deadline_s
+        return _Until(min(call.deadline_s or limit_s, limit_s))
+
+
+class _Until:
+    """When a request that takes several steps has to be over."""
+
+    def __init__(self, deadline_s: float) -> None:
+        self._at = time.monotonic() + deadline_s
+
+    def left(self) -> float:
+        """Seconds, never less than a moment: what is over says so itself."""
+        return max(self._at - time.monotonic(), _LEAST_S)
+
+
+async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
+    """Every answer; when one fails, its error, after all have ended."""
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+
+
+async def _or_error(call: Awaitable[T]) -> T | Json:
+    """The answer, or the error as an answer."""
+    try:
+        return await call
+    except RemoraError as error:
+        return {"error": error_object(error)}
