@@ -20,9 +20,10 @@ from engine.ports import (
     PathQuery,
 )
 from engine.requests import GraphEntitiesRequest, NeighboursRequest, PathRequest
-from engine.types import Applied, Json
+from engine.types import Applied, Json, JsonList
 
 _ROUNDS = 6
+_ALL = 2**31
 
 
 class _Answer(Protocol):
@@ -64,12 +65,18 @@ class GraphPath:
             "results": [mentioned_object(one) for one in answer.entities],
         }
 
+    async def mentioned(self, request: GraphEntitiesRequest) -> JsonList:
+        """See `ShardApi.mentioned`."""
+        query = EntitiesQuery(request.call.project, request.scope, 0, _ALL, request.name)
+        answer = await self._whole(lambda: self._graph.entities(query))
+        return [mentioned_object(one) for one in answer.entities]
+
     async def neighbours(self, request: NeighboursRequest) -> Json:
         """See `MemoryApi.neighbours`."""
         query = NeighboursQuery(request.call.project, request.scope, request.entity, request.limit)
         around = (await self._whole(lambda: self._graph.neighbours(query))).around
         if around is None:
-            raise _nothing_mentions(request.entity)
+            raise nothing_mentions(request.entity)
         memories = await self._memories(request.call.project, around.memory_ids)
         return {
             "entity": mentioned_object(around.entity),
@@ -84,7 +91,7 @@ class GraphPath:
         for _ in range(_ROUNDS):
             answer = await self._whole(lambda: self._graph.path(query))
             if answer.unknown:
-                raise _nothing_mentions(answer.unknown[0])
+                raise nothing_mentions(answer.unknown[0])
             memories = await self._memories(query.project, [step.memory_id for step in answer.steps])
             if all(step.memory_id in memories for step in answer.steps):
                 return _path_object(answer, memories)
@@ -124,5 +131,6 @@ def _path_object(answer: PathAnswer, memories: dict[str, Json]) -> Json:
     }
 
 
-def _nothing_mentions(name: str) -> NotFound:
+def nothing_mentions(name: str) -> NotFound:
+    """What a question about an entity gets that no memory of the scope mentions."""
     return NotFound(f"no memory of this scope mentions {name!r}", {"entity": name})

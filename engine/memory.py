@@ -45,6 +45,7 @@ from engine.ports import (
     Operation,
     OperationKind,
     Ownership,
+    Priority,
     ScopeCount,
     VectorStore,
 )
@@ -55,6 +56,9 @@ from engine.write_path import WritePath, new_operation
 
 if TYPE_CHECKING:
     from engine.requests import Call
+
+_STATUS_S = 1.0
+"""How long a status waits for what a part says: whoever asks would rather hear that it doesn't answer."""
 
 
 def _now_us() -> int:
@@ -307,6 +311,13 @@ class Memory:
                 found = await self._ledger.get(call.project, memory_ids)
         return [None if version is None else memory_object(version) for version in found]
 
+    async def mentioned(self, **fields: Unpack[GraphEntitiesFields]) -> JsonList:
+        """All that memories here mention; see `ShardApi`."""
+        request = requests.parse_graph_entities(fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._graphs.mentioned(request)
+
     async def scopes(self, **fields: Unpack[CallFields]) -> builtins.list[ScopeCount]:
         """Who has memories here; see `ShardApi`."""
         call = self._read_call(fields)
@@ -366,7 +377,7 @@ class Memory:
 
     async def _part(self, work: Any) -> Json:
         try:
-            async with asyncio.timeout(self._settings.search.leg_deadline_s):
+            async with asyncio.timeout(_STATUS_S):
                 known: Json = await work
         except (RemoraError, TimeoutError) as error:
             return {"error": str(error) or "no answer in time"}

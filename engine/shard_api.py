@@ -9,9 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Unpack
 
-from engine.api import CallFields, DeleteAllFields, ListFields, MemoryApi, SearchFields, WriteFields
+from engine.api import (
+    CallFields,
+    DeleteAllFields,
+    GraphEntitiesFields,
+    ListFields,
+    MemoryApi,
+    SearchFields,
+    WriteFields,
+)
 from engine.ports import GraphHit, Keys, ScopeCount, VectorHit
-from engine.types import Entity, FloatArray, Json, Relation
+from engine.types import Entity, FloatArray, Json, JsonList, Relation
 
 __all__ = ["Evidence", "Found", "Keys", "KeywordStatistics", "ShardApi"]
 
@@ -71,6 +79,11 @@ class ShardApi(MemoryApi, Protocol):
 
     async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:
         """Memory objects, None for what is not there (any more)."""
+        ...
+
+    async def mentioned(self, **fields: Unpack[GraphEntitiesFields]) -> JsonList:
+        """All entities that this shard's memories of a scope mention (`page` and `page_size` are ignored):
+        `[{name, type, memories}]`."""
         ...
 
     async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar, Unpack
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Unpack, cast
 
 from engine import ids, ingest, requests
 from engine.answers import entities_answer
@@ -24,19 +23,20 @@ from engine.api import (
     UpdateFields,
     WriteFields,
 )
+from engine.batches import Budget, each, time_left
 from engine.config import Settings
-from engine.errors import RemoraError
+from engine.errors import NotFound
+from engine.graph_path import nothing_mentions
 from engine.ports import OperationKind
 from engine.requests import AddRequest, Call, DeleteAllRequest
 from engine.shard_api import ShardApi
-from engine.sharding import merging, routing
-from engine.types import Json, JsonList
-from engine.write_path import error_object
+from engine.sharding import graph_merging, merging, routing
+from engine.sharding.asking import Until, every, or_error, or_none
+from engine.types import Json, JsonList, Scope
 
-T = TypeVar("T")
-
-_LEAST_S = 0.001
 _CALL = frozenset({"project", "deadline_s"})
+_MORE = 4
+"""So many times what is asked for, each shard says of what surrounds an entity: what is rare in one may be common."""
 
 
 class Sharded(MemoryApi):
@@ -112,7 +112,7 @@ class Sharded(MemoryApi):
             part_id = whole if shard == home else ids.part_id(whole, shard, self._count)
             return self._shards[shard].delete_part(part_id, stands_for, **fields)
 
-        others = await _all(part(shard, until.left() / 2) for shard in range(self._count) if shard != home)
+        others = await every(part(shard, until.left() / 2) for shard in range(self._count) if shard != home)
         return merging.deleted(whole, [*others, await part(home, until.left())])
 
     async def _whole_id(self, request: DeleteAllRequest) -> str:
@@ -152,7 +152,7 @@ class Sharded(MemoryApi):
         if shard is not None:
             return await self._shards[shard].list(**fields)
         offset = (request.page - 1) * request.page_size
-        keys = await _all(one.keys(offset + request.page_size, **fields) for one in self._shards)
+        keys = await every(one.keys(offset + request.page_size, **fields) for one in self._shards)
         shown = merging.page_of(keys, offset, request.page_size)
         return {
             "count": sum(one.count for one in keys),
@@ -161,12 +161,12 @@ class Sharded(MemoryApi):
             "results": await self._known(shown, request.call, until),
         }
 
-    async def _known(self, memory_ids: Sequence[str], call: Call, until: _Until) -> JsonList:
+    async def _known(self, memory_ids: Sequence[str], call: Call, until: Until) -> JsonList:
         """The memories with these ids, in their order; who is gone meanwhile is left out."""
         groups = routing.by_shard(routing.shard_in(memory_id, self._count) for memory_id in memory_ids)
         wanted = [(shard, [memory_ids[place] for place in places]) for shard, places in groups.items()]
         shared: CallFields = {"project": call.project, "deadline_s": until.left()}
-        found = await _all(self._shards[shard].get_many(mine, **shared) for shard, mine in wanted)
+        found = await every(self._shards[shard].get_many(mine, **shared) for shard, mine in wanted)
         known = {one["id"]: one for some in found for one in some if one is not None}
         return [known[memory_id] for memory_id in memory_ids if memory_id in known]
 
@@ -175,7 +175,7 @@ class Sharded(MemoryApi):
         call = requests.parse_call(fields, _CALL | {"page", "page_size"})
         page, page_size = requests.parse_page(fields, self._limits)
         shared: CallFields = {"project": call.project, "deadline_s": call.deadline_s}
-        found = await _all(one.scopes(**shared) for one in self._shards)
+        found = await every(one.scopes(**shared) for one in self._shards)
         return entities_answer(merging.summed_scopes(found), call.project, page, page_size)
 
     async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
@@ -189,13 +189,26 @@ class Sharded(MemoryApi):
             return await self._claimed_add(requests.parse_add(item["messages"], alike, self._limits))
 
         given = requests.parse_batch(items, "messages", self._limits)
-        targets = await asyncio.gather(*[_or_error(target(item)) for item in given])
+        targets = await asyncio.gather(*[or_error(target(item)) for item in given])
         shared: CallFields = {"project": call.project, "deadline_s": until.left()}
         return await self._batches(given, targets, lambda shard, mine: self._shards[shard].add_batch(mine, **shared))
 
     async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
         """Many searches at once; see `MemoryApi`."""
-        raise NotImplementedError
+        call = requests.parse_call(fields, _CALL)
+        until = self._until(call)
+        budget = Budget(self._limits.batch_results)
+
+        async def one(item: Json) -> Json:
+            budget.check()
+            rest = {name: value for name, value in item.items() if name != "query"}
+            rest |= {"project": call.project, "deadline_s": time_left(rest.get("deadline_s"), until.left())}
+            answer = await self.search(item["query"], **cast(SearchFields, rest))
+            budget.spend(len(answer["results"]))
+            return answer
+
+        asked = requests.parse_batch(items, "query", self._limits)
+        return await each(asked, one, at_once=2 * self._settings.embed.batch_texts)
 
     async def _batches(
         self,
@@ -208,7 +221,7 @@ class Sharded(MemoryApi):
         groups = routing.by_shard(target if isinstance(target, int) else None for target in targets)
 
         async def ask(shard: int, places: list[int]) -> None:
-            found = await _or_error(send(shard, [items[place] for place in places]))
+            found = await or_error(send(shard, [items[place] for place in places]))
             for index, place in enumerate(places):
                 answers[place] = self._placed(found[index], shard) if isinstance(found, list) else found
 
@@ -217,15 +230,46 @@ class Sharded(MemoryApi):
 
     async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
         """What memories mention; see `MemoryApi`."""
-        raise NotImplementedError
+        request = requests.parse_graph_entities(fields, self._limits)
+        shard = self._home_of(request.call, request.scope)
+        if shard is not None:
+            return await self._shards[shard].graph_entities(**fields)
+        found = graph_merging.summed(await every(one.mentioned(**fields) for one in self._shards))
+        page, page_size = request.page, request.page_size
+        shown = found[(page - 1) * page_size : page * page_size]
+        return {"count": len(found), "page": page, "page_size": page_size, "results": shown}
 
     async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
         """What surrounds an entity; see `MemoryApi`."""
-        raise NotImplementedError
+        request = requests.parse_neighbours(entity, fields, self._limits)
+        shard = self._home_of(request.call, request.scope)
+        if shard is not None:
+            return await self._shards[shard].neighbours(entity, **fields)
+        fields["limit"] = min(_MORE * request.limit, self._limits.page_size)
+        found = await self._around(entity, fields)
+        if not found:
+            raise nothing_mentions(request.entity)
+        return graph_merging.neighbourhood(found, request.limit)
+
+    async def _around(self, entity: str, fields: NeighboursFields) -> JsonList:
+        """What surrounds an entity in each shard that knows it."""
+        found = await every(or_none(one.neighbours(entity, **fields), NotFound) for one in self._shards)
+        return [one for one in found if one is not None]
 
     async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
         """The way from one entity to another; see `MemoryApi`."""
-        raise NotImplementedError
+        request = requests.parse_path(source, target, fields, self._limits)
+        shard = self._home_of(request.call, request.scope)
+        if shard is not None:
+            return await self._shards[shard].path(source, target, **fields)
+        ways = await every(or_none(one.path(source, target, **fields), NotFound) for one in self._shards)
+        found = [way for way in ways if way is not None]
+        if not found:
+            near: NeighboursFields = {**request.scope.ids(), "project": request.call.project, "limit": 1}  # type: ignore[typeddict-item]
+            for name in (source, target):
+                if not await self._around(name, near):
+                    raise nothing_mentions(name)
+        return graph_merging.shortest(found)
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
@@ -235,14 +279,14 @@ class Sharded(MemoryApi):
         if not parts:
             return whole
         others = [number for number in range(parts) if number != shard]
-        found = await _all(
+        found = await every(
             self._shards[number].operation(ids.part_id(whole["id"], number, parts), **fields) for number in others
         )
         return merging.whole_operation(whole, found)
 
     async def status(self) -> dict[str, Any]:
         """What runs, and how far it is: every shard's own account."""
-        accounts = await asyncio.gather(*[_or_error(one.status()) for one in self._shards])
+        accounts = await asyncio.gather(*[or_error(one.status()) for one in self._shards])
         return merging.whole_status(accounts)
 
     async def _claimed_add(self, request: AddRequest) -> int:
@@ -266,40 +310,18 @@ class Sharded(MemoryApi):
         fields: WriteFields = {"project": call.project, "deadline_s": call.deadline_s, "idempotency_key": key}
         return await self._shards[home].claim(digest, **fields)
 
+    def _home_of(self, call: Call, scope: Scope) -> int | None:
+        """The shard that holds all memories of a scope; None: they may lie in any."""
+        if scope.user_id is None:
+            return None
+        return routing.home_of(ids.routing_key(call.project, scope), self._count)
+
     def _placed(self, answer: Json, shard: int) -> Json:
         return routing.placed(answer, shard, self._count)
 
     def _shard_in(self, raw: str, what: str = "memory_id") -> int:
         return routing.shard_in(ids.canonical_id(raw, what), self._count)
 
-    def _until(self, call: Call) -> _Until:
+    def _until(self, call: Call) -> Until:
         limit_s = self._settings.runtime.deadline_s
-        return _Until(min(call.deadline_s or limit_s, limit_s))
-
-
-class _Until:
-    """When a request that takes several steps has to be over."""
-
-    def __init__(self, deadline_s: float) -> None:
-        self._at = time.monotonic() + deadline_s
-
-    def left(self) -> float:
-        """Seconds, never less than a moment: what is over says so itself."""
-        return max(self._at - time.monotonic(), _LEAST_S)
-
-
-async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
-    """Every answer; when one fails, its error, after all have ended."""
-    outcomes = await asyncio.gather(*calls, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
-
-
-async def _or_error(call: Awaitable[T]) -> T | Json:
-    """The answer, or the error as an answer."""
-    try:
-        return await call
-    except RemoraError as error:
-        return {"error": error_object(error)}
+        return Until(min(call.deadline_s or limit_s, limit_s))
