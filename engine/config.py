@@ -93,6 +93,7 @@ class LimitSettings(_Section):
     body_bytes: Positive = 8 * 1024 * 1024
     messages: Positive = 1000
     batch_items: Positive = 1000
+    batch_results: Positive = 50_000
     message_chars: Positive = 100_000
     query_chars: Positive = 10_000
     id_chars: Positive = 256
