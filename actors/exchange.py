@@ -17,6 +17,8 @@ from typing import Any, TypeAlias
 
 from engine.concurrency import TaskSet
 from engine.errors import RemoraError, Unavailable, from_parts
+from engine.figures import Histogram
+from engine.types import Json
 
 Call: TypeAlias = tuple[int, str, tuple[Any, ...], dict[str, Any]]
 """Number, verb, arguments, fields."""
@@ -71,6 +73,7 @@ class Desk:
         self.incarnation = uuid.uuid4().hex
         self._perform = perform
         self._clients: dict[str, _Client] = {}
+        self._together = {"calls": Histogram(), "replies": Histogram()}
         self._tasks = TaskSet()
 
     async def exchange(self, name: str, calls: Sequence[Call]) -> Replies:
@@ -82,6 +85,8 @@ class Desk:
         self._forget_silent(loop.time())
         client = self._clients.setdefault(name, _Client())
         client.seen_s = loop.time()
+        if calls:
+            self._together["calls"].record(len(calls))
         for call in calls:
             client.running += 1
             self._tasks.start(self._do(client, call), name=f"{call[1]} of {name}")
@@ -89,6 +94,8 @@ class Desk:
             await self._turn(client, loop)
         replies = list(client.finished)
         client.finished.clear()
+        if replies:
+            self._together["replies"].record(len(replies))
         if client.idle:
             self._clients.pop(name, None)
         return self.incarnation, replies
@@ -112,6 +119,10 @@ class Desk:
         finally:
             client.running -= 1
             client.wake()
+
+    def figures(self) -> Json:
+        """How many calls, and how many answers, travelled together."""
+        return {name: recorded.figures() for name, recorded in self._together.items()}
 
     def _forget_silent(self, now_s: float) -> None:
         """Clients that went away never fetch what is finished."""

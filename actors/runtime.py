@@ -22,7 +22,7 @@ from actors.order import Order, encode
 from actors.processes import ProcessId, alive, end
 from actors.run_directory import Record, RunDirectory
 from engine.config import Settings
-from engine.errors import RemoraError, Unavailable, from_parts
+from engine.errors import Unavailable, from_parts
 from engine.types import Json
 
 Progress = Callable[[str], None]
@@ -134,21 +134,15 @@ def connect(settings: Settings) -> Runtime:
 
 
 async def status(settings: Settings) -> Json:
-    """What runs: the record, what each actor says of itself, and what the orchestrator knows.
+    """What runs: the record, and the status of all that belongs to it, asked of each part.
 
     Raises:
         Unavailable: nothing runs there.
     """
-    from actors.fleet import Fleet
-    from actors.handles import connect as connect_handle
+    from actors.status import RuntimeStatus
 
-    runtime = connect(settings)
-    actors = await Fleet(settings, quiet).describe()
-    try:
-        memory = await connect_handle(settings).status()
-    except RemoraError as error:
-        memory = {"state": "unavailable", "ready": False, "error": str(error)}
-    return {**runtime.record.model_dump(exclude={"processes"}), "actors": actors, "memory": memory}
+    record = connect(settings).record.model_dump(exclude={"processes"})
+    return {**record, **await RuntimeStatus(settings).whole()}
 
 
 def _authenticate(mode: str) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import ray
 
 from actors.options import FAULTS_VARIABLE, HEALTH, VERSION, Address
+from actors.restarts import restarts
+from actors.vitals import Vitals
+from engine.call_figures import CallFigures
 from engine.errors import RemoraError
 from engine.faults import FAULTS, Fault
 from engine.types import Json
@@ -26,6 +28,13 @@ class Counting(Protocol):
     def counters(self) -> Mapping[str, int]: ...
 
 
+@runtime_checkable
+class Queueing(Protocol):
+    """A port with queues of its own."""
+
+    def queues(self) -> Mapping[str, Json]: ...
+
+
 class Shell(Generic[PortT]):
     """One owner of one port. Built when the actor starts; if that fails, again at the next call.
 
@@ -37,7 +46,10 @@ class Shell(Generic[PortT]):
         self._build = build
         self._port: PortT | None = None
         self._incarnation = uuid.uuid4().hex
-        self._calls: Counter[str] = Counter()
+        self._calls = CallFigures()
+        self._vitals = Vitals()
+        self._node = ray.get_runtime_context().get_node_id()
+        self._restarts = restarts()
         FAULTS.enabled = os.environ.get(FAULTS_VARIABLE) == "1"
         started = time.perf_counter()
         self._try_to_build()
@@ -55,7 +67,8 @@ class Shell(Generic[PortT]):
         Raises:
             RemoraError: the port can't be built; the error of `build`.
         """
-        self._calls[verb] += 1
+        self._vitals.watch()
+        self._calls.begin(verb)
         await FAULTS.reach(f"{self._address.part}.{verb}")
         if self._port is None:
             self._port = self._build()
@@ -68,18 +81,28 @@ class Shell(Generic[PortT]):
 
     @ray.method(concurrency_group=HEALTH)
     async def describe(self) -> Json:
-        """Name, version, process, calls so far and the port's own counters."""
+        """Name, version, place, process, calls and the port's own figures; `docs/operations.md` explains each name."""
         port = self._port
         return {
             "name": self._address.name,
+            "part": str(self._address.part),
+            "index": self._address.index,
             "version": VERSION,
-            "pid": os.getpid(),
+            "node": self._node,
             "incarnation": self._incarnation,
             "ready": port is not None,
+            "restarts": self._restarts,
             "built_in_s": round(self._built_in_s, 3),
-            "calls": dict(self._calls),
+            **self._vitals.figures(),
+            **self._calls.figures(),
             "counters": dict(port.counters()) if isinstance(port, Counting) else {},
+            "queues": dict(port.queues()) if isinstance(port, Queueing) else {},
+            **self._more(),
         }
+
+    def _more(self) -> Json:
+        """What else an actor says of itself; called from the thread of the health calls."""
+        return {}
 
     @ray.method(concurrency_group=HEALTH)
     async def inject(

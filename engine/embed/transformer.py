@@ -15,6 +15,7 @@ from engine.embed.sentence_model import Job, SentenceModel
 from engine.embed.threads import thread_count
 from engine.embed.windows import windows_of
 from engine.ports import EmbedderInfo, Encoded, Output, Priority, Span
+from engine.types import Json
 
 _BYTES_PER_TOKEN = 3
 _SPECIAL_TOKENS = 2
@@ -97,6 +98,10 @@ class TransformerEmbedder:
             "tokens": counts.tokens,
             "batches": self._queue.stats.batches,
         }
+
+    def queues(self) -> Json:
+        """Figures of the queue in front of the model."""
+        return {"model": self._queue.figures()}
 
     async def close(self) -> None:
         """Refuse new work and let the thread go."""

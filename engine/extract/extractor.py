@@ -10,7 +10,7 @@ from engine.extract.cutting import cut
 from engine.extract.recogniser import Recogniser
 from engine.extract.verbatim import fragments, verbatim
 from engine.ports import Fragment, Priority
-from engine.types import Entity, Message, indexed_text
+from engine.types import Entity, Json, Message, indexed_text
 
 
 class VerbatimExtractor:
@@ -48,6 +48,10 @@ class VerbatimExtractor:
     def counters(self) -> dict[str, int]:
         """Counted since the start: batches of texts searched for entities, and texts."""
         return self._recogniser.counters()
+
+    def queues(self) -> Json:
+        """Figures of the recogniser's queue."""
+        return self._recogniser.queues()
 
     async def close(self) -> None:
         """Let the recogniser go."""

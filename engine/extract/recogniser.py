@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from engine.ports import Priority
-from engine.types import Entity
+from engine.types import Entity, Json
 
 
 class Recogniser(Protocol):
@@ -15,6 +15,8 @@ class Recogniser(Protocol):
     async def entities(self, texts: Sequence[str], priority: Priority = Priority.ADD) -> list[tuple[Entity, ...]]: ...
 
     def counters(self) -> dict[str, int]: ...
+
+    def queues(self) -> Json: ...
 
     async def close(self) -> None: ...
 
@@ -29,6 +31,10 @@ class NoEntities:
     def counters(self) -> dict[str, int]:
         """Nothing is ever done."""
         return {"batches": 0, "texts": 0}
+
+    def queues(self) -> Json:
+        """Nothing ever waits."""
+        return {}
 
     async def close(self) -> None:
         """Nothing to release."""

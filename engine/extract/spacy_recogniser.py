@@ -15,7 +15,7 @@ from engine.batch_queue import BatchQueue
 from engine.errors import InvalidInput, Unavailable
 from engine.extract.mentions import entities_of
 from engine.ports import Priority
-from engine.types import Entity
+from engine.types import Entity, Json
 
 _BATCH_TEXTS = 64
 _BATCH_CHARS = 16_384
@@ -64,6 +64,10 @@ class SpacyRecogniser:
     def counters(self) -> dict[str, int]:
         """Counted since the start: batches that went through the pipeline, and texts."""
         return {"batches": self._queue.stats.batches, "texts": self._queue.stats.items}
+
+    def queues(self) -> Json:
+        """Figures of the queue in front of the pipeline."""
+        return {"entities": self._queue.figures()}
 
     async def close(self) -> None:
         """Refuse new work and let the thread go."""

@@ -116,3 +116,12 @@ async def test_a_call_that_a_replaced_desk_had_is_reported_lost() -> None:
     await channel.call(new.send, "quick", (), {})
     outcome = (await asyncio.gather(slow, return_exceptions=True))[0]
     assert isinstance(outcome, Gone)
+
+
+async def test_the_desk_tells_how_many_calls_travel_together() -> None:
+    server, channel = Server(), Channel()
+    await asyncio.gather(*[channel.call(server.send, "v", (), {}) for _ in range(8)])
+    await channel.call(server.send, "v", (), {})
+    figures = server.desk.figures()
+    assert figures["calls"]["buckets"] == {"1": 1, "8": 1}
+    assert figures["replies"]["sum"] == 9

@@ -1,0 +1,79 @@
+"""The status of a whole runtime: every shard and every actor asked side by side, briefly, and put together.
+
+Works from any process that is connected to the Ray of the runtime, whatever of the runtime is down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ray.actor import ActorProxy
+
+from actors.calls import Remote
+from actors.options import VERSION, Address, Part, every_address
+from engine.config import Settings
+from engine.errors import RemoraError
+from engine.types import Json
+
+_PATIENCE_S = 2.0
+_STATES = ("ready", "degraded", "starting", "unavailable")
+"""From good to bad."""
+
+
+class RuntimeStatus:
+    """Asks what runs. Actors are looked up at the first question."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._actors = [_Asked(address) for address in every_address(settings)]
+
+    async def whole(self) -> Json:
+        """As `MemoryApi.status`; never fails: a part that doesn't answer is named with its error."""
+        orchestrators = [actor for actor in self._actors if actor.address.part is Part.ORCHESTRATOR]
+        asked = [*(one.shard() for one in orchestrators), *(one.describe() for one in self._actors)]
+        answers = await asyncio.gather(*asked)
+        return whole(answers[: len(orchestrators)], answers[len(orchestrators) :])
+
+
+class _Asked:
+    """One actor."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._remote: Remote[Any] = Remote(address, _PATIENCE_S)
+
+    async def describe(self) -> Json:
+        """What the actor says of itself."""
+        address = self.address
+        known = {"name": address.name, "part": str(address.part), "index": address.index}
+        return await self._ask(lambda actor: actor.describe.remote(), known)
+
+    async def shard(self) -> Json:
+        """What an orchestrator says of its shard."""
+        known = {"shard": self.address.index, "state": "unavailable"}
+        return await self._ask(lambda actor: actor.shard_status.remote(), known)
+
+    async def _ask(self, send: Callable[[ActorProxy[Any]], Awaitable[Json]], known: Json) -> Json:
+        try:
+            return {**known, **await self._remote.ask(send)}
+        except RemoraError as error:
+            return {**known, "ready": False, "error": str(error)}
+
+
+def whole(shards: Sequence[Json], actors: Sequence[Json]) -> Json:
+    """One status of what all parts say: as good as the worst shard, and degraded when an actor can't do its work."""
+    states = [str(shard.get("state")) for shard in shards]
+    states += ["ready" if actor.get("ready") else "degraded" for actor in actors]
+    return {
+        "state": max(states, key=_badness, default="unavailable"),
+        "ready": bool(shards) and all(shard.get("ready") for shard in shards),
+        "version": VERSION,
+        "extractor": next((shard["extractor"] for shard in shards if "extractor" in shard), None),
+        "shards": list(shards),
+        "actors": list(actors),
+    }
+
+
+def _badness(state: str) -> int:
+    return _STATES.index(state) if state in _STATES else len(_STATES)
