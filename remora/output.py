@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from rich.console import Console
@@ -21,17 +22,22 @@ err = Console(highlight=False, soft_wrap=True, stderr=True)
 
 def line(text: str = "", style: str | None = None) -> None:
     """One line of result, as it is: no markup is read from it."""
-    out.print(Text(_harmless(text), style=style or ""))
+    out.print(Text(harmless(text), style=style or ""))
 
 
 def note(text: str, style: str | None = None) -> None:
     """One line about the work, on stderr, so that results can be piped."""
-    err.print(Text(_harmless(text), style=style or ""))
+    err.print(Text(harmless(text), style=style or ""))
 
 
 def as_json(value: Any) -> None:
     """The value as JSON, indented; safe for every terminal encoding."""
     out.file.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def error_json(body: Json) -> None:
+    """An error as JSON on stderr."""
+    err.file.write(json.dumps(body, indent=2, default=str) + "\n")
 
 
 @contextmanager
@@ -49,48 +55,72 @@ def progress(first: str) -> Iterator[Callable[[str], None]]:
         yield tell
 
 
-def added(answer: Json) -> None:
-    """What an add did, one line per memory."""
-    if answer.get("status") == "PENDING":
-        line(f"accepted; operation {answer.get('operation_id')} is under way")
-    for result in answer.get("results", []):
-        line(f"{result['event']:<6} {result['id']}  {result['memory']}")
-    _degraded(answer)
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar that the yielded function moves on by so many; without a terminal, a line for each tenth of the way."""
+    if err.is_terminal:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*shown, console=err, transient=True) as bars:
+            task = bars.add_task(what, total=total)
+            yield lambda count: bars.advance(task, count)
+        return
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        before, done = done, done + count
+        if done * 10 // max(total, 1) > before * 10 // max(total, 1):
+            note(f"{what}: {done} of {total}")
+
+    yield advance
 
 
-def found(answer: Json) -> None:
-    """Hits of a search, best first: a table on a terminal, else one line each with score, id and memory."""
-    results = answer.get("results", [])
-    if not results:
-        line("Nothing found.")
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Of a table. The last column of a table takes what is left of the line."""
+
+    name: str
+    right: bool = False
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], nothing: str) -> None:
+    """A table on a terminal; else a line a row, its fields parted by tabs. `nothing`: what no rows mean."""
+    if not rows:
+        note(nothing)
     elif out.is_terminal:
-        out.print(_table(results))
+        out.print(_grid(columns, rows))
     else:
-        for hit in results:
-            line(f"{_score(hit)}  {hit['id']}  {' '.join(hit['memory'].split())}")
-    _degraded(answer)
+        for row in rows:
+            line("\t".join(" ".join(field.split()) for field in row))
 
 
-def _table(results: list[Json]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("memory", overflow="fold", ratio=1)
-    table.add_column("id", no_wrap=True, style="dim")
-    for hit in results:
-        table.add_row(Text(_score(hit)), Text(_harmless(hit["memory"])), Text(hit["id"]))
-    return table
+def _grid(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns[:-1]:
+        grid.add_column(column.name, justify="right" if column.right else "left", no_wrap=True)
+    grid.add_column(columns[-1].name, overflow="fold", ratio=1)
+    for row in rows:
+        grid.add_row(*(Text(harmless(field)) for field in row))
+    return grid
 
 
-def _score(hit: Json) -> str:
-    return f"{hit.get('score') or 0:.3f}"
+def fields(values: Json) -> None:
+    """Names and values of one thing, a line each."""
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        line(f"{name:<{width}}  {shown}")
 
 
-def _harmless(text: str) -> str:
-    # A stored text must not steer the terminal of who reads it.
+def harmless(text: str) -> str:
+    """The text without what would steer the terminal of who reads it."""
     return "".join(c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"} else "\ufffd" for c in text)
 
 
-def _degraded(answer: Json) -> None:
+def degraded(answer: Json) -> None:
+    """Say which parts an answer had to do without."""
     if parts := answer.get("degraded"):
         note(f"without {', '.join(parts)}, which is behind or down", "yellow")
 

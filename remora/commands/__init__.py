@@ -1,0 +1,1 @@
+"""The commands of `remora`, one noun a file. Each asks for one thing and shows it; `remora.views` knows how."""

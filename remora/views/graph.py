@@ -1,0 +1,44 @@
+"""The graph: names, what surrounds one, and the way from one to another."""
+
+from __future__ import annotations
+
+from remora import output
+from remora.output import Column, Json
+from remora.views.memories import day, page, relations, said
+
+
+def entities(answer: Json) -> None:
+    """A page of names with the number of memories that mention them."""
+    _names(answer.get("results", []), "Nothing is mentioned yet.")
+    page(answer)
+
+
+def neighbours(answer: Json) -> None:
+    """A name, its relations, what is mentioned with it, and the memories that say so."""
+    entity = answer["entity"]
+    output.line(f"{entity['name']} ({entity['type']}), in {entity['memories']} memories", "bold")
+    relations(answer)
+    output.line("mentioned together with", "dim")
+    _names(answer.get("entities", []), "nothing else")
+    output.line("memories", "dim")
+    for one in answer.get("memories", []):
+        output.line(f"{day(one.get('created_at'))}  {said(one)}")
+    output.degraded(answer)
+
+
+def path(answer: Json, source: str, target: str) -> None:
+    """The steps of a way, each with the memory that says so."""
+    if not answer.get("found"):
+        output.line(f"No way leads from {source} to {target}.")
+        return
+    output.line(" – ".join(answer.get("entities", [])), "bold")
+    for step in answer.get("steps", []):
+        memory = step.get("memory")
+        output.line(f"{step['source']} -- {step['relationship']} -> {step['target']}", "cyan")
+        if memory:
+            output.line(f"    {day(memory.get('created_at'))}  {said(memory)}")
+
+
+def _names(names: list[Json], nothing: str) -> None:
+    columns = [Column("memories", right=True), Column("type"), Column("name")]
+    output.table(columns, [[str(one["memories"]), one["type"], one["name"]] for one in names], nothing)
