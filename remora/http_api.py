@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack, cast
-from urllib.parse import quote
 
 import httpx
 
 from remora.errors import DeadlineExceeded, InvalidInput, RemoraError, Unavailable
 from remora.http_address import address_of, is_local
 from remora.http_answers import bulk_answers, outcome
+from remora.http_requests import authorization, encoded, header_key, keyed, listed, params_of, segment
 
 if TYPE_CHECKING:
     from engine.api import (
@@ -69,7 +68,7 @@ class HttpApi:
         self._timeout_s = timeout_s
         self._http = httpx.AsyncClient(
             base_url=base,
-            headers=_authorization(api_key),
+            headers=authorization(api_key),
             timeout=httpx.Timeout(timeout_s + _MARGIN_S, connect=_CONNECT_S),
             limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
             # HTTP_PROXY is meant for the world outside, and would catch this machine's own addresses too.
@@ -99,7 +98,7 @@ class HttpApi:
 
     async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
         """See `MemoryApi.get`."""
-        return await self._read(_one(_MEMORIES, memory_id), {**fields})
+        return await self._read(segment(_MEMORIES, memory_id), {**fields})
 
     async def list(self, **fields: Unpack[ListFields]) -> Json:
         """See `MemoryApi.list`."""
@@ -107,11 +106,11 @@ class HttpApi:
 
     async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
         """See `MemoryApi.update`."""
-        return await self._write("PUT", _one(_MEMORIES, memory_id), {**fields})
+        return await self._write("PUT", segment(_MEMORIES, memory_id), {**fields})
 
     async def delete(self, memory_id: str, **fields: Unpack[WriteFields]) -> Json:
         """See `MemoryApi.delete`."""
-        return await self._write("DELETE", _one(_MEMORIES, memory_id), {**fields})
+        return await self._write("DELETE", segment(_MEMORIES, memory_id), {**fields})
 
     async def delete_all(self, **fields: Unpack[DeleteAllFields]) -> Json:
         """See `MemoryApi.delete_all`."""
@@ -119,8 +118,7 @@ class HttpApi:
 
     async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
         """See `MemoryApi.history`."""
-        found = await self._read(f"{_one(_MEMORIES, memory_id)}history/", {**fields}, expects=list)
-        return cast(JsonList, found)
+        return cast(JsonList, await self._read(f"{segment(_MEMORIES, memory_id)}history/", {**fields}, expects=list))
 
     async def entities(self, **fields: Unpack[PageFields]) -> Json:
         """See `MemoryApi.entities`."""
@@ -128,13 +126,13 @@ class HttpApi:
 
     async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
         """See `MemoryApi.add_batch`."""
-        keyed = [_keyed(item) for item in items]
-        body = {"items": keyed, **fields}
-        return bulk_answers(await self._send("POST", f"{_MEMORIES}bulk/", {**fields}, body=body), len(keyed))
+        safe = [keyed(item) for item in listed(items)]
+        body = {"items": safe, **fields}
+        return bulk_answers(await self._send("POST", f"{_MEMORIES}bulk/", {**fields}, body=body), len(safe))
 
     async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
         """See `MemoryApi.search_batch`."""
-        body = {"items": [*items], **fields}
+        body = {"items": listed(items), **fields}
         return bulk_answers(await self._send("POST", f"{_MEMORIES}search/bulk/", {**fields}, body=body), len(items))
 
     async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
@@ -151,23 +149,23 @@ class HttpApi:
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """See `MemoryApi.operation`."""
-        return await self._read(_one("/v1/operations/", operation_id, "operation_id"), {**fields})
+        return await self._read(segment("/v1/operations/", operation_id, "operation_id"), {**fields})
 
     async def status(self) -> Json:
         """See `MemoryApi.status`."""
         return await self._read("/v1/status/", {})
 
-    async def _read(self, path: str, fields: Json, expects: type = dict) -> Any:
-        return await self._send("GET", path, fields, params=_params(fields), expects=expects)
+    async def _read(self, path: str, fields: Json, expects: type = dict) -> Json:
+        return await self._send("GET", path, fields, params=params_of(fields), expects=expects)
 
     async def _write(self, method: str, path: str, fields: Json) -> Json:
         """Send a change. What kept it from being answered is told with the key that makes sending it again safe."""
         key = fields.pop("idempotency_key", None)
         key = uuid.uuid4().hex if key is None else key
-        headers = {"idempotency-key": _header(key)}
+        headers = {"idempotency-key": header_key(key)}
         try:
             if method == "DELETE":  # A deletion takes no body: half of one could mean more.
-                return await self._send(method, path, fields, params=_params(fields), headers=headers)
+                return await self._send(method, path, fields, params=params_of(fields), headers=headers)
             return await self._send(method, path, fields, body=fields, headers=headers)
         except (DeadlineExceeded, Unavailable) as error:
             raise Unavailable(error.message, {**error.details, "idempotency_key": key}, error.request_id) from error
@@ -182,21 +180,30 @@ class HttpApi:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         expects: type = dict,
-    ) -> Any:
+    ) -> Json:
         """One call; in time, or DeadlineExceeded."""
-        if self._http.is_closed:
-            raise InvalidInput("this connection to Remora has been closed")
-        if fields.get("project") is not None:
-            raise InvalidInput("over HTTP the project follows from the API key; leave it out", {"field": "project"})
+        self.check(fields)
         request = self._request(method, path, body, params, headers)
-        limit = asyncio.timeout(self._patience_s(fields.get("deadline_s")))
+        limit = asyncio.timeout(self.patience_s(fields.get("deadline_s")))
         try:
             async with limit:
-                return outcome(await self._carry(request), expects)
+                answer: Json = outcome(await self._carry(request), expects)
+                return answer
         except TimeoutError as error:
             if not limit.expired():
                 raise
             raise DeadlineExceeded(f"{self.url} didn't answer in time") from error
+
+    def check(self, fields: Mapping[str, Any]) -> None:
+        """Refuse a call that can't be made.
+
+        Raises:
+            InvalidInput: the connections are closed, or the call names what HTTP can't carry.
+        """
+        if self._http.is_closed:
+            raise InvalidInput("this connection to Remora has been closed")
+        if fields.get("project") is not None:
+            raise InvalidInput("over HTTP the project follows from the API key; leave it out", {"field": "project"})
 
     def _request(
         self,
@@ -206,7 +213,7 @@ class HttpApi:
         params: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
-        content = None if body is None else _encoded(body)
+        content = None if body is None else encoded(body)
         kind = {} if body is None else {"content-type": "application/json"}
         try:
             return self._http.build_request(
@@ -235,69 +242,11 @@ class HttpApi:
             return Unavailable(f"can't reach {self.url}: no connection within {_CONNECT_S:g} s", {"url": self.url})
         return DeadlineExceeded(f"{self.url} didn't answer in time")
 
-    def _patience_s(self, deadline_s: object) -> float:
+    def patience_s(self, deadline_s: object) -> float:
+        """How long to wait for the answer to a call with that deadline."""
         if isinstance(deadline_s, int | float) and not isinstance(deadline_s, bool) and deadline_s > 0:
             return min(deadline_s, self._timeout_s) + _MARGIN_S
         return self._timeout_s
-
-
-def _authorization(api_key: str | None) -> dict[str, str]:
-    if not api_key:
-        return {}
-    if not api_key.isascii() or not api_key.isprintable():
-        raise InvalidInput("the API key holds characters that no key has", {"field": "api_key"})
-    return {"authorization": f"Token {api_key}"}
-
-
-def _header(key: object) -> str:
-    if not isinstance(key, str) or not key.isascii() or not key.isprintable() or key != key.strip() or not key:
-        raise InvalidInput(
-            "idempotency_key should be a string of printable ASCII characters", {"field": "idempotency_key"}
-        )
-    return key
-
-
-def _keyed(item: Json) -> Json:
-    if not isinstance(item, Mapping) or item.get("idempotency_key") is not None:
-        return item
-    return {**item, "idempotency_key": uuid.uuid4().hex}
-
-
-def _one(path: str, raw: object, what: str = "memory_id") -> str:
-    """The address of one thing. Any text stays one segment, and what can't be an id is refused before it is one."""
-    if not isinstance(raw, str) or not raw.strip():
-        raise InvalidInput(f"{what} should be a valid UUID", {"field": what})
-    return f"{path}{_percent(raw, what).replace('.', '%2E')}/"
-
-
-def _percent(text: str, what: str) -> str:
-    try:
-        return quote(text, safe="")
-    except UnicodeEncodeError as error:
-        raise InvalidInput(f"{what} is no valid Unicode", {"field": what}) from error
-
-
-def _params(fields: Mapping[str, Any]) -> dict[str, str]:
-    return {name: _param(name, value) for name, value in fields.items() if value is not None}
-
-
-def _param(name: str, value: object) -> str:
-    """A query parameter. Whatever is no text there goes as JSON, so that a wrong type stays one."""
-    if isinstance(value, str):
-        _percent(value, name)
-        return value
-    if name.endswith("_id"):
-        raise InvalidInput(f"{name} should be a string", {"field": name})
-    return _encoded(value).decode()
-
-
-def _encoded(value: object) -> bytes:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput("the text is no valid Unicode") from error
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"this can't be sent as JSON: {error}") from error
 
 
 if TYPE_CHECKING:
