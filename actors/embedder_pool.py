@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -74,7 +75,7 @@ class EmbedderPool(Embedder):
         raise self._late()
 
     def _order(self) -> list[int]:
-        return by_load(self._busy, self._down_until_s, asyncio.get_running_loop().time(), self._first)
+        return by_load(self._busy, self._down_until_s, time.monotonic(), self._first)
 
     def _late(self) -> DeadlineExceeded:
         return DeadlineExceeded(f"no embedder answered within {self._deadline_s} s", {"actor": "embedder"})
@@ -84,7 +85,7 @@ class EmbedderPool(Embedder):
         try:
             return await call(self._embedders[one])
         except Unavailable:
-            self._down_until_s[one] = asyncio.get_running_loop().time() + _DOWN_S
+            self._down_until_s[one] = time.monotonic() + _DOWN_S
             raise
         finally:
             self._busy[one] -= texts

@@ -15,6 +15,8 @@ VERSION = "0.1.0"
 FAULTS_VARIABLE = "REMORA_FAULTS"
 HEALTH = "health"
 _HEALTH_CALLS = 8
+PEERS = "peers"
+_PEER_CALLS = 1000
 _WORK_CALLS = 1000
 
 
@@ -61,8 +63,8 @@ def every_address(settings: Settings) -> list[Address]:
     return [Address(part, settings.runtime.namespace, index) for part in Part for index in range(counts[part])]
 
 
-CLASS_OPTIONS: dict[str, Any] = {"concurrency_groups": {HEALTH: _HEALTH_CALLS}}
-"""What Ray takes only where a class becomes an actor class: health calls run in a loop of their own."""
+CLASS_OPTIONS: dict[str, Any] = {"concurrency_groups": {HEALTH: _HEALTH_CALLS, PEERS: _PEER_CALLS}}
+"""What Ray takes only where a class becomes an actor class: these calls have places and a loop of their own."""
 
 
 def actor_options(

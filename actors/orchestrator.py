@@ -1,77 +1,41 @@
-"""The orchestrator's actor shell: plain dicts in and out, built-in errors. The verbs live in `engine.memory`."""
+"""The orchestrator's actor shell: plain dicts in and out, built-in errors. The verbs live in the engine."""
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import ray
 
-from actors.embedder_pool import EmbedderPool
 from actors.exchange import Calls, Desk, Replies
-from actors.handles import EmbedderHandle, ExtractorHandle, GraphStoreHandle, LedgerHandle, VectorStoreHandle
-from actors.options import Address, Part, addresses, embedders
+from actors.line import patience
+from actors.options import PEERS, Address
+from actors.shard_handle import OwnShard
 from actors.shell import Shell
+from actors.status import RuntimeStatus
+from actors.verbs import MEMORY_VERBS, SHARD_PREFIX, SHARD_VERBS
+from actors.wiring import every_shard, memory_over_actors
+from engine.api import MemoryApi
 from engine.concurrency import TaskSet
 from engine.config import Settings
 from engine.errors import DeadlineExceeded, InvalidInput, RemoraError, Unavailable
 from engine.memory import Memory
-from engine.ports import Embedder
+from engine.sharding import Sharded
 from engine.types import Json, JsonList
 
 _log = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
-_VERBS = frozenset(
-    {
-        "add",
-        "search",
-        "get",
-        "list",
-        "update",
-        "delete",
-        "delete_all",
-        "history",
-        "entities",
-        "operation",
-        "add_batch",
-        "search_batch",
-        "graph_entities",
-        "neighbours",
-        "path",
-    }
-)
-
-
-def memory_over_actors(settings: Settings, shard: int) -> Memory:
-    """The memory system of a shard with every port behind an actor. Nothing is called yet."""
-    found = addresses(settings, shard)
-    deadline_s = settings.runtime.deadline_s
-    return Memory(
-        settings=settings,
-        embedder=embedder_of(settings, shard),
-        extractor=ExtractorHandle(found[Part.EXTRACTOR], deadline_s),
-        ledger=LedgerHandle(found[Part.LEDGER], deadline_s),
-        vector=VectorStoreHandle(found[Part.VECTOR_STORE], deadline_s),
-        graph=GraphStoreHandle(found[Part.GRAPH_STORE], deadline_s),
-    )
-
-
-def embedder_of(settings: Settings, shard: int) -> Embedder:
-    """The embedders as one shard uses them."""
-    found, deadline_s = embedders(settings), settings.runtime.deadline_s
-    if len(found) == 1:
-        return EmbedderHandle(found[0], deadline_s)
-    handles = [EmbedderHandle(one, deadline_s, patient=False) for one in found]
-    return EmbedderPool(handles, first=shard, deadline_s=deadline_s)
 
 
 class OrchestratorActor(Shell[Memory]):
     """What jobs call: `ray.get(ray.get_actor("orchestrator-0", namespace="remora").search.remote("…", user_id="…"))`.
 
+    Each owns one shard and answers for all: it sends on to the others what is theirs.
     Errors are built-in exceptions with args `(code, message, details)`: the `cause` of what Ray raises at the caller.
     """
 
@@ -80,152 +44,197 @@ class OrchestratorActor(Shell[Memory]):
         self._tasks = TaskSet()
         self._starting: asyncio.Task[None] | None = None
         self._desk = Desk(self._perform)
+        self._deadline_s = settings.runtime.deadline_s
+        self._shards = every_shard(settings, address.index, OwnShard(self._own))
+        self._over_all = Sharded(address.index, self._shards, settings) if settings.shards > 1 else None
+        self._loop: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
+        self._status = RuntimeStatus(settings)
         # After a restart nobody else calls `start`: unfinished operations would lie there until the next request.
         ray.get_runtime_context().current_actor.start.remote()
 
     @ray.method
     async def start(self) -> None:
         """Take the shard over and catch up. Returns when that is done; calling it again does no harm."""
-        async with self._boundary("start"):
-            pass
+        if not self._loop.done():
+            self._loop.set_result(asyncio.get_running_loop())
+        async with self._entered("start") as memory:
+            await self._started(memory)
 
     @ray.method
     async def add(self, messages: Any, **fields: Any) -> Json:
         """As `MemoryApi.add`."""
-        async with self._boundary("add") as memory:
-            return await memory.add(messages, **fields)
+        async with self._answering("add") as api:
+            return await api.add(messages, **fields)
 
     @ray.method
     async def search(self, query: str, **fields: Any) -> Json:
         """As `MemoryApi.search`."""
-        async with self._boundary("search") as memory:
-            return await memory.search(query, **fields)
+        async with self._answering("search") as api:
+            return await api.search(query, **fields)
 
     @ray.method
     async def get(self, memory_id: str, **fields: Any) -> Json:
         """As `MemoryApi.get`."""
-        async with self._boundary("get") as memory:
-            return await memory.get(memory_id, **fields)
+        async with self._answering("get") as api:
+            return await api.get(memory_id, **fields)
 
     @ray.method
     async def list(self, **fields: Any) -> Json:
         """As `MemoryApi.list`."""
-        async with self._boundary("list") as memory:
-            return await memory.list(**fields)
+        async with self._answering("list") as api:
+            return await api.list(**fields)
 
     @ray.method
     async def update(self, memory_id: str, **fields: Any) -> Json:
         """As `MemoryApi.update`."""
-        async with self._boundary("update") as memory:
-            return await memory.update(memory_id, **fields)
+        async with self._answering("update") as api:
+            return await api.update(memory_id, **fields)
 
     @ray.method
     async def delete(self, memory_id: str, **fields: Any) -> Json:
         """As `MemoryApi.delete`."""
-        async with self._boundary("delete") as memory:
-            return await memory.delete(memory_id, **fields)
+        async with self._answering("delete") as api:
+            return await api.delete(memory_id, **fields)
 
     @ray.method
     async def delete_all(self, **fields: Any) -> Json:
         """As `MemoryApi.delete_all`."""
-        async with self._boundary("delete_all") as memory:
-            return await memory.delete_all(**fields)
+        async with self._answering("delete_all") as api:
+            return await api.delete_all(**fields)
 
     @ray.method
     async def history(self, memory_id: str, **fields: Any) -> JsonList:
         """As `MemoryApi.history`."""
-        async with self._boundary("history") as memory:
-            return await memory.history(memory_id, **fields)
+        async with self._answering("history") as api:
+            return await api.history(memory_id, **fields)
 
     @ray.method
     async def entities(self, **fields: Any) -> Json:
         """As `MemoryApi.entities`."""
-        async with self._boundary("entities") as memory:
-            return await memory.entities(**fields)
+        async with self._answering("entities") as api:
+            return await api.entities(**fields)
 
     @ray.method
     async def add_batch(self, items: Any, **fields: Any) -> JsonList:
         """As `MemoryApi.add_batch`."""
-        async with self._boundary("add_batch") as memory:
-            return await memory.add_batch(items, **fields)
+        async with self._answering("add_batch") as api:
+            return await api.add_batch(items, **fields)
 
     @ray.method
     async def search_batch(self, items: Any, **fields: Any) -> JsonList:
         """As `MemoryApi.search_batch`."""
-        async with self._boundary("search_batch") as memory:
-            return await memory.search_batch(items, **fields)
+        async with self._answering("search_batch") as api:
+            return await api.search_batch(items, **fields)
 
     @ray.method
     async def graph_entities(self, **fields: Any) -> Json:
         """As `MemoryApi.graph_entities`."""
-        async with self._boundary("graph_entities") as memory:
-            return await memory.graph_entities(**fields)
+        async with self._answering("graph_entities") as api:
+            return await api.graph_entities(**fields)
 
     @ray.method
     async def neighbours(self, entity: str, **fields: Any) -> Json:
         """As `MemoryApi.neighbours`."""
-        async with self._boundary("neighbours") as memory:
-            return await memory.neighbours(entity, **fields)
+        async with self._answering("neighbours") as api:
+            return await api.neighbours(entity, **fields)
 
     @ray.method
     async def path(self, source: str, target: str, **fields: Any) -> Json:
         """As `MemoryApi.path`."""
-        async with self._boundary("path") as memory:
-            return await memory.path(source, target, **fields)
+        async with self._answering("path") as api:
+            return await api.path(source, target, **fields)
 
     @ray.method
     async def operation(self, operation_id: str, **fields: Any) -> Json:
         """As `MemoryApi.operation`."""
-        async with self._boundary("operation") as memory:
-            return await memory.operation(operation_id, **fields)
+        async with self._answering("operation") as api:
+            return await api.operation(operation_id, **fields)
 
     @ray.method
     async def exchange(self, client: str, calls: Calls) -> Replies:
         """Many of the verbs above at once, for `actors.handles`; see `actors.exchange`."""
         return await self._desk.exchange(client, calls)
 
+    @ray.method(concurrency_group=PEERS)
+    async def peer_exchange(self, client: str, calls: Calls) -> Replies:
+        """The same for other orchestrators, with places of its own.
+
+        Two orchestrators full of callers who want the other's shard would else wait for each other.
+        """
+        loop = await asyncio.shield(asyncio.wrap_future(self._loop))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._desk.exchange(client, calls), loop))
+
     async def _perform(self, verb: str, args: tuple[Any, ...], fields: Json) -> Any:
-        if verb not in _VERBS:
+        local = verb.removeprefix(SHARD_PREFIX)
+        if local not in (MEMORY_VERBS if local == verb else SHARD_VERBS):
             raise InvalidInput(f"there is no verb {verb}", {"verb": verb})
-        memory = await self.enter(verb)
-        await self._started(memory)
         try:
-            return await getattr(memory, verb)(*args, **fields)
+            if local != verb:
+                return await self._own(local, args, fields)
+            return await getattr(await self._api(verb), verb)(*args, **fields)
         except RemoraError:
             raise
         except Exception as error:  # a boundary: what is left is a bug, and its type may not exist at the caller
             _log.exception("%s failed", verb)
             raise RemoraError(f"{verb} failed: {type(error).__name__}: {error}") from error
 
+    async def _own(self, verb: str, args: tuple[Any, ...], fields: Json) -> Any:
+        """A verb of our own shard, once we have taken it over."""
+        memory = await self.enter(f"{SHARD_PREFIX}{verb}")
+        if verb != "status":
+            await self._started_within(memory, patience(fields, self._deadline_s, 0.0))
+        return await getattr(memory, verb)(*args, **fields)
+
+    async def _api(self, verb: str) -> MemoryApi:
+        """What answers a user's verb: with one shard it itself, with more what asks them all.
+
+        The others' answers don't wait for our own shard.
+        """
+        memory = await self.enter(verb)
+        if self._over_all is not None:
+            return self._over_all
+        await self._started(memory)
+        return memory
+
     @ray.method
     async def status(self) -> Json:
-        """As `MemoryApi.status`; answers while the shard is still being taken over."""
-        async with self._boundary("status", started=False) as memory:
+        """As `MemoryApi.status`, of all shards and actors; answers while shards are still being taken over."""
+        async with self._entered("status"):
+            return await self._status.whole()
+
+    @ray.method
+    async def shard_status(self) -> Json:
+        """This shard's entry in the status."""
+        async with self._entered("shard_status") as memory:
             return await memory.status()
+
+    def _more(self) -> Json:
+        return {"exchange": self._desk.figures()}
 
     @ray.method
     async def close(self) -> None:
         """Finish what runs and let go of the shard."""
-        async with self._boundary("close", started=False) as memory:
+        async with self._entered("close") as memory:
             await self._desk.close()
             await self._tasks.close()
             await memory.close()
 
     @asynccontextmanager
-    async def _boundary(self, verb: str, *, started: bool = True) -> AsyncIterator[Memory]:
-        """The one place where errors become what a process without Remora can unpickle."""
+    async def _answering(self, verb: str) -> AsyncIterator[MemoryApi]:
+        with _boundary(verb):
+            yield await self._api(verb)
+
+    @asynccontextmanager
+    async def _entered(self, verb: str) -> AsyncIterator[Memory]:
+        with _boundary(verb):
+            yield await self.enter(verb)
+
+    async def _started_within(self, memory: Memory, deadline_s: float) -> None:
         try:
-            memory = await self.enter(verb)
-            if started:
+            async with asyncio.timeout(deadline_s):
                 await self._started(memory)
-            yield memory
-        except RemoraError as error:
-            raise error.to_builtin() from None
-        except TypeError as error:
-            raise InvalidInput(f"{verb}: {error}").to_builtin() from error
-        except Exception as error:  # noqa: BLE001 - a boundary: what is left is a bug, and its type may not exist at the caller.
-            _log.exception("%s failed", verb)
-            raise RemoraError(f"{verb} failed: {type(error).__name__}: {error}").to_builtin() from None
+        except TimeoutError as error:
+            raise Unavailable(f"{self._address.name} has not taken over its shard yet") from error
 
     async def _started(self, memory: Memory) -> None:
         task = self._starting
@@ -245,3 +254,17 @@ class OrchestratorActor(Shell[Memory]):
     async def _take_over_again(self, memory: Memory) -> None:
         await asyncio.sleep(_PAUSE_S)
         await self._started(memory)
+
+
+@contextmanager
+def _boundary(verb: str) -> Iterator[None]:
+    """The one place where errors become what a process without Remora can unpickle."""
+    try:
+        yield
+    except RemoraError as error:
+        raise error.to_builtin() from None
+    except TypeError as error:
+        raise InvalidInput(f"{verb}: {error}").to_builtin() from error
+    except Exception as error:  # noqa: BLE001 - a boundary: what is left is a bug, and its type may not exist at the caller.
+        _log.exception("%s failed", verb)
+        raise RemoraError(f"{verb} failed: {type(error).__name__}: {error}").to_builtin() from None

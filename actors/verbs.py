@@ -1,0 +1,203 @@
+"""The verbs as calls by name: what every handle over an orchestrator has in common. Whom they reach is its own."""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+from engine.api import (
+    AddFields,
+    CallFields,
+    DeleteAllFields,
+    GraphEntitiesFields,
+    ListFields,
+    MemoryApi,
+    NeighboursFields,
+    PageFields,
+    PathFields,
+    SearchFields,
+    UpdateFields,
+    WriteFields,
+)
+from engine.ids import made_up_key
+from engine.ports import ScopeCount
+from engine.shard_api import Evidence, Found, Keys, KeywordStatistics, ShardApi
+from engine.types import Json, JsonList
+
+MEMORY_VERBS = frozenset(
+    {
+        "add",
+        "search",
+        "get",
+        "list",
+        "update",
+        "delete",
+        "delete_all",
+        "history",
+        "entities",
+        "operation",
+        "add_batch",
+        "search_batch",
+        "graph_entities",
+        "neighbours",
+        "path",
+    }
+)
+"""What everybody may call; `status` is apart, since it answers also while nothing else does."""
+
+SHARD_VERBS = MEMORY_VERBS | {
+    "evidence",
+    "statistics",
+    "candidates",
+    "keys",
+    "get_many",
+    "mentioned",
+    "scopes",
+    "claim",
+    "delete_part",
+    "status",
+}
+"""What orchestrators may ask of each other's own shard."""
+
+SHARD_PREFIX = "shard."
+"""In front of a verb between orchestrators: of that shard alone."""
+
+
+def new_key() -> str:
+    """An idempotency key for a write that its caller gave none, so that it may be sent twice."""
+    return made_up_key(uuid.uuid4().bytes)
+
+
+def keyed(items: Any) -> Any:
+    """A batch's items, each with a key of its own. What isn't an item stays as it is: the engine refuses it."""
+    if not isinstance(items, Sequence) or isinstance(items, str | bytes):
+        return items
+    return [_keyed(item) for item in items]
+
+
+def _keyed(item: Any) -> Any:
+    if not isinstance(item, Mapping):
+        return item
+    return {**item, "idempotency_key": item.get("idempotency_key") or new_key()}
+
+
+class MemoryVerbs(MemoryApi, ABC):
+    """The users' verbs, each one call by its name."""
+
+    @abstractmethod
+    async def _read(self, verb: str, args: tuple[Any, ...], fields: Json) -> Any:
+        """The answer; the call may be done twice."""
+
+    async def _write(self, verb: str, args: tuple[Any, ...], fields: Json) -> Any:
+        """The same for a call that changes something."""
+        return await self._read(verb, args, fields)
+
+    async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
+        answer: Json = await self._write("add", (messages,), {**fields})
+        return answer
+
+    async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
+        answer: Json = await self._write("update", (memory_id,), {**fields})
+        return answer
+
+    async def delete(self, memory_id: str, **fields: Unpack[WriteFields]) -> Json:
+        answer: Json = await self._write("delete", (memory_id,), {**fields})
+        return answer
+
+    async def delete_all(self, **fields: Unpack[DeleteAllFields]) -> Json:
+        answer: Json = await self._write("delete_all", (), {**fields})
+        return answer
+
+    async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
+        answer: Json = await self._read("search", (query,), {**fields})
+        return answer
+
+    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+        answer: Json = await self._read("get", (memory_id,), {**fields})
+        return answer
+
+    async def list(self, **fields: Unpack[ListFields]) -> Json:
+        answer: Json = await self._read("list", (), {**fields})
+        return answer
+
+    async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
+        answer: JsonList = await self._read("history", (memory_id,), {**fields})
+        return answer
+
+    async def entities(self, **fields: Unpack[PageFields]) -> Json:
+        answer: Json = await self._read("entities", (), {**fields})
+        return answer
+
+    async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        answer: JsonList = await self._read("add_batch", (keyed(items),), {**fields})
+        return answer
+
+    async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
+        answer: JsonList = await self._read("search_batch", (items,), {**fields})
+        return answer
+
+    async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
+        answer: Json = await self._read("graph_entities", (), {**fields})
+        return answer
+
+    async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
+        answer: Json = await self._read("neighbours", (entity,), {**fields})
+        return answer
+
+    async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
+        answer: Json = await self._read("path", (source, target), {**fields})
+        return answer
+
+    async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
+        answer: Json = await self._read("operation", (operation_id,), {**fields})
+        return answer
+
+
+class ShardVerbs(MemoryVerbs, ShardApi):
+    """One shard's verbs, each one call by its name."""
+
+    async def evidence(self, query: str, **fields: Unpack[SearchFields]) -> Evidence:
+        answer: Evidence = await self._read("evidence", (query,), {**fields})
+        return answer
+
+    async def statistics(self, query: str, **fields: Unpack[SearchFields]) -> KeywordStatistics | None:
+        answer: KeywordStatistics | None = await self._read("statistics", (query,), {**fields})
+        return answer
+
+    async def candidates(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Found:
+        answer: Found = await self._read("candidates", (query, evidence), {**fields})
+        return answer
+
+    async def keys(self, limit: int, **fields: Unpack[ListFields]) -> Keys:
+        answer: Keys = await self._read("keys", (limit,), {**fields})
+        return answer
+
+    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:
+        answer: list[Json | None] = await self._read("get_many", (memory_ids,), {**fields})
+        return answer
+
+    async def mentioned(self, **fields: Unpack[GraphEntitiesFields]) -> JsonList:
+        answer: JsonList = await self._read("mentioned", (), {**fields})
+        return answer
+
+    async def mentioned(self, **fields: Unpack[GraphEntitiesFields]) -> JsonList:
+        answer: JsonList = await self._read("mentioned", (), {**fields})
+        return answer
+
+    async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:
+        answer: list[ScopeCount] = await self._read("scopes", (), {**fields})
+        return answer
+
+    async def claim(self, digest: str, **fields: Unpack[WriteFields]) -> str:
+        answer: str = await self._read("claim", (digest,), {**fields})
+        return answer
+
+    async def delete_part(self, operation_id: str, parts: int, **fields: Unpack[DeleteAllFields]) -> Json:
+        answer: Json = await self._read("delete_part", (operation_id, parts), {**fields})
+        return answer
+
+    async def status(self) -> dict[str, Any]:
+        answer: dict[str, Any] = await self._read("status", (), {})
+        return answer
