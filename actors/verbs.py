@@ -182,10 +182,6 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         answer: JsonList = await self._read("mentioned", (), {**fields})
         return answer
 
-    async def mentioned(self, **fields: Unpack[GraphEntitiesFields]) -> JsonList:
-        answer: JsonList = await self._read("mentioned", (), {**fields})
-        return answer
-
     async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:
         answer: list[ScopeCount] = await self._read("scopes", (), {**fields})
         return answer
