@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from actors.run_directory import RunDirectory
 from engine.config import Settings
+from engine.errors import RemoraError
 from remora.doctor import machine, models, runtime, stores, variables, versions
 from remora.doctor.finding import Finding, Verdict, failure
 
@@ -18,6 +20,7 @@ Tell = Callable[[Finding], None]
 class Wanted:
     """What to look at beside the settings' own place. `deep`: also load the models."""
 
+    data_dir: Path | None = None
     url: str | None = None
     api_key: str | None = None
     deep: bool = False
@@ -32,14 +35,18 @@ def examine(wanted: Wanted, tell: Tell) -> list[Finding]:
     return found
 
 
-def mend(found: Iterable[Finding]) -> list[Finding]:
-    """Do what is safe; the findings that were mended."""
-    mended = []
+def mend(found: Iterable[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Do what is safe: the findings that were mended, and what kept others from it."""
+    mended, failed = [], []
     for finding in found:
-        if finding.mend is not None:
+        if finding.mend is None:
+            continue
+        try:
             finding.mend()
             mended.append(finding)
-    return mended
+        except (RemoraError, OSError) as error:
+            failed.append(failure(finding.check, f"could not be mended: {error}", finding.advice))
+    return mended, failed
 
 
 def healthy(found: Iterable[Finding]) -> bool:
@@ -50,7 +57,7 @@ def healthy(found: Iterable[Finding]) -> bool:
 def _all(wanted: Wanted) -> Iterator[Finding]:
     for check in (versions.python, versions.packages, variables.names):
         yield from _guarded(check)
-    settings, problem = variables.settings()
+    settings, problem = variables.settings(wanted.data_dir)
     if problem is not None:
         yield problem
     if settings is not None:

@@ -26,10 +26,10 @@ def names() -> Iterator[Finding]:
         yield ok("settings", "no unknown settings")
 
 
-def settings() -> tuple[Settings | None, Finding | None]:
-    """The settings in force, or what is wrong with them."""
+def settings(data_dir: Path | None) -> tuple[Settings | None, Finding | None]:
+    """The settings in force, under the flag that is given, or what is wrong with them."""
     try:
-        return load(), None
+        return load(data_dir=data_dir), None
     except (InvalidInput, tomllib.TOMLDecodeError) as error:
         return None, failure("settings", str(error), "Correct them; the rest can't be checked without.")
 
