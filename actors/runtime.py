@@ -22,7 +22,7 @@ from actors.order import Order, encode
 from actors.processes import ProcessId, alive, end
 from actors.run_directory import Record, RunDirectory
 from engine.config import Settings
-from engine.errors import Unavailable, from_parts
+from engine.errors import Conflict, Unavailable, from_parts
 from engine.types import Json
 
 Progress = Callable[[str], None]
@@ -59,6 +59,11 @@ class Runtime:
         """What a job that knows nothing of Remora needs in its environment, to find this Ray and to be let in."""
         auth = {AUTH_MODE: self.record.auth_mode} if self.record.auth_mode else {}
         return {"RAY_ADDRESS": self.address, **auth}
+
+    @property
+    def process_is_ours(self) -> bool:
+        """Whether this process has started it, and not found it."""
+        return self._process is not None
 
     def wait(self) -> int:
         """Until it ends; its exit code. Only for one that this process has started."""
@@ -114,14 +119,19 @@ def connect(settings: Settings) -> Runtime:
 
     Raises:
         Unavailable: none runs there.
+        Conflict: this process is connected to another Ray; it can't be to two.
     """
     import ray
 
     record = _running(settings)
+    if record is not None and settings.runtime.address not in {None, "auto", record.address}:
+        record = None  # One runs here, but it isn't meant.
     address = record.address if record else settings.runtime.address
     if not address:
         raise Unavailable(f"Remora does not run on {settings.data_dir}", {"data_dir": str(settings.data_dir)})
-    if not ray.is_initialized():
+    if ray.is_initialized():
+        _check_same(address, ray.get_runtime_context().gcs_address)
+    else:
         if record is not None and record.auth_mode is not None:
             _authenticate(record.auth_mode)
         try:
@@ -131,6 +141,16 @@ def connect(settings: Settings) -> Runtime:
         except (ConnectionError, RuntimeError) as error:
             raise Unavailable(f"no Ray answers at {address}: {error}", {"address": address}) from error
     return Runtime(settings, record or _foreign(settings, address))
+
+
+def _check_same(wanted: str, connected: str) -> None:
+    # By the port alone: a host has many names.
+    if wanted != "auto" and wanted.rpartition(":")[2] != connected.rpartition(":")[2]:
+        raise Conflict(
+            f"this process is connected to the Ray at {connected}, and Remora is in the one at {wanted}: "
+            "use Remora's HTTP address, or another process",
+            {"connected": connected, "wanted": wanted},
+        )
 
 
 async def status(settings: Settings) -> Json:

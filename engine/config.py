@@ -57,10 +57,14 @@ class LedgerSettings(_Section):
 
 
 class VectorSettings(_Section):
-    """`uri`: a Milvus server, or the path of a Lite file; None is one Lite file per shard in the data directory."""
+    """`uri`: a Milvus server, or the path of a Lite file; None is one Lite file per shard in the data directory.
+
+    `collection`: what the names of the collections start with; the shard's number follows.
+    """
 
     uri: str | None = None
     token: SecretStr | None = None
+    collection: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")] = "remora"
     flush_rows: Positive = 2000
     block_bytes: Positive = 512 * 1024 * 1024
     language: str = "english"

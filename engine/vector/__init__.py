@@ -24,7 +24,7 @@ def build(settings: Settings, shard: int, info: EmbedderInfo) -> VectorStore:
     chosen = settings.vector
     words = Analyzer(chosen.language)
     wanted = Mark.of(info, chosen.language)
-    collection = f"remora_{shard}"
+    collection = f"{chosen.collection}_{shard}"
     uri = chosen.uri
     if uri is not None and uri.startswith(("http://", "https://")):
         token = chosen.token.get_secret_value() if chosen.token else ""
