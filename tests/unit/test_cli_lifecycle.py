@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -145,10 +146,30 @@ def test_down_says_whether_anything_ran(
 def status_is(ready: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     async def status(_: Any) -> dict[str, Any]:
         actors = [
-            {"name": "ledger-0", "ready": True, "pid": 7, "calls": {"open": 1, "write": 2}},
-            {"name": "embedder-0", "ready": ready, "error": "embedder-0 is down"},
+            {
+                "name": "ledger-0",
+                "part": "ledger",
+                "ready": True,
+                "pid": 7,
+                "restarts": 2,
+                "rss_bytes": 81_000_000,
+                "loop_lag_ms": {"p95": 3.5},
+                "calls": {"open": 1, "write": 2},
+            },
+            {"name": "embedder-0", "part": "embedder", "ready": ready, "error": "embedder-0 is down"},
         ]
-        return {"url": URL, "mode": "remora up", "pid": 5, "actors": actors, "memory": {"ready": ready, "pending": 0}}
+        shard = {
+            "shard": 0,
+            "state": "degraded",
+            "ready": ready,
+            "ledger": {"memories": 1234},
+            "vector": {"lag": 3, "lag_s": 7.0, "healthy": False},
+            "writes": {"operations": 4},
+            "searches": {"pending": 5},
+            "queues": {"ledger": {"waiting": 6}, "vector": {"waiting": 10}},
+        }
+        state = {"state": "ready" if ready else "starting", "ready": ready}
+        return {"url": URL, "mode": "remora up", "pid": 5, **state, "shards": [shard], "actors": actors}
 
     monkeypatch.setattr(runtime, "status", status)
 
@@ -157,8 +178,10 @@ def test_status_of_a_ready_runtime(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     status_is(True, monkeypatch)
     assert run("status") == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"ready at {URL}\n")
-    assert "process 7, 3 calls" in out
+    assert out.startswith(f"ready at {URL}\n1 shard, 1 embedder, 1,234 memories\n")
+    rows = [line.split() for line in out.splitlines()]
+    assert "0 degraded 1,234 4 5 16 vector 3 changes behind (7 s), failing".split() in rows
+    assert "ledger-0 ready 7 81 MB 3.5 ms 2 3".split() in rows
 
 
 def test_status_of_one_that_is_not_ready_exits_with_4(
@@ -166,7 +189,33 @@ def test_status_of_one_that_is_not_ready_exits_with_4(
 ) -> None:
     status_is(False, monkeypatch)
     assert run("status") == 4
-    assert "embedder-0 is down" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert out.startswith("starting at")
+    assert "embedder-0 is down" in out
+
+
+def test_status_as_json_is_the_document_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status_is(True, monkeypatch)
+    assert run("status", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["shards"][0]["ledger"] == {"memories": 1234}
+    assert shown["actors"][0]["restarts"] == 2
+
+
+def test_status_tells_the_nodes_when_there_are_several(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def status(_: Any) -> dict[str, Any]:
+        actors = [
+            {"name": f"ledger-{n}", "ready": True, "node": f"{n}" * 56, "host": f"box{n}", "pid": n} for n in range(2)
+        ]
+        return {"state": "ready", "ready": True, "shards": [], "actors": actors}
+
+    monkeypatch.setattr(runtime, "status", status)
+    assert run("status") == 0
+    assert "ledger-1 ready box1 11111111 1" in " ".join(capsys.readouterr().out.split())
 
 
 def test_status_where_nothing_runs_says_how_to_start_it(
