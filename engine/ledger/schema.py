@@ -36,6 +36,8 @@ shard = Table(
     Column("epoch", _BIG, nullable=False),
     Column("position", _BIG, nullable=False),
     Column("secret", LargeBinary, nullable=False),
+    Column("shards", Integer, nullable=False, doc="how many there are"),
+    Column("number", Integer, nullable=False, doc="which of them this is"),
 )
 
 operations = Table(

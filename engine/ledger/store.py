@@ -20,7 +20,6 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
-    insert,
     make_url,
     select,
     update,
@@ -32,7 +31,8 @@ from engine.errors import StaleEpoch, Unavailable
 from engine.filters import Filter, matches
 from engine.ledger import codec
 from engine.ledger.conditions import condition
-from engine.ledger.schema import events, metadata, operations, shard, versions
+from engine.ledger.preparation import prepare
+from engine.ledger.schema import events, operations, shard, versions
 from engine.ledger.transaction import do_all
 from engine.ports import Command, Event, Keys, Operation, Ownership, Page, ScopeCount, WriteAnswer
 from engine.types import (
@@ -68,11 +68,26 @@ class SqlLedger:
         url: a SQLAlchemy URL.
         readers: threads, and connections, for reads.
         clock: now in microseconds UTC.
+        number: which shard it is.
+        shards: how many there are.
+        schema: where a server keeps the shard's tables; None: where the URL leads.
     """
 
-    def __init__(self, url: str, *, readers: int = 4, clock: Callable[[], int] = _now_us) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        readers: int = 4,
+        clock: Callable[[], int] = _now_us,
+        number: int = 0,
+        shards: int = 1,
+        schema: str | None = None,
+    ) -> None:
         parsed = make_url(url)
         self._clock = clock
+        self._number = number
+        self._shards = shards
+        self._schema = schema
         self._in_memory = parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
         self._sqlite = parsed.get_backend_name() == "sqlite"
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="ledger-write")
@@ -92,6 +107,8 @@ class SqlLedger:
         engine = create_engine(url, **options)
         if self._sqlite:
             _configure_sqlite(engine, begin, shared=self._in_memory)
+        if self._schema is not None:
+            engine = engine.execution_options(schema_translate_map={None: self._schema})
         return engine
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
@@ -108,13 +125,15 @@ class SqlLedger:
         return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     async def open(self) -> Ownership:
-        """Become the owner; makes the tables where there are none."""
+        """Become the owner; makes the tables where there are none.
+
+        Raises:
+            Conflict: it is the ledger of another shard, or of another number of shards.
+        """
         noise = secrets.token_bytes(32)
 
         def work(connection: Connection) -> Ownership:
-            metadata.create_all(connection)
-            if connection.execute(select(shard)).one_or_none() is None:
-                connection.execute(insert(shard).values(id=1, epoch=0, position=0, secret=noise))
+            prepare(connection, number=self._number, shards=self._shards, schema=self._schema, secret=noise)
             connection.execute(update(shard).values(epoch=shard.c.epoch + 1))
             row = connection.execute(select(shard)).one()
             return Ownership(row.epoch, row.secret, row.position)

@@ -1,0 +1,56 @@
+"""Makes a database ready to be a shard's ledger: tables, columns that came later, and which shard of how many it is."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy.schema import CreateSchema
+
+from engine.errors import Conflict
+from engine.ledger.schema import metadata, shard
+
+_LATER_COLUMNS = {"shards": 1, "number": 0}
+"""What a ledger is that was made before these columns: the only shard."""
+
+
+def prepare(connection: Connection, *, number: int, shards: int, schema: str | None, secret: bytes) -> None:
+    """Make what isn't there yet.
+
+    Args:
+        connection: in a transaction, with the schema translated.
+        number: which shard this is.
+        shards: how many there are.
+        schema: where its tables lie; None: where the connection looks by itself.
+        secret: that of a new ledger.
+
+    Raises:
+        Conflict: the ledger belongs to another shard, or to another number of shards.
+    """
+    if schema is not None:
+        connection.execute(CreateSchema(schema, if_not_exists=True))
+    elif inspect(connection).has_table(shard.name):
+        _add_later_columns(connection)
+    metadata.create_all(connection)
+    made = connection.execute(select(shard.c.shards, shard.c.number)).one_or_none()
+    if made is None:
+        new = {"id": 1, "epoch": 0, "position": 0, "secret": secret, "shards": shards, "number": number}
+        connection.execute(insert(shard).values(new))
+    elif (made.shards, made.number) != (shards, number):
+        raise _another(made.shards, made.number, shards, number)
+
+
+def _add_later_columns(connection: Connection) -> None:
+    known = {column["name"] for column in inspect(connection).get_columns(shard.name)}
+    for name, value in _LATER_COLUMNS.items():
+        if name not in known:
+            connection.execute(text(f"ALTER TABLE {shard.name} ADD COLUMN {name} INTEGER NOT NULL DEFAULT {value}"))
+
+
+def _another(made_shards: int, made_number: int, shards: int, number: int) -> Conflict:
+    message = (
+        f"this ledger was made as shard {made_number} of {made_shards}, and is opened as shard {number} of {shards}: "
+    )
+    if made_shards != shards:
+        message += f"set shards = {made_shards} (REMORA_SHARDS={made_shards}), or use another data_dir or ledger.url"
+    else:
+        message += "its files have changed places, or ledger.url names the ledger of another shard"
+    return Conflict(message, {"shards": made_shards, "shard": made_number})
