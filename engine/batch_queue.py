@@ -104,6 +104,10 @@ class BatchQueue(Generic[ItemT, ResultT]):
         """One item's result. A caller that is cancelled while waiting takes its item back."""
         return await self._enqueue(item, priority)
 
+    def put(self, item: ItemT, *, priority: Priority = Priority.READ) -> asyncio.Future[ResultT]:
+        """`submit` for those who wait elsewhere: when this returns, the item has its place in the queue."""
+        return self._enqueue(item, priority)
+
     async def submit_many(self, items: Sequence[ItemT], *, priority: Priority = Priority.READ) -> list[ResultT]:
         """The results of several items, same order; they may travel in different batches. All are taken, or none."""
         if self._count + len(items) > self._room(priority):

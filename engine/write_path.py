@@ -280,7 +280,7 @@ class WritePath:
         return False
 
     async def _finish(self, run: _Run, turn: Turn, preparing: asyncio.Task[Plan] | None = None) -> None:
-        """Prepare, wait for the turn, commit."""
+        """Prepare, wait for the turn to commit, commit."""
         try:
             plan = await (preparing if preparing is not None else self._prepared(run))
             await self._faults.reach("after prepare")
@@ -288,21 +288,23 @@ class WritePath:
         except RemoraError as error:
             command = Fail(run.operation.id, error_object(error))
         async with turn:
-            written = await self._write_or_fail(command)
-            await self._faults.reach("after commit")
+            # A place in the queue behind those of the same lane is all the order it needs: one transaction takes many.
+            sent = self._writes.put(command)
+        written = await self._written_or_failed(command.operation_id, sent)
+        await self._faults.reach("after commit")
         if written.operation is None:
             raise written.error or InvariantViolated("the ledger lost an accepted operation")
         self.stats.finished += 1
         _resolve(run.done, written.operation)
 
-    async def _write_or_fail(self, command: Commit | Fail) -> Written:
+    async def _written_or_failed(self, operation_id: str, sent: asyncio.Future[Written]) -> Written:
         """An accepted operation never stays open because of what is in it."""
         try:
-            return await self._writes.submit(command)
+            return await sent
         except _PASSING:
             raise
         except RemoraError as error:
-            return await self._writes.submit(Fail(command.operation_id, error_object(error)))
+            return await self._writes.submit(Fail(operation_id, error_object(error)))
 
     async def _prepared(self, run: _Run) -> Plan:
         """The plan; while a model is away it is waited for, whatever is wrong with the request itself ends it."""
