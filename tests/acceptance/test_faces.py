@@ -79,10 +79,9 @@ def names(entities: list[Steps]) -> dict[str, int]:
 
 def test_every_face_tells_the_same_story(story: Story, told: Callable[[int, str], Story]) -> None:
     expected = told(*REFERENCE).steps
-    missing = {"add_batch": "add many", "search_batch": "search many"}
-    lacked = {missing[verb] for verb in story.face.lacks}
+    missing = {"search many"} if "search_batch" in story.face.lacks else set()
 
-    assert list(story.steps) == [step for step in expected if step not in lacked]
+    assert list(story.steps) == [step for step in expected if step not in missing]
     for step, answer in story.steps.items():
         assert answer == expected[step], step
 
@@ -95,7 +94,7 @@ def test_bad_input_is_refused_with_the_same_code_and_says_what_is_wrong(face: Fa
     with pytest.raises(Refused) as refused:
         face.call(refusal.verb, *refusal.arguments, **refusal.fields)
 
-    assert refusal.code in refused.value.codes
+    assert refused.value.code == refusal.code
     assert refusal.says in refused.value.message
 
 
@@ -130,7 +129,7 @@ def test_add_answers_what_became_of_each_message(story: Story) -> None:
 
 def test_an_idempotency_key_has_one_effect_and_means_one_request(story: Story) -> None:
     assert story.steps["the same key again"] == story.steps["add"]
-    assert "conflict" in story.steps["the key for something else"]
+    assert story.steps["the key for something else"] == "conflict"
 
 
 def test_a_text_that_is_known_is_not_stored_twice(story: Story) -> None:
@@ -201,8 +200,7 @@ def test_a_list_is_newest_first_and_its_pages_are_its_parts(story: Story) -> Non
 def test_entities_counts_the_memories_of_everybody(story: Story) -> None:
     people = [(one["type"], one["name"], one["total_memories"]) for one in story.steps["people"]]
     assert people == [("agent", "guide", 2), ("user", "ana", 5), ("user", "ben", 1)]
-    left = {one["name"] for one in story.steps["people at the end"]}
-    assert left == ({"cleo"} if "add_batch" not in story.face.lacks else set())
+    assert [one["name"] for one in story.steps["people at the end"]] == ["cleo"]
 
 
 def test_the_graph_lists_what_memories_mention(story: Story) -> None:
@@ -221,7 +219,7 @@ def test_neighbours_are_what_is_mentioned_together(story: Story) -> None:
     assert [one["memory"] for one in near["memories"]] == [BERLIN]
     by_agent = story.steps["neighbours by agent"]
     assert [one["memory"] for one in by_agent["memories"]] == [SUMMER]
-    assert "not_found" in story.steps["neighbours of nothing"]
+    assert story.steps["neighbours of nothing"] == "not_found"
 
 
 def test_a_path_goes_over_common_memories(story: Story) -> None:
@@ -231,15 +229,15 @@ def test_a_path_goes_over_common_memories(story: Story) -> None:
     assert (step["source"], step["relationship"], step["target"]) == ("Siemens", "mentioned_with", "Berlin")
     assert step["memory"]["memory"] == BERLIN
     assert (story.steps["no path"]["found"], story.steps["no path"]["steps"]) == (False, [])
-    assert "not_found" in story.steps["path to nothing"]
+    assert story.steps["path to nothing"] == "not_found"
 
 
 def test_a_batch_answers_each_item_in_order(story: Story) -> None:
-    if story.face.lacks:
-        pytest.skip(f"{story.face.name} has no batches")
     first, refused, last = story.steps["add many"]
     assert (texts(first), texts(last)) == ([BEES], [HONEY])
     assert refused["error"]["code"] == "invalid_input"
+    if "search_batch" in story.face.lacks:
+        return
     first, refused, last = story.steps["search many"]
     assert (texts(first), texts(last)) == ([BEES], [HONEY])
     assert refused["error"]["code"] == "invalid_input"
@@ -250,7 +248,7 @@ def test_an_update_makes_a_version_that_is_found(story: Story) -> None:
     assert (updated["id"], updated["memory"], updated["version"]) == (f"id of {TRAM}", LATER_TRAM, 2)
     assert updated["metadata"] == {"source": "timetable"}
     assert texts(story.steps["search the new text"]) == [LATER_TRAM]
-    assert "conflict" in story.steps["update to a text that exists"]
+    assert story.steps["update to a text that exists"] == "conflict"
 
 
 def test_a_memory_whose_time_is_over_is_not_listed(story: Story) -> None:
@@ -270,8 +268,8 @@ def test_what_is_deleted_is_gone(story: Story) -> None:
         "status": "SUCCEEDED",
         "degraded": [],
     }
-    assert "not_found" in story.steps["get what is deleted"]
-    assert "not_found" in story.steps["delete what is deleted"]
+    assert story.steps["get what is deleted"] == "not_found"
+    assert story.steps["delete what is deleted"] == "not_found"
     assert LATER_TRAM not in texts(story.steps["search after deletion"])
 
 

@@ -53,8 +53,6 @@ class Command:
             case "update", (memory_id,):
                 text = [fields.pop("text")] if "text" in fields else []
                 return self._run(["update"], [*_flags(fields), "--", memory_id, *text])
-            case "status", ():
-                return self._run(["status"], [])["memory"]
             case _:
                 return self._run(
                     _COMMANDS.get(verb, [verb]), [*_flags(fields), *(["--", *arguments] if arguments else [])]
@@ -65,7 +63,7 @@ class Command:
     def _only(self, item: dict[str, Any]) -> Any:
         (answer,) = self._file([item])
         if "error" in answer:
-            raise Refused(frozenset({answer["error"]["code"]}), answer["error"]["message"])
+            raise Refused(answer["error"]["code"], answer["error"]["message"])
         return answer
 
     def _file(self, items: list[dict[str, Any]]) -> Any:
@@ -108,7 +106,8 @@ def _flag(name: str, value: Any) -> list[str]:
 
 
 def _refusal(done: subprocess.CompletedProcess[str]) -> Refused:
-    """What the exit code can mean, and what people read."""
-    codes = frozenset(code for code, number in EXIT_CODES.items() if number == done.returncode)
-    assert codes, f"exit code {done.returncode}: {done.stderr}"
-    return Refused(codes, done.stderr)
+    """With --json an error is JSON too, on stderr, and the exit code is that of its code. Flags are words with `-`."""
+    assert done.stdout == ""
+    error = json.loads(done.stderr)
+    assert EXIT_CODES[error["code"]] == done.returncode, done
+    return Refused(error["code"], error["detail"].replace("-", "_"))

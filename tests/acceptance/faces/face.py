@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 
 class Refused(Exception):
-    """A face said no, in its own style. `codes`: what that can mean; a command's exit code stands for several."""
+    """A face said no, in its own style. `code`: what that means; `message`: what people read."""
 
-    def __init__(self, codes: frozenset[str], message: str) -> None:
-        self.codes = codes
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
         self.message = message
-        super().__init__(f"{'/'.join(sorted(codes))}: {message}")
+        super().__init__(f"{code}: {message}")
 
 
 class Face(Protocol):

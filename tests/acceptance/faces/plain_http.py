@@ -105,7 +105,7 @@ def _refusal(status: int, body: dict[str, Any]) -> Refused:
     assert set(body) == _ERROR_KEYS, body
     assert body["detail"] == body["error"]
     assert STATUSES[body["code"]] == status, body
-    return Refused(frozenset({body["code"]}), body["detail"])
+    return Refused(body["code"], body["detail"])
 
 
 def _without_links(answer: dict[str, Any]) -> dict[str, Any]:
@@ -125,5 +125,4 @@ def _part(result: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = result["answer"]
         return answer
     refused = _refusal(result["status_code"], result["error"])
-    (code,) = refused.codes
-    return {"error": {"code": code, "message": refused.message, "details": result["error"]["details"]}}
+    return {"error": {"code": refused.code, "message": refused.message, "details": result["error"]["details"]}}

@@ -93,4 +93,4 @@ class RayJob(Program):
         assert len(args) == 3, (types, args)
         code, message, _ = args
         assert types[0] == _BUILT_IN.get(code, "RuntimeError"), (types, args)
-        return Refused(frozenset({code}), message)
+        return Refused(code, message)

@@ -56,6 +56,7 @@ REFUSALS = (
     Refusal("a message that is too large", "too_large", "characters", "add", (_LONG,), _of()),
     Refusal("a query that is too large", "too_large", "query", "search", (_LONG,), _of()),
     Refusal("a NUL in a text", "invalid_input", "NUL", "add", ("a\0b",), _of()),
-    Refusal("an empty batch", "invalid_input", "items", "add_batch", ([],)),
+    # A file with nothing in it is refused before it is a batch.
+    Refusal("an empty batch", "invalid_input", "items", "add_batch", ([],), not_by=frozenset({"command"})),
     Refusal("a batch of no list", "invalid_input", "items", "search_batch", ({"query": "x"},)),
 )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.acceptance.faces.command import Command
 from tests.acceptance.faces.face import Face
 from tests.acceptance.faces.plain_http import PlainHttp
 from tests.acceptance.faces.program import RayJob
@@ -33,6 +34,7 @@ class Running:
 FACES: dict[str, Callable[[Running], Face]] = {
     "ray": lambda running: RayJob(running.place.directory, running.for_jobs),
     "http": lambda running: PlainHttp(running.place.url),
+    "command": lambda running: Command(script(), running.place.directory, running.place.environment),
 }
 
 

@@ -56,7 +56,7 @@ class Story:
         try:
             answer = self.face.call(verb, *arguments, **fields)
         except Refused as refused:
-            self.steps[step] = refused.codes
+            self.steps[step] = refused.code
             return None
         self.steps[step] = self._normal(answer)
         return answer
