@@ -16,6 +16,7 @@ from engine.types import Json
 from serve_app import bulk_schemas, schemas
 from serve_app.auth import KeyRequired, LocalOnly, admin_key
 from serve_app.boundary import Boundary, on_http_exception
+from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
@@ -73,6 +74,7 @@ def create_app(api: MemoryApi, settings: Settings, *, tells_request_id: bool = T
         telemetry=_NO_TELEMETRY,
     )
     app.state.api = api
+    app.state.figures = ReplicaFigures()
     app.state.limits = settings.limits
     for part in (memories, bulk, entities, graph, operations, health, docs):
         app.include_router(part.routes)
@@ -92,6 +94,7 @@ def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:
         app.add_middleware(KeyRequired, key=key)
     app.add_middleware(EncodedPaths)
     app.add_middleware(Boundary, tells_id=tells_request_id)
+    app.add_middleware(Counted, figures=app.state.figures)
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

@@ -34,8 +34,8 @@ def render(status: Json) -> str:
         _shard(families, shard)
     for actor in status.get("actors", []):
         _actor(families, actor)
-    if http := status.get("http"):
-        _replica(families, http)
+    if replica := status.get("replica"):
+        _replica(families, replica)
     return generate_latest(cast(CollectorRegistry, families)).decode()
 
 
@@ -188,12 +188,12 @@ def _lag(out: _Families, prefix: str, at: Labels, lag_ms: Json | None) -> None:
     out.gauge(f"{prefix}_loop_late_seconds", "How late the event loop is now.", at, lag_ms.get("now", 0.0) * _MS)
 
 
-def _replica(out: _Families, http: Json) -> None:
-    at = {"replica": str(http.get("replica", ""))}
-    out.gauge("remora_http_requests_running", "HTTP requests under way in this replica.", at, http["running"])
-    out.gauge("remora_http_resident_memory_bytes", "Memory of the replica.", at, http.get("rss_bytes"))
-    out.counter("remora_http_cpu_seconds", "Processor time of the replica.", at, http.get("cpu_s"))
-    for status, count in http.get("answers", {}).items():
+def _replica(out: _Families, replica: Json) -> None:
+    at = {"replica": str(replica.get("pid", ""))}
+    out.gauge("remora_http_requests_running", "HTTP requests under way in this replica.", at, replica.get("running"))
+    out.gauge("remora_http_resident_memory_bytes", "Memory of the replica.", at, replica.get("rss_bytes"))
+    out.counter("remora_http_cpu_seconds", "Processor time of the replica.", at, replica.get("cpu_s"))
+    for status, count in replica.get("answers", {}).items():
         out.counter("remora_http_answers", "HTTP answers by status.", {**at, "status": status}, count)
-    out.times("remora_http_request_seconds", "From the request to the end of its answer.", at, http.get("took_ms"))
-    _lag(out, "remora_http", at, http.get("loop_lag_ms"))
+    out.times("remora_http_request_seconds", "From the request to the end of its answer.", at, replica.get("took_ms"))
+    _lag(out, "remora_http", at, replica.get("loop_lag_ms"))

@@ -12,7 +12,7 @@ from engine.errors import RemoraError
 from engine.types import DEFAULT_PROJECT, Json
 from serve_app import schemas
 from serve_app.responses import JsonResponse
-from serve_app.routes.routing import Routes, api_of
+from serve_app.routes.routing import Routes, api_of, figures_of
 
 routes = Routes(tags=["health"])
 
@@ -50,14 +50,20 @@ async def ping() -> JsonResponse:
 
 @routes.get("/v1/status/", summary="What runs", responses=schemas.answers(dict[str, Any]))
 async def status(request: Request) -> JsonResponse:
-    """The parts of the runtime and how far each of them is."""
-    return JsonResponse(await api_of(request).status())
+    """The parts of the runtime and how far each of them is, and the process that answers this request."""
+    return JsonResponse(await whole_status(request))
 
 
 @routes.get("/", include_in_schema=False)
 async def landing(request: Request) -> Response:
     """Send a person with a browser to the documentation."""
     return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
+
+
+async def whole_status(request: Request) -> Json:
+    """The runtime's status, with the figures of this replica."""
+    known = await api_of(request).status()
+    return {**known, "replica": figures_of(request).figures()}
 
 
 async def _state(request: Request) -> Json:

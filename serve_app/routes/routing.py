@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from engine.api import MemoryApi
 from engine.config import LimitSettings
+from serve_app.figures import ReplicaFigures
 from serve_app.responses import JsonResponse
 
 
@@ -35,3 +36,8 @@ def api_of(request: Request) -> MemoryApi:
 def limits_of(request: Request) -> LimitSettings:
     """What a request to this application may hold."""
     return cast(LimitSettings, request.app.state.limits)
+
+
+def figures_of(request: Request) -> ReplicaFigures:
+    """What this replica counts."""
+    return cast(ReplicaFigures, request.app.state.figures)

@@ -72,8 +72,8 @@ STATUS = {
         },
         {"name": 'odd"name\n', "ready": False, "error": "is down"},
     ],
-    "http": {
-        "replica": 77,
+    "replica": {
+        "pid": 77,
         "running": 1,
         "answers": {"200": 5},
         "took_ms": figures(7),
