@@ -147,6 +147,8 @@ class Head:
             address=reachable(ray.get_runtime_context().gcs_address) if ray.is_initialized() else "",
             auth_mode=os.environ.get(AUTH_MODE),
             namespace=self._settings.runtime.namespace,
+            shards=self._settings.shards,
+            embedders=self._settings.embedders,
             url=self._http.url if self._http else None,
             http=("haproxy" if self._haproxy else "serve") if self._http else None,
             dashboard=self._dashboard(),

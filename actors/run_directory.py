@@ -27,6 +27,8 @@ class Record(BaseModel):
     started_s: float
     address: str = ""
     namespace: str = ""
+    shards: int = 1
+    embedders: int = 1
     auth_mode: str | None = None
     url: str | None = None
     http: str | None = None

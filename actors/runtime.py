@@ -12,12 +12,13 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from actors.environment import AUTH_MODE
 from actors.leftovers import leftovers
+from actors.options import Part
 from actors.order import Order, encode
 from actors.processes import ProcessId, alive, end
 from actors.run_directory import Record, RunDirectory
@@ -117,6 +118,8 @@ def start(
 def connect(settings: Settings) -> Runtime:
     """Connect this process to the runtime of the settings' data directory, or to the Ray that the settings name.
 
+    Its own settings say how many shards and embedders run, whatever those given say.
+
     Raises:
         Unavailable: none runs there.
         Conflict: this process is connected to another Ray; it can't be to two.
@@ -140,7 +143,8 @@ def connect(settings: Settings) -> Runtime:
             )
         except (ConnectionError, RuntimeError) as error:
             raise Unavailable(f"no Ray answers at {address}: {error}", {"address": address}) from error
-    return Runtime(settings, record or _foreign(settings, address))
+    record = record or _foreign(settings, address)
+    return Runtime(settings.model_copy(update={"shards": record.shards, "embedders": record.embedders}), record)
 
 
 def _check_same(wanted: str, connected: str) -> None:
@@ -161,8 +165,8 @@ async def status(settings: Settings) -> Json:
     """
     from actors.status import RuntimeStatus
 
-    record = connect(settings).record.model_dump(exclude={"processes"})
-    return {**record, **await RuntimeStatus(settings).whole()}
+    runtime = connect(settings)
+    return {**runtime.record.model_dump(exclude={"processes"}), **await RuntimeStatus(runtime.settings).whole()}
 
 
 def _authenticate(mode: str) -> None:
@@ -191,8 +195,26 @@ def _running(settings: Settings) -> Record | None:
 
 
 def _foreign(settings: Settings, address: str) -> Record:
+    """What can be told of a runtime from its Ray alone."""
+    import ray
+
     namespace = settings.runtime.namespace
-    return Record(version="", state="ready", mode="joined", pid=0, started_s=0.0, address=address, namespace=namespace)
+    named = [one["name"] for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] == namespace]
+    return Record(
+        version="",
+        state="ready",
+        mode="joined",
+        pid=0,
+        started_s=0.0,
+        address=address,
+        namespace=namespace,
+        shards=_count(named, Part.ORCHESTRATOR),
+        embedders=_count(named, Part.EMBEDDER),
+    )
+
+
+def _count(named: Sequence[str], part: Part) -> int:
+    return max(1, sum(name.rpartition("-")[0] == part for name in named))
 
 
 def _environment() -> dict[str, str]:
