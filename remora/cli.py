@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from remora import __version__, output
-from remora.commands import addition, deletion, entities, graph, memories, operations
+from remora import __version__, completion, output
+from remora.commands import addition, deletion, demo, doctor, entities, graph, memories, operations
 from remora.commands.connection import settings_of
 from remora.commands.flags import JsonFlag
 from remora.errors import InvalidInput, RemoraError, advice, exit_code
@@ -83,10 +83,11 @@ def down(data_dir: DataDirFlag = None) -> None:
 def status(data_dir: DataDirFlag = None, json_: JsonFlag = False) -> None:
     """Show what runs and how far it is. Exits with 0 when it is ready, else with 4."""
     from remora import lifecycle
+    from remora.views import status as views
 
     state = lifecycle.status(settings_of(data_dir=data_dir))
-    output.as_json(state) if json_ else output.state(state)
-    if not state["memory"].get("ready"):
+    output.as_json(state) if json_ else views.shown(state)
+    if not state.get("ready"):
         raise typer.Exit(exit_code("unavailable"))
 
 
@@ -106,6 +107,8 @@ for command in (
     memories.history,
     entities.entities,
     operations.operations,
+    demo.demo,
+    doctor.doctor,
 ):
     app.command()(command)
 app.command("list")(memories.list_)
@@ -161,6 +164,9 @@ def _run(arguments: Sequence[str], as_json: bool) -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits the process."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if completion.wanted(words):
+        output.line(completion.give(words))
+        return
     as_json = _wants_json(words)
     try:
         sys.exit(_run(words, as_json))

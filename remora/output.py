@@ -25,6 +25,21 @@ def line(text: str = "", style: str | None = None) -> None:
     out.print(Text(harmless(text), style=style or ""))
 
 
+def pieces(parts: Sequence[tuple[str, str]]) -> None:
+    """One line of result made of texts with a style each."""
+    out.print(Text.assemble(*((harmless(text), style) for text, style in parts)))
+
+
+def marked(mark: str, style: str, text: str) -> None:
+    """One line of result that begins with a coloured word."""
+    pieces([(mark, style), (text, "")])
+
+
+def draws_blocks() -> bool:
+    """Whether the terminal, or whoever reads, takes more than ASCII."""
+    return out.encoding.lower().startswith("utf")
+
+
 def note(text: str, style: str | None = None) -> None:
     """One line about the work, on stderr, so that results can be piped."""
     err.print(Text(harmless(text), style=style or ""))
@@ -123,24 +138,6 @@ def degraded(answer: Json) -> None:
     """Say which parts an answer had to do without."""
     if parts := answer.get("degraded"):
         note(f"without {', '.join(parts)}, which is behind or down", "yellow")
-
-
-def state(status: Json) -> None:
-    """What runs: where it answers, its actors, and how far the memory is."""
-    memory = status["memory"]
-    line(
-        f"{'ready' if memory.get('ready') else memory.get('state', 'not ready')} at {status.get('url') or '(no HTTP)'}"
-    )
-    for name in ("mode", "pid", "http", "address", "dashboard"):
-        if status.get(name):
-            line(f"{name:<10} {status[name]}")
-    line()
-    for actor in status["actors"]:
-        calls = sum(actor.get("calls", {}).values())
-        told = f"process {actor['pid']}, {calls} calls" if "pid" in actor else actor.get("error", "")
-        line(f"{actor['name']:<16} {'ready' if actor.get('ready') else 'down':<6} {told}")
-    line()
-    tree(memory)
 
 
 def tree(value: Json, prefix: str = "") -> None:

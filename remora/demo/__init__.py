@@ -1,0 +1,1 @@
+"""`remora demo`: a conversation of three friends, and what a memory makes of it."""
