@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
@@ -20,7 +22,7 @@ from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
-from serve_app.routes import bulk, docs, entities, graph, health, memories, operations
+from serve_app.routes import bulk, docs, entities, graph, health, memories, metrics, operations
 
 _ABOUT = """Long-term memory for AI agents: tell it what was said, find it again when it matters.
 
@@ -57,11 +59,18 @@ def _completed(description: Json) -> Json:
     return description
 
 
-def create_app(api: MemoryApi, settings: Settings, *, tells_request_id: bool = True) -> FastAPI:
+def create_app(
+    api: MemoryApi,
+    settings: Settings,
+    *,
+    tells_request_id: bool = True,
+    ray_metrics: Callable[[], Awaitable[str]] | None = None,
+) -> FastAPI:
     """The application that serves `api`.
 
     With `settings.admin_key` a key is asked for; without it only this machine is answered. `tells_request_id` False
-    leaves the header `X-Request-ID` to the server in front.
+    leaves the header `X-Request-ID` to the server in front. `ray_metrics`: what Ray says of this node, in Prometheus'
+    text format, for `/metrics`.
     """
     app = Application(
         title="Remora",
@@ -76,7 +85,8 @@ def create_app(api: MemoryApi, settings: Settings, *, tells_request_id: bool = T
     app.state.api = api
     app.state.figures = ReplicaFigures()
     app.state.limits = settings.limits
-    for part in (memories, bulk, entities, graph, operations, health, docs):
+    app.state.ray_metrics = ray_metrics
+    for part in (memories, bulk, entities, graph, operations, health, metrics, docs):
         app.include_router(part.routes)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

@@ -11,6 +11,7 @@ from actors.handles import connect
 from actors.loopback import keep_replica_private
 from engine.config import Settings
 from serve_app.application import create_app
+from serve_app.ray_metrics import RayMetrics
 
 NAME = "remora-http"
 _STOP_S = 5.0
@@ -31,7 +32,9 @@ class HttpReplica:
 
         Serve's own layer puts `X-Request-ID` on each request and on each answer.
         """
-        return create_app(connect(self._settings), self._settings, tells_request_id=False)
+        return create_app(
+            connect(self._settings), self._settings, tells_request_id=False, ray_metrics=RayMetrics().fetch
+        )
 
 
 def deploy(settings: Settings) -> serve.Application:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -41,3 +41,8 @@ def limits_of(request: Request) -> LimitSettings:
 def figures_of(request: Request) -> ReplicaFigures:
     """What this replica counts."""
     return cast(ReplicaFigures, request.app.state.figures)
+
+
+def ray_metrics_of(request: Request) -> Callable[[], Awaitable[str]] | None:
+    """How to ask Ray for its metrics; None where there is no Ray."""
+    return cast(Callable[[], Awaitable[str]] | None, request.app.state.ray_metrics)

@@ -524,6 +524,7 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
     description = (await http.get("/openapi.json")).json()
     assert set(description["paths"]) == {
         "/healthz",
+        "/metrics",
         "/readyz",
         "/v1/entities/",
         "/v1/graph/entities/",
