@@ -73,7 +73,6 @@ def _of(settings: Settings, wanted: Wanted) -> Iterator[Finding]:
         yield from _guarded(partial(check, settings))
     if wanted.deep:
         yield from _guarded(partial(models.loaded, settings))
-    yield from _guarded(partial(stores.shards, settings))
     newest: list[int | None] = []
     yield from _guarded(partial(_ledgers, settings, newest))
     yield from _guarded(partial(stores.vectors, settings, running))

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from engine import ledger
 from engine.config import Settings
 from engine.embed import HASHING, inspection
 from engine.errors import InvalidInput, InvariantViolated, RemoraError, Unavailable
 from engine.graph import inspection as graph_inspection
-from engine.ledger.inspection import LedgerReport, inspect_file, inspect_url
+from engine.ledger.inspection import LedgerReport
 from engine.vector import lite_file, lite_path
 from remora.doctor.finding import Finding, failure, ok, warning
 
@@ -20,34 +21,30 @@ _CONNECT_S = 3.0
 _MILVUS_PORT = 19530
 
 
-def shards(settings: Settings) -> Iterator[Finding]:
-    """Whether as many shards are set as the data was made with."""
-    made = len(list(settings.data_dir.glob("ledger-*.db")))
-    if settings.ledger.url is not None or made in (0, settings.shards):
-        yield ok("shards", f"{settings.shards}, {'with data' if made else 'nothing stored yet'}")
-        return
-    yield failure("shards", f"{made} are stored, {settings.shards} are set", f"Set REMORA_SHARDS={made}.")
-
-
 def ledgers(settings: Settings) -> tuple[list[Finding], int | None]:
     """Each ledger, and the newest time in any of them (microseconds)."""
     found: list[Finding] = []
     newest: list[int] = []
     for shard in range(settings.shards):
-        path = settings.data_dir / f"ledger-{shard}.db"
-        if settings.ledger.url is None and not path.exists():
-            continue
         try:
-            report = inspect_url(settings.ledger.url) if settings.ledger.url else inspect_file(path)
+            report = ledger.inspect(settings, shard)
         except InvariantViolated as error:
             advice = "Stop Remora, copy the file away, and restore a backup; the ledger is the only truth."
             found.append(failure("ledger", error.message, advice))
         except (InvalidInput, Unavailable) as error:
-            found.append(failure("ledger", error.message, "Check that it runs and that ledger.url is right."))
+            found.append(failure("ledger", error.message, "Check that it can be reached and that ledger.url is right."))
         else:
-            found.append(ok("ledger", f"shard {shard}: {_told(report)}"))
-            newest += [report.newest_us] if report.newest_us is not None else []
+            found += [] if report is None else [_ledger(settings, shard, report)]
+            newest += [] if report is None or report.newest_us is None else [report.newest_us]
     return found or [ok("ledger", "none yet")], max(newest, default=None)
+
+
+def _ledger(settings: Settings, shard: int, report: LedgerReport) -> Finding:
+    made = report.shards or 1
+    if made != settings.shards:
+        advice = f"Set REMORA_SHARDS={made}, or use another data directory."
+        return failure("ledger", f"{report.place} was made for {made} shards, {settings.shards} are set", advice)
+    return ok("ledger", f"shard {shard}: {_told(report)}")
 
 
 def vectors(settings: Settings, running: bool) -> Iterator[Finding]:
