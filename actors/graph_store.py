@@ -16,6 +16,7 @@ from engine.ports import (
     GraphAnswer,
     GraphQuery,
     GraphStore,
+    MentionsAnswer,
     NeighboursAnswer,
     NeighboursQuery,
     PathAnswer,
@@ -44,6 +45,11 @@ class GraphStoreActor(Shell[GraphStore]):
     async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
         """As `GraphStore.search`."""
         return await (await self.enter("search")).search(queries)
+
+    @ray.method
+    async def mentions(self, queries: Sequence[GraphQuery]) -> MentionsAnswer:
+        """As `GraphStore.mentions`."""
+        return await (await self.enter("mentions")).mentions(queries)
 
     @ray.method
     async def entities(self, query: EntitiesQuery) -> EntitiesAnswer:

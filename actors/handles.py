@@ -24,6 +24,7 @@ from engine.ports import (
     GraphStore,
     Keys,
     Ledger,
+    MentionsAnswer,
     NeighboursAnswer,
     NeighboursQuery,
     Operation,
@@ -35,6 +36,7 @@ from engine.ports import (
     Priority,
     ScopeCount,
     Span,
+    StatisticsAnswer,
     VectorAnswer,
     VectorQuery,
     VectorStore,
@@ -164,6 +166,9 @@ class VectorStoreHandle(VectorStore):
     async def search(self, queries: Sequence[VectorQuery]) -> VectorAnswer:
         return await self._remote.ask(lambda actor: actor.search.remote(queries))
 
+    async def statistics(self, queries: Sequence[VectorQuery]) -> StatisticsAnswer:
+        return await self._remote.ask(lambda actor: actor.statistics.remote(queries))
+
     async def fill(self, block: Block) -> Applied:
         return await self._remote.ask(lambda actor: actor.fill.remote(block))
 
@@ -185,6 +190,9 @@ class GraphStoreHandle(GraphStore):
 
     async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
         return await self._remote.ask(lambda actor: actor.search.remote(queries))
+
+    async def mentions(self, queries: Sequence[GraphQuery]) -> MentionsAnswer:
+        return await self._remote.ask(lambda actor: actor.mentions.remote(queries))
 
     async def entities(self, query: EntitiesQuery) -> EntitiesAnswer:
         return await self._remote.ask(lambda actor: actor.entities.remote(query))

@@ -10,7 +10,7 @@ from actors.options import Address
 from actors.shell import Shell
 from engine import vector
 from engine.config import Settings
-from engine.ports import EmbedderInfo, VectorAnswer, VectorQuery, VectorStore
+from engine.ports import EmbedderInfo, StatisticsAnswer, VectorAnswer, VectorQuery, VectorStore
 from engine.types import Applied, Block, ChangeBatch
 
 
@@ -34,6 +34,11 @@ class VectorStoreActor(Shell[VectorStore]):
     async def search(self, queries: Sequence[VectorQuery]) -> VectorAnswer:
         """As `VectorStore.search`."""
         return await (await self.enter("search")).search(queries)
+
+    @ray.method
+    async def statistics(self, queries: Sequence[VectorQuery]) -> StatisticsAnswer:
+        """As `VectorStore.statistics`."""
+        return await (await self.enter("statistics")).statistics(queries)
 
     @ray.method
     async def fill(self, block: Block) -> Applied:

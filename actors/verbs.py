@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,8 @@ from engine.api import (
 )
 from engine.ids import made_up_key
 from engine.ports import ScopeCount
-from engine.shard_api import Evidence, Found, Keys, KeywordStatistics, ShardApi
-from engine.types import Json, JsonList
+from engine.shard_api import Evidence, Found, Keys, ShardApi, Statistics
+from engine.types import Json, JsonList, MemoryVersion
 
 MEMORY_VERBS = frozenset(
     {
@@ -52,6 +53,7 @@ SHARD_VERBS = MEMORY_VERBS | {
     "statistics",
     "candidates",
     "keys",
+    "versions",
     "get_many",
     "mentioned",
     "scopes",
@@ -162,8 +164,8 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         answer: Evidence = await self._read("evidence", (query,), {**fields})
         return answer
 
-    async def statistics(self, query: str, **fields: Unpack[SearchFields]) -> KeywordStatistics | None:
-        answer: KeywordStatistics | None = await self._read("statistics", (query,), {**fields})
+    async def statistics(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Statistics:
+        answer: Statistics = await self._read("statistics", (query, evidence), {**fields})
         return answer
 
     async def candidates(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Found:
@@ -172,6 +174,12 @@ class ShardVerbs(MemoryVerbs, ShardApi):
 
     async def keys(self, limit: int, **fields: Unpack[ListFields]) -> Keys:
         answer: Keys = await self._read("keys", (limit,), {**fields})
+        return answer
+
+    async def versions(
+        self, memory_ids: Sequence[str], **fields: Unpack[CallFields]
+    ) -> builtins.list[MemoryVersion | None]:
+        answer: builtins.list[MemoryVersion | None] = await self._read("versions", (memory_ids,), {**fields})
         return answer
 
     async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:

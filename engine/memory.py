@@ -49,13 +49,15 @@ from engine.ports import (
     ScopeCount,
     VectorStore,
 )
+from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
+from engine.shard_api import Evidence, Found, Statistics
 from engine.times import day_of
 from engine.types import Json, JsonList, MemoryVersion
 from engine.write_path import WritePath, new_operation
 
 if TYPE_CHECKING:
-    from engine.requests import Call
+    from engine.requests import Call, SearchRequest
 
 _STATUS_S = 1.0
 """How long a status waits for what a part says: whoever asks would rather hear that it doesn't answer."""
@@ -121,15 +123,14 @@ class Memory:
             apply_deadline_s=settings.runtime.apply_deadline_s,
             faults=faults,
         )
-        self._searches = SearchPath(
+        self._legs = SearchLegs(
             ledger=ledger,
-            models=self._models,
             vector=vector,
             graph=graph,
             vector_feed=self._vector_feed,
             graph_feed=self._graph_feed,
-            settings=settings.search,
         )
+        self._searches = SearchPath(ledger=ledger, models=self._models, legs=self._legs, settings=settings.search)
         self._graphs = GraphPath(graph=graph, feed=self._graph_feed, ledger=ledger)
         self._started = False
 
@@ -144,7 +145,7 @@ class Memory:
         """Stop. What is accepted and not finished is finished after the next start."""
         self._started = False
         await self._writes.close()
-        await self._searches.close()
+        await self._legs.close()
         await asyncio.gather(self._vector_feed.close(), self._graph_feed.close())
         await self._models.close()
 
@@ -193,7 +194,7 @@ class Memory:
 
     async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
         """The best memories for a query; see `MemoryApi`."""
-        request = requests.parse_search(query, fields, self._limits, self._settings.search)
+        request = self._search_request(query, fields)
         with self._reads.admit():
             async with self._within(request.call):
                 return await self._searches.search(request, today=self._today())
@@ -296,6 +297,36 @@ class Memory:
             raise NotFound("Operation not found!", {"operation_id": operation_id})
         return operation_object(found)
 
+    async def evidence(self, query: str, **fields: Unpack[SearchFields]) -> Evidence:
+        """What the models say of a query; see `ShardApi`."""
+        request = self._search_request(query, fields)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._searches.evidence(request)
+
+    async def statistics(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Statistics:
+        """What the legs count before they search; see `ShardApi`."""
+        request = self._search_request(query, fields)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._searches.statistics(request, evidence)
+
+    async def candidates(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Found:
+        """What the indexes find here; see `ShardApi`."""
+        request = self._search_request(query, fields)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._searches.candidates(request, evidence)
+
+    async def versions(
+        self, memory_ids: Sequence[str], **fields: Unpack[CallFields]
+    ) -> builtins.list[MemoryVersion | None]:
+        """Many memories as they are ranked; see `ShardApi`."""
+        call = self._read_call(fields)
+        with self._reads.admit():
+            async with self._within(call):
+                return await self._ledger.get(call.project, memory_ids)
+
     async def keys(self, limit: int, **fields: Unpack[ListFields]) -> Keys:
         """What the first pages of a list consist of; see `ShardApi`."""
         request = requests.parse_list(fields, self._limits)
@@ -305,10 +336,7 @@ class Memory:
 
     async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[Json | None]:
         """Many memories; see `ShardApi`."""
-        call = self._read_call(fields)
-        with self._reads.admit():
-            async with self._within(call):
-                found = await self._ledger.get(call.project, memory_ids)
+        found = await self.versions(memory_ids, **fields)
         return [None if version is None else memory_object(version) for version in found]
 
     async def mentioned(self, **fields: Unpack[GraphEntitiesFields]) -> JsonList:
@@ -402,6 +430,9 @@ class Memory:
             return await perform(item[name], {**rest, "project": call.project, "deadline_s": deadline_s})
 
         return await each(items, one, at_once=at_once)
+
+    def _search_request(self, query: str, fields: SearchFields) -> SearchRequest:
+        return requests.parse_search(query, fields, self._limits, self._settings.search)
 
     def _unexpired(self, node: Filter) -> Filter:
         return conjunction(node, Not(Compare("expiration_date", Op.LT, self._today())))

@@ -108,10 +108,21 @@ class Extractor(Protocol):
 
 @by_fields
 @dataclass(frozen=True, slots=True)
+class KeywordStatistics:
+    """What BM25 needs to know of all texts that a query is asked of. `frequencies`: texts that hold each query term."""
+
+    texts: int
+    total_length: int
+    frequencies: Mapping[str, int]
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
 class VectorQuery:
     """One search. `vector` float32 (d,) or None: no dense leg. `text` None: no keyword leg.
 
-    `block` names the one block that every match must lie in, when the filter says so.
+    `block` names the one block that every match must lie in, when the filter says so. `statistics`: of more texts
+    than are here, so that shares of keywords compare with those of other shards; None: those of what is searched.
     """
 
     project: str
@@ -120,6 +131,7 @@ class VectorQuery:
     vector: FloatArray | None = None
     text: str | None = None
     block: BlockKey | None = None
+    statistics: KeywordStatistics | None = None
 
 
 @by_fields
@@ -145,6 +157,16 @@ class VectorAnswer:
     cold: tuple[BlockKey | None, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StatisticsAnswer:
+    """Per query the keyword statistics of what it is asked of (None: no text, or too much to tell), or the block that
+    has to be filled first."""
+
+    applied: Applied
+    statistics: tuple[KeywordStatistics | None, ...]
+    cold: tuple[BlockKey | None, ...]
+
+
 class VectorStore(Protocol):
     """The dense and keyword index over live versions."""
 
@@ -159,6 +181,10 @@ class VectorStore(Protocol):
 
     async def search(self, queries: Sequence[VectorQuery]) -> VectorAnswer: ...
 
+    async def statistics(self, queries: Sequence[VectorQuery]) -> StatisticsAnswer:
+        """What the texts that each query is asked of say of its terms, whether they match the rest of it or not."""
+        ...
+
     async def fill(self, block: Block) -> Applied:
         """Give a block that `search` named as cold. Changes applied since then are kept and win over it."""
         ...
@@ -169,12 +195,17 @@ class VectorStore(Protocol):
 @by_fields
 @dataclass(frozen=True, slots=True)
 class GraphQuery:
-    """Memories near these entities. `block` limits the start and the walk to the graphs that hold its memories."""
+    """Memories near these entities. `block` limits the start and the walk to the graphs that hold its memories.
+
+    `mentions`: how many memories of all shards mention each entity that the walk may start from, by key. Then a hit's
+    score is its share of the walk as it is, so that it compares with those of other shards.
+    """
 
     project: str
     entities: tuple[Entity, ...]
     limit: int
     block: BlockKey | None = None
+    mentions: Mapping[str, int] | None = None
 
 
 @by_fields
@@ -194,6 +225,14 @@ class GraphAnswer:
     applied: Applied
     hits: tuple[tuple[GraphHit, ...], ...]
     relations: tuple[tuple[Relation, ...], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class MentionsAnswer:
+    """Per query how many memories mention each entity that the walk would start from, by key."""
+
+    applied: Applied
+    mentions: tuple[Mapping[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +332,8 @@ class GraphStore(Protocol):
     async def apply(self, batch: ChangeBatch) -> Applied: ...
 
     async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer: ...
+
+    async def mentions(self, queries: Sequence[GraphQuery]) -> MentionsAnswer: ...
 
     async def entities(self, query: EntitiesQuery) -> EntitiesAnswer: ...
 

@@ -12,14 +12,20 @@ it and can't push it above 1. A part that a leg didn't give counts as 0.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from engine.answers import memory_object
 from engine.config import SearchSettings
 from engine.filters import Filter, matches
 from engine.ports import GraphHit, VectorHit
-from engine.types import Json, MemoryVersion
+from engine.requests import SearchRequest
+from engine.types import MENTIONED_WITH, Json, MemoryVersion, Relation
+
+_CANDIDATES_PER_HIT = 3
+_MOST_RELATIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,26 @@ def unite(vector_hits: Iterable[VectorHit], graph_hits: Iterable[GraphHit]) -> l
     """What the vector store found, with what the graph says of it."""
     graph = {hit.memory_id: hit.score for hit in graph_hits}
     return [Candidate(hit.version, hit.dense, hit.keywords, graph.get(hit.version.memory_id)) for hit in vector_hits]
+
+
+def candidates_of(request: SearchRequest, settings: SearchSettings) -> int:
+    """How many of each leg are looked at."""
+    return max(settings.candidates, _CANDIDATES_PER_HIT * request.top_k)
+
+
+def nearest(hits: Iterable[VectorHit], limit: int) -> list[VectorHit]:
+    """Of what several shards found, what one would have found: the best `limit` of each leg, together."""
+    every = sorted(hits, key=lambda hit: hit.version.memory_id)
+    dense = heapq.nlargest(limit, (hit for hit in every if hit.dense is not None), key=lambda hit: hit.dense or 0.0)
+    words = heapq.nlargest(limit, (hit for hit in every if hit.keywords), key=lambda hit: hit.keywords or 0.0)
+    return list({hit.version.memory_id: hit for hit in (*dense, *words)}.values())
+
+
+def met(found: Iterable[Sequence[Relation]]) -> list[Relation]:
+    """The relations that several shards met, the typed ones first, and of each shard the nearest before others."""
+    in_turn = [edge for edges in zip_longest(*found) for edge in edges if edge is not None]
+    distinct = dict.fromkeys(in_turn)
+    return sorted(distinct, key=lambda edge: edge.relationship == MENTIONED_WITH)[:_MOST_RELATIONS]
 
 
 def missing(

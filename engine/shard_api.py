@@ -6,7 +6,7 @@ Values only; who asks whom is `sharding`'s and `scatter`'s business. The shards 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Unpack
 
 from engine.api import (
@@ -18,44 +18,50 @@ from engine.api import (
     SearchFields,
     WriteFields,
 )
-from engine.ports import GraphHit, Keys, ScopeCount, VectorHit
-from engine.types import Entity, FloatArray, Json, JsonList, Relation
+from engine.pickling import by_fields
+from engine.ports import GraphHit, Keys, KeywordStatistics, ScopeCount, VectorHit
+from engine.types import Entity, FloatArray, Json, JsonList, MemoryVersion, Relation
 
-__all__ = ["Evidence", "Found", "Keys", "KeywordStatistics", "ShardApi"]
+__all__ = ["Evidence", "Found", "Keys", "KeywordStatistics", "ShardApi", "Statistics"]
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
-class KeywordStatistics:
-    """What BM25 needs to know of all texts that a query is asked of. `frequencies`: texts that hold each query term."""
+class Statistics:
+    """What the legs count before they search, in one shard or in all: so that each scores as if it had everything.
 
-    texts: int
-    total_length: int
-    frequencies: Mapping[str, int]
+    `keywords` None: the index can't tell. `mentions`: memories that mention each entity that a walk may start from.
+    """
+
+    keywords: KeywordStatistics | None = None
+    mentions: Mapping[str, int] = field(default_factory=dict)
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a query before any index is asked. None: that model couldn't be asked."""
+    """What is known of a query before any index searches. None: that model couldn't be asked.
+
+    `statistics`: of all shards.
+    """
 
     vector: FloatArray | None
     entities: tuple[Entity, ...] | None
-    statistics: KeywordStatistics | None = None
+    statistics: Statistics | None = None
 
 
+@by_fields
 @dataclass(frozen=True, slots=True)
 class Found:
     """What one shard's legs found, unranked; None: the leg is late or down.
 
-    `graph` holds shares of the walk as they are, not made relative to the best; `mentions`: how many memories of the
-    shard mention the query's entities.
+    `graph` holds shares of the walk as they are, not made relative to the best. `position`: of the vector index.
     """
 
     hits: tuple[VectorHit, ...] | None
     graph: tuple[GraphHit, ...] | None
     relations: tuple[Relation, ...] = ()
-    mentions: int = 0
     position: int = 0
-    degraded: tuple[str, ...] = ()
 
 
 class ShardApi(MemoryApi, Protocol):
@@ -65,8 +71,8 @@ class ShardApi(MemoryApi, Protocol):
         """What the models say of a query, without statistics."""
         ...
 
-    async def statistics(self, query: str, **fields: Unpack[SearchFields]) -> KeywordStatistics | None:
-        """This shard's part of the keyword statistics; None when it can't say, as for a search without scope."""
+    async def statistics(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Statistics:
+        """This shard's part of the statistics."""
         ...
 
     async def candidates(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Found:
@@ -75,6 +81,10 @@ class ShardApi(MemoryApi, Protocol):
 
     async def keys(self, limit: int, **fields: Unpack[ListFields]) -> Keys:
         """The `limit` newest memories of a list (its `page` and `page_size` are ignored)."""
+        ...
+
+    async def versions(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[MemoryVersion | None]:
+        """Live versions, None for what is not there (any more)."""
         ...
 
     async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:

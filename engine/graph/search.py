@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, islice
 from typing import Final
 
 from engine.graph.contribution import Contribution
 from engine.graph.project_graph import ProjectGraph, Region
-from engine.graph.walk import Visited, specificity, walk
+from engine.graph.walk import Visited, walk
 from engine.ports import GraphHit, GraphQuery
+from engine.telling import relative, specificity
 from engine.types import MENTIONED_WITH, Entity, Relation
 
 # Another name for the same person may be meant: it starts the walk too, with half the weight in all.
@@ -26,14 +27,15 @@ _STRONG: Final = 2
 
 
 class _Terrain:
-    """A region at a point in time, as the walk sees it."""
+    """A region at a point in time, as the walk sees it. `counted`: mentions that are known to be more than here."""
 
-    def __init__(self, region: Region, now_us: int) -> None:
+    def __init__(self, region: Region, now_us: int, counted: Mapping[str, int]) -> None:
         self._region = region
         self._now_us = now_us
+        self._counted = counted
 
     def mentions(self, key: str) -> int:
-        return self._region.mentions(key)
+        return self._counted[key] if key in self._counted else self._region.mentions(key)
 
     def memories(self, key: str) -> Iterator[Contribution]:
         return self._region.memories(key)
@@ -47,17 +49,34 @@ def search(
 ) -> tuple[tuple[GraphHit, ...], tuple[Relation, ...]]:
     """The best memories for the query, best first, and the relations among the entities that were met.
 
-    The best gets the `specificity` of the most telling start: who is in everything tells nothing.
+    The best gets the `specificity` of the most telling start: who is in everything tells nothing. When the query
+    tells how often all shards mention its entities, each hit gets its bare share of a walk over them all. That is
+    exact for the memories that mention them; further on the walk only knows this shard.
     """
     if project is None:
         return (), ()
     region = _region(project, query)
-    seeds = {key: weight * specificity(region.mentions(key)) for key, weight in _starts(region, query.entities).items()}
+    if query.mentions is None:
+        starts = _starts(region, query.entities)
+        counted: Mapping[str, int] = {key: region.mentions(key) for key in starts}
+    else:
+        starts = _weights(query.entities, query.mentions)
+        counted = query.mentions
+    seeds = {key: weight * specificity(counted[key]) for key, weight in starts.items()}
     if not seeds:
         return (), ()
-    visited = walk(_Terrain(region, now_us), seeds)
-    telling = max(specificity(region.mentions(key)) for key in seeds)
-    return _best(visited, query.limit, telling), _relations(visited, region, now_us)
+    visited = walk(_Terrain(region, now_us, counted), seeds)
+    best = _best(visited, query.limit)
+    hits = relative(best, counted.values()) if query.mentions is None else best
+    return hits, _relations(visited, region, now_us)
+
+
+def mentions(project: ProjectGraph | None, query: GraphQuery) -> dict[str, int]:
+    """How many memories mention each entity that a search would start from, by key."""
+    if project is None:
+        return {}
+    region = _region(project, query)
+    return {key: region.mentions(key) for key in _starts(region, query.entities)}
 
 
 def _region(project: ProjectGraph, query: GraphQuery) -> Region:
@@ -87,11 +106,28 @@ def _aliases(region: Region, key: str) -> Iterator[str]:
             yield candidate
 
 
-def _best(visited: Visited, limit: int, telling: float) -> tuple[GraphHit, ...]:
+def _weights(entities: Iterable[Entity], known: Iterable[str]) -> dict[str, float]:
+    """What `_starts` gives, of keys that are known to be starts: the names of the query, and other names of them."""
+    keys = sorted(known)
+    named = [key for key in dict.fromkeys(entity.key for entity in entities) if key in keys]
+    found = dict.fromkeys(named, 1.0)
+    for key in dict.fromkeys(entity.key for entity in entities):
+        aliases = [other for other in keys if _may_be_alias(key, other)][:_MOST_ALIASES]
+        for alias in aliases:
+            found.setdefault(alias, _ALIAS_WEIGHT / len(aliases))
+    return found
+
+
+def _may_be_alias(key: str, other: str) -> bool:
+    """Whether one of two names is a word of the other."""
+    words, others = key.split(" "), other.split(" ")
+    return key != other and ((len(words) == 1 and key in others) or (len(others) == 1 and other in words))
+
+
+def _best(visited: Visited, limit: int) -> tuple[GraphHit, ...]:
     shares = ((share, memory) for memory, share in visited.memories.items())
     best = heapq.nsmallest(limit, shares, key=lambda pair: (-round(pair[0], 12), -pair[1].position, pair[1].memory_id))
-    top = best[0][0] if best else 1.0
-    return tuple(GraphHit(memory.memory_id, min(1.0, share / top) * telling) for share, memory in best)
+    return tuple(GraphHit(memory.memory_id, share) for share, memory in best)
 
 
 def _relations(visited: Visited, region: Region, now_us: int) -> tuple[Relation, ...]:

@@ -21,6 +21,7 @@ from engine.ports import (
     EntitiesQuery,
     GraphAnswer,
     GraphQuery,
+    MentionsAnswer,
     NeighboursAnswer,
     NeighboursQuery,
     PathAnswer,
@@ -96,6 +97,10 @@ class NetworkxGraphStore:
         """Memories near the entities of each query, by personalised PageRank."""
         return await self._run(lambda: self._search(queries))
 
+    async def mentions(self, queries: Sequence[GraphQuery]) -> MentionsAnswer:
+        """How many memories mention each entity that a search would start from."""
+        return await self._run(lambda: self._mentions(queries))
+
     async def entities(self, query: EntitiesQuery) -> EntitiesAnswer:
         """What the memories of a scope mention."""
         return await self._run(lambda: self._entities(query))
@@ -131,6 +136,10 @@ class NetworkxGraphStore:
 
     def _applied(self) -> Applied:
         return Applied(self._incarnation, self._index.position)
+
+    def _mentions(self, queries: Sequence[GraphQuery]) -> MentionsAnswer:
+        counted = tuple(search.mentions(self._index.project(query.project), query) for query in queries)
+        return MentionsAnswer(self._applied(), counted)
 
     def _survey(self, project: str, scope: Scope) -> Survey:
         return Survey(self._index.project(project) or ProjectGraph(), scope, self._now_us())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
 
 from engine.graph.contribution import Contribution
+from engine.telling import specificity
 
 # The share that stays where the walk stands; the rest goes on.
 _STAY: Final = 0.5
@@ -42,11 +42,6 @@ class Visited:
 
     memories: dict[Contribution, float] = field(default_factory=dict)
     entities: dict[str, float] = field(default_factory=dict)
-
-
-def specificity(mentions: int) -> float:
-    """The weight of an entity that so many memories mention: 1 for one, falling with the logarithm."""
-    return 1.0 / (1.0 + math.log(max(mentions, 1)))
 
 
 def walk(terrain: Terrain, seeds: Mapping[str, float]) -> Visited:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.filters import And, Compare, Everything, Filter, Op, conjunction, matches
-from engine.ports import VectorHit, VectorQuery
+from engine.ports import KeywordStatistics, VectorHit, VectorQuery
 from engine.types import BlockKey, Change, FloatArray, MemoryVersion
 from engine.vector.keywords import Analyzer, KeywordIndex
 
@@ -83,6 +83,10 @@ class ScopeBlock:
             for query, cosines in zip(queries, dense, strict=True)
         ]
 
+    def statistics(self, text: str) -> KeywordStatistics:
+        """What the rows say of the terms of the query `text`."""
+        return self._keywords.statistics(text)
+
     def _take(self, row: Row) -> None:
         if row.change.version is None or row.vector is None:
             self._drop(row.change.memory_id)
@@ -140,7 +144,7 @@ class ScopeBlock:
     def _answer(
         self, query: VectorQuery, dense: FloatArray | None, matcher: Matcher | None, population: int
     ) -> tuple[VectorHit, ...]:
-        keywords = None if query.text is None else self._keywords.shares(query.text, population)
+        keywords = None if query.text is None else self._keywords.shares(query.text, population, query.statistics)
         live = self._live[: len(self._versions)]
         rows: set[int] = set()
         if dense is not None:

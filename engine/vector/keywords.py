@@ -16,6 +16,7 @@ import numpy.typing as npt
 import Stemmer  # type: ignore[import-not-found]
 
 from engine.errors import InvalidInput
+from engine.ports import KeywordStatistics
 from engine.types import FloatArray
 
 # What is usual for passages. Memories are as short: that a word comes twice, or that a text is long, says little.
@@ -142,15 +143,24 @@ class KeywordIndex:
         self._lengths = array("I", np.array(self._lengths, dtype=np.uint32)[kept].tobytes())
         self._removed.clear()
 
-    def shares(self, text: str, population: int = 0) -> FloatArray:
+    def statistics(self, text: str) -> KeywordStatistics:
+        """What the rows say of the terms of the query `text`."""
+        terms = set(self._analyzer.terms(text))
+        return KeywordStatistics(self._rows, self._total_length, {term: self._df(term) for term in terms})
+
+    def shares(self, text: str, population: int = 0, known: KeywordStatistics | None = None) -> FloatArray:
         """What each row gets for the query `text`, as a share of what BM25 can give at most: `(k1 + 1) * sum(idf)`.
 
         float32 (rows,), in [0, 1]. `population`: how many texts there are, when the rows are but a selection of them.
+        `known`: statistics of more texts than these rows, to be used instead of their own.
         """
         shares = np.zeros(len(self._lengths), dtype=np.float32)
-        if not (idf := self._idf(set(self._analyzer.terms(text)), population)):
+        known = known or self.statistics(text)
+        count = max(known.texts, population)
+        idf = {term: math.log1p((count - df + 0.5) / (df + 0.5)) for term, df in known.frequencies.items()}
+        if not idf:
             return shares
-        norms = self._norms()
+        norms = self._norms(known.total_length / known.texts if known.total_length else 1.0)
         attainable = sum(idf.values())
         for term, weight in idf.items():
             if (posting := self._postings.get(term)) is None:
@@ -160,15 +170,11 @@ class KeywordIndex:
             shares[rows] += weight / attainable * counts / (counts + norms[rows])
         return np.minimum(shares, 1.0)
 
-    def _idf(self, terms: set[str], population: int) -> dict[str, float]:
-        count = max(self._rows, population)
-        return {term: math.log1p((count - df + 0.5) / (df + 0.5)) for term in terms for df in [self._df(term)]}
-
     def _df(self, term: str) -> int:
         return len(self._postings.get(term, ())) // 2 - self._removed[term]
 
-    def _norms(self) -> FloatArray:
+    def _norms(self, mean: float) -> FloatArray:
+        """How much the length of each row weakens its counts; `mean`: the usual length."""
         lengths = np.array(self._lengths, dtype=np.float32)
-        mean = self._total_length / self._rows if self._total_length else 1.0
         norms: FloatArray = (K1 * (1 - B + B * lengths / mean)).astype(np.float32)
         return norms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from engine.ports import VectorAnswer, VectorHit, VectorQuery
+from engine.ports import StatisticsAnswer, VectorAnswer, VectorHit, VectorQuery
 from engine.types import Applied, Block, BlockKey, ChangeBatch
 from engine.vector.block import Row, ScopeBlock
 from engine.vector.changes import rows_of
@@ -44,6 +44,11 @@ class InMemoryVectorStore:
         hits = tuple(self._answer(query) for query in queries)
         return VectorAnswer(await self.status(), hits, (None,) * len(queries))
 
+    async def statistics(self, queries: Sequence[VectorQuery]) -> StatisticsAnswer:
+        """See `VectorStore.statistics`; exact for wide searches too."""
+        counted = tuple(None if query.text is None else self._block(query).statistics(query.text) for query in queries)
+        return StatisticsAnswer(await self.status(), counted, (None,) * len(queries))
+
     async def fill(self, block: Block) -> Applied:
         """Nothing to do: no block is ever cold."""
         return await self.status()
@@ -69,5 +74,7 @@ class InMemoryVectorStore:
         return ScopeBlock(self._dimensions, self._analyzer)
 
     def _answer(self, query: VectorQuery) -> tuple[VectorHit, ...]:
-        block = self._blocks.get(query.project if query.block is None else query.block)
-        return () if block is None else block.search([query], query.block)[0]
+        return self._block(query).search([query], query.block)[0]
+
+    def _block(self, query: VectorQuery) -> ScopeBlock:
+        return self._blocks.get(query.project if query.block is None else query.block) or self._empty()

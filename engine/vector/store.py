@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeAlias, TypeVar
 
-from engine.ports import VectorAnswer, VectorHit, VectorQuery
+from engine.ports import KeywordStatistics, StatisticsAnswer, VectorAnswer, VectorHit, VectorQuery
 from engine.types import Applied, Block, BlockKey, ChangeBatch
 from engine.vector.block import Row
 from engine.vector.blocks import Blocks
@@ -98,6 +98,12 @@ class MilvusVectorStore:
         ordered = [answers[at] for at in range(len(queries))]
         return VectorAnswer(applied, tuple(hits for hits, _ in ordered), tuple(cold for _, cold in ordered))
 
+    async def statistics(self, queries: Sequence[VectorQuery]) -> StatisticsAnswer:
+        """See `VectorStore.statistics`. A wide search goes to Milvus, which doesn't tell."""
+        applied = await self.status()
+        counted = await self._on(self._memory, lambda: [_count(self._blocks, query) for query in queries])
+        return StatisticsAnswer(applied, tuple(one for one, _ in counted), tuple(cold for _, cold in counted))
+
     async def fill(self, block: Block) -> Applied:
         """See `VectorStore.fill`."""
         await self._on(self._memory, lambda: self._blocks.fill(block))
@@ -173,3 +179,11 @@ def search_blocks(blocks: Blocks, queries: Sequence[VectorQuery]) -> list[Answer
             hits = block.search([queries[at] for at in asking], key)
             answers.update(zip(asking, [(found, None) for found in hits], strict=True))
     return [answers[at] for at in range(len(queries))]
+
+
+def _count(blocks: Blocks, query: VectorQuery) -> tuple[KeywordStatistics | None, BlockKey | None]:
+    """The statistics of the query's block, or its name when it is cold."""
+    if query.block is None or query.text is None:
+        return None, None
+    block = blocks.get(query.block)
+    return (None, query.block) if block is None else (block.statistics(query.text), None)

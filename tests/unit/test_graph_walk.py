@@ -8,7 +8,8 @@ import networkx as nx
 import pytest
 
 from engine.graph.contribution import Contribution
-from engine.graph.walk import specificity, walk
+from engine.graph.walk import walk
+from engine.telling import specificity
 from engine.types import Entity, Scope
 
 

@@ -1,0 +1,201 @@
+"""A search over several shards: three rounds, then one ranking, as if a single shard had everything.
+
+1. The models say once what the query is (`evidence`).
+2. Every shard counts what its legs weigh by: texts and terms for BM25, mentions for the graph (`statistics`).
+3. With the sums, every shard finds its best (`candidates`); together they are cut to what one shard would have found.
+
+Cosines don't depend on what else there is, and with the sums neither do shares of keywords: both are exact wherever a
+store can count. A wide search of Milvus can't; there each shard weighs terms by its own texts. The graph is exact for
+memories that mention what the query names; how far the walk goes on from those depends on the shard they are in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import Counter
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TypeVar
+
+from engine import ids
+from engine.api import CallFields, SearchFields
+from engine.config import SearchSettings
+from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, RemoraError, Unavailable
+from engine.ports import KeywordStatistics
+from engine.ranked_answer import LegsFound, ranked_answer
+from engine.requests import SearchRequest
+from engine.retrieve import Weights, candidates_of, met, nearest
+from engine.shard_api import Evidence, Found, ShardApi, Statistics
+from engine.telling import relative
+from engine.types import Json, MemoryVersion
+
+T = TypeVar("T")
+
+_ROUNDS = 4
+"""Rounds of a search with the one for what only the graph has found: each may take its part of the deadline."""
+_MARGIN_S = 0.25
+"""So much longer a shard may take than its legs: then it can still say itself which of them is late."""
+
+
+async def scattered_search(
+    own: ShardApi,
+    shards: Sequence[ShardApi],
+    request: SearchRequest,
+    fields: Sequence[SearchFields],
+    *,
+    settings: SearchSettings,
+    deadline_s: float,
+    today: str,
+) -> Json:
+    """The best memories of all shards, as `MemoryApi.search` answers; its position is None: each shard has its own.
+
+    A shard that is down or late is left out, and its legs are named in `degraded`.
+
+    Args:
+        own: the shard that asks the models.
+        shards: all of them, by number.
+        request: the search, parsed.
+        fields: what each shard is told of it; a `min_position` is that shard's own.
+        settings: weights and deadlines.
+        deadline_s: how long the caller waits.
+        today: `YYYY-MM-DD`.
+
+    Raises:
+        Unavailable: no shard could answer.
+        Overloaded: no shard has room.
+        DeadlineExceeded: a shard hasn't come to its `min_position` in time.
+    """
+    search = _Search(shards, request, fields, settings, deadline_s)
+    try:
+        async with asyncio.timeout(deadline_s):
+            evidence = await search.evidence(own)
+            evidence, reached = await search.counted(evidence)
+            found = await search.found(evidence, reached)
+            answer = await ranked_answer(
+                request,
+                search.together(evidence, found),
+                Weights.of(settings),
+                today,
+                search.versions,
+            )
+    except TimeoutError:
+        raise DeadlineExceeded(f"no answer within {deadline_s} s", {"deadline_s": deadline_s}) from None
+    return {**answer, "position": None}
+
+
+@dataclass(slots=True)
+class _Search:
+    """One search under way."""
+
+    shards: Sequence[ShardApi]
+    request: SearchRequest
+    fields: Sequence[SearchFields]
+    settings: SearchSettings
+    deadline_s: float
+    overloaded: Overloaded | None = None
+
+    async def evidence(self, own: ShardApi) -> Evidence:
+        """What the models say; without them words are searched for."""
+        asked = await self._leg(own.evidence(self.request.query, **self._told(self.fields[0])))
+        if asked is None and self.overloaded is not None:
+            raise self.overloaded
+        return asked or Evidence(None, None)
+
+    async def counted(self, evidence: Evidence) -> tuple[Evidence, list[int]]:
+        """The evidence with the statistics of all shards that answer, and which those are."""
+        counts = await asyncio.gather(
+            *[
+                self._leg(shard.statistics(self.request.query, evidence, **self._told(fields)))
+                for shard, fields in zip(self.shards, self.fields, strict=True)
+            ]
+        )
+        reached = [number for number, one in enumerate(counts) if one is not None]
+        return replace(evidence, statistics=_sum(one for one in counts if one is not None)), reached
+
+    async def found(self, evidence: Evidence, reached: Iterable[int]) -> list[Found | None]:
+        """What each shard has found; None of one that is late or down."""
+        found: list[Found | None] = [None] * len(self.shards)
+
+        async def ask(number: int) -> None:
+            fields = self.fields[number]
+            waits = fields.get("min_position") is not None
+            told = {**self._told(fields), "deadline_s": self.deadline_s} if waits else self._told(fields)
+            if waits:
+                told["min_position"] = fields["min_position"]
+            asked = self.shards[number].candidates(self.request.query, evidence, **told)
+            found[number] = await (asked if waits else self._leg(asked))
+
+        await asyncio.gather(*map(ask, reached))
+        return found
+
+    def together(self, evidence: Evidence, found: Sequence[Found | None]) -> LegsFound:
+        """What all shards found, as one shard would have; raises when there is nothing to rank by."""
+        answered = [one for one in found if one is not None]
+        words = len(answered) == len(found) and all(one.hits is not None for one in answered)
+        near = len(answered) == len(found) and all(one.graph is not None for one in answered)
+        legs = {"dense": words and evidence.vector is not None, "keywords": words, "graph": near}
+        degraded = [leg for leg, whole in legs.items() if not whole]
+        limit = candidates_of(self.request, self.settings)
+        shares = heapq.nlargest(
+            limit, chain.from_iterable(one.graph or () for one in answered), key=lambda hit: (hit.score, hit.memory_id)
+        )
+        if not shares and all(one.hits is None for one in answered):
+            raise self.overloaded or Unavailable("no shard can answer now", {"degraded": degraded, "retry_after_s": 1})
+        mentions = evidence.statistics.mentions if evidence.statistics else {}
+        return LegsFound(
+            hits=nearest(chain.from_iterable(one.hits or () for one in answered), limit),
+            graph=relative(shares, mentions.values()),
+            relations=met(one.relations for one in answered),
+            degraded=degraded,
+        )
+
+    async def versions(self, memory_ids: Sequence[str]) -> list[MemoryVersion | None] | None:
+        """Live versions from the shards that have them; None when one can't be asked."""
+        places: dict[int, list[str]] = {}
+        for memory_id in memory_ids:
+            places.setdefault(ids.shard_of(ids.slot_in(memory_id), len(self.shards)), []).append(memory_id)
+        told: CallFields = {"project": self.request.call.project, "deadline_s": self._limit_s}
+        parts = await asyncio.gather(
+            *[self._leg(self.shards[number].versions(mine, **told)) for number, mine in places.items()]
+        )
+        whole = [part for part in parts if part is not None]
+        return [version for part in whole for version in part] if len(whole) == len(parts) else None
+
+    @property
+    def _limit_s(self) -> float:
+        return min(self.settings.leg_deadline_s + _MARGIN_S, self.deadline_s / _ROUNDS)
+
+    def _told(self, fields: SearchFields) -> SearchFields:
+        """What a shard is told that has nothing to wait for."""
+        return {**fields, "min_position": None, "deadline_s": self._limit_s}
+
+    async def _leg(self, call: Awaitable[T]) -> T | None:
+        """The answer, or None from a shard that is late or down."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await call
+        except InvalidInput:
+            raise
+        except Overloaded as error:
+            self.overloaded = error
+            return None
+        except (RemoraError, TimeoutError):
+            return None
+
+
+def _sum(counts: Iterable[Statistics]) -> Statistics:
+    """The statistics of shards as those of one."""
+    every = list(counts)
+    mentions: Counter[str] = Counter()
+    for one in every:
+        mentions.update(one.mentions)
+    keywords = [one.keywords for one in every if one.keywords is not None]
+    frequencies: Counter[str] = Counter()
+    for known in keywords:
+        frequencies.update(known.frequencies)
+    total = KeywordStatistics(
+        sum(known.texts for known in keywords), sum(known.total_length for known in keywords), frequencies
+    )
+    return Statistics(total if keywords else None, mentions)

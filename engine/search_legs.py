@@ -1,0 +1,220 @@
+"""What the indexes of one shard say to a search: calls shared between searches, cold blocks filled, losses mended.
+
+Every answer is of an index that has all it once confirmed. What is made of the answers is the caller's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from engine.batch_queue import BatchQueue
+from engine.concurrency import TaskSet
+from engine.errors import Unavailable
+from engine.index_feed import IndexFeed
+from engine.ports import (
+    GraphHit,
+    GraphQuery,
+    GraphStore,
+    KeywordStatistics,
+    Ledger,
+    VectorHit,
+    VectorQuery,
+    VectorStore,
+)
+from engine.types import Applied, BlockKey, Json, Relation
+
+_BATCH = 64
+_IN_FLIGHT = 8
+_COMPANY_S = 0.001
+_ROUNDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFound:
+    """What the graph says to one query."""
+
+    applied: Applied
+    hits: tuple[GraphHit, ...]
+    relations: tuple[Relation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _VectorFound:
+    applied: Applied
+    hits: tuple[VectorHit, ...]
+    cold: BlockKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    applied: Applied
+    statistics: KeywordStatistics | None
+    cold: BlockKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Mentions:
+    applied: Applied
+    counts: Mapping[str, int]
+
+
+class _OfBlock(Protocol):
+    @property
+    def applied(self) -> Applied: ...
+
+    @property
+    def cold(self) -> BlockKey | None: ...
+
+
+class _OfIndex(Protocol):
+    @property
+    def applied(self) -> Applied: ...
+
+
+Q = TypeVar("Q")
+B = TypeVar("B", bound=_OfBlock)
+I = TypeVar("I", bound=_OfIndex)  # noqa: E741 - beside Q and B
+
+
+class SearchLegs:
+    """Asks the indexes; concurrent searches share calls.
+
+    Args:
+        ledger: fills cold blocks.
+        vector: dense and keyword index.
+        graph: entity graph.
+        vector_feed: tells whether the vector index has lost something.
+        graph_feed: the same for the graph.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        vector: VectorStore,
+        graph: GraphStore,
+        vector_feed: IndexFeed,
+        graph_feed: IndexFeed,
+    ) -> None:
+        self._ledger = ledger
+        self._vector = vector
+        self._graph = graph
+        self._vector_feed = vector_feed
+        self._graph_feed = graph_feed
+        self._filling: dict[BlockKey, asyncio.Task[None]] = {}
+        self._tasks = TaskSet()
+        self._vector_calls = _queue(self._search_vectors, "vector search")
+        self._graph_calls = _queue(self._search_graph, "graph search")
+        self._statistics_calls = _queue(self._count_terms, "keyword statistics")
+        self._mentions_calls = _queue(self._count_mentions, "graph mentions")
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._tasks.close()
+        for queue in (self._vector_calls, self._graph_calls, self._statistics_calls, self._mentions_calls):
+            await queue.close()
+
+    async def reached(self, position: int) -> None:
+        """Wait until both indexes have come to a position."""
+        await asyncio.gather(self._vector_feed.reached(position), self._graph_feed.reached(position))
+
+    @property
+    def position(self) -> int:
+        """Up to where the vector index has come."""
+        return self._vector_feed.position
+
+    async def nearest(self, query: VectorQuery) -> tuple[VectorHit, ...]:
+        """What dense and keyword search find."""
+        found = await self._from_blocks(query, self._vector_calls.submit)
+        if found is None:
+            # The blocks in use don't fit into memory together: the index on disk answers this one.
+            return (await self._vector_calls.submit(replace(query, block=None, statistics=None))).hits
+        return found.hits
+
+    async def statistics(self, query: VectorQuery) -> KeywordStatistics | None:
+        """What this shard's texts say of the terms of a query; None: the index can't tell."""
+        counted = await self._from_blocks(query, self._statistics_calls.submit)
+        return None if counted is None else counted.statistics
+
+    async def around(self, query: GraphQuery) -> GraphFound:
+        """What lies near the entities of a query."""
+        return await self._from_graph(query, self._graph_calls.submit)
+
+    async def mentions(self, query: GraphQuery) -> Mapping[str, int]:
+        """How many memories of this shard mention each entity that the query may start from."""
+        return (await self._from_graph(query, self._mentions_calls.submit)).counts
+
+    async def _from_blocks(self, query: VectorQuery, ask: Callable[[VectorQuery], Awaitable[B]]) -> B | None:
+        """The answer of an index that has lost nothing; None: the query's block doesn't stay in memory."""
+        await self._vector_feed.known()
+        for _ in range(_ROUNDS):
+            since = self._vector_feed.confirmed
+            found = await ask(query)
+            if not self._vector_feed.observe(found.applied, since):
+                await self._vector_feed.caught_up()
+            elif found.cold is None:
+                return found
+            else:
+                await self._fill(found.cold)
+        return None
+
+    async def _from_graph(self, query: GraphQuery, ask: Callable[[GraphQuery], Awaitable[I]]) -> I:
+        await self._graph_feed.known()
+        for _ in range(_ROUNDS):
+            since = self._graph_feed.confirmed
+            found = await ask(query)
+            if self._graph_feed.observe(found.applied, since):
+                return found
+            await self._graph_feed.caught_up()
+        raise Unavailable("the graph is being caught up", {"retry_after_s": 1})
+
+    async def _fill(self, key: BlockKey) -> None:
+        """Read a block from the ledger into the index; searches that need the same one share it."""
+        task = self._filling.get(key)
+        if task is None:
+            task = self._tasks.start(self._fill_from_ledger(key), name=f"fill of {key.field}")
+            self._filling[key] = task
+            task.add_done_callback(lambda _: self._filling.pop(key, None))
+        await asyncio.shield(task)
+
+    async def _fill_from_ledger(self, key: BlockKey) -> None:
+        await self._vector.fill(await self._ledger.block(key))
+
+    async def _search_vectors(self, queries: list[VectorQuery]) -> list[_VectorFound | Exception]:
+        answer = await self._vector.search(queries)
+        return [_VectorFound(answer.applied, hits, cold) for hits, cold in zip(answer.hits, answer.cold, strict=True)]
+
+    async def _search_graph(self, queries: list[GraphQuery]) -> list[GraphFound | Exception]:
+        answer = await self._graph.search(queries)
+        relations = answer.relations or ((),) * len(answer.hits)
+        return [GraphFound(answer.applied, hits, edges) for hits, edges in zip(answer.hits, relations, strict=True)]
+
+    async def _count_terms(self, queries: list[VectorQuery]) -> list[_Counted | Exception]:
+        answer = await self._vector.statistics(queries)
+        return [_Counted(answer.applied, one, cold) for one, cold in zip(answer.statistics, answer.cold, strict=True)]
+
+    async def _count_mentions(self, queries: list[GraphQuery]) -> list[_Mentions | Exception]:
+        answer = await self._graph.mentions(queries)
+        return [_Mentions(answer.applied, counts) for counts in answer.mentions]
+
+    def status(self) -> Json:
+        """Calls so far."""
+        return {
+            "searches": self._vector_calls.stats.items,
+            "vector_calls": self._vector_calls.stats.batches,
+            "graph_calls": self._graph_calls.stats.batches,
+        }
+
+    def queues(self) -> Json:
+        """Figures of the queues in front of the indexes."""
+        return {"vector": self._vector_calls.figures(), "graph": self._graph_calls.figures()}
+
+
+T = TypeVar("T")
+
+
+def _queue(run: Callable[[list[Q]], Awaitable[list[T | Exception]]], name: str) -> BatchQueue[Q, T]:
+    return BatchQueue(run, name=name, max_items=_BATCH, in_flight=_IN_FLIGHT, linger_s=_COMPANY_S)
