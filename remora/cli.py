@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from remora import __version__, completion, output
-from remora.commands import addition, deletion, demo, doctor, entities, graph, memories, operations
+from remora.commands import addition, deletion, demo, doctor, entities, graph, memories, operations, top
 from remora.commands.connection import settings_of
 from remora.commands.flags import JsonFlag
 from remora.errors import InvalidInput, RemoraError, advice, exit_code
@@ -107,6 +107,7 @@ for command in (
     memories.history,
     entities.entities,
     operations.operations,
+    top.top,
     demo.demo,
     doctor.doctor,
 ):
