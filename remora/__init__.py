@@ -1,3 +1,25 @@
 """What people import and type. Light on purpose: importing it loads neither engine, actors, Ray nor torch."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from remora.blocking import Memory
+    from remora.memory import AsyncMemory
+
 __version__ = "0.1.0"
+__all__ = ["AsyncMemory", "Memory", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the two classes when they are asked for."""
+    if name == "Memory":
+        from remora.blocking import Memory
+
+        return Memory
+    if name == "AsyncMemory":
+        from remora.memory import AsyncMemory
+
+        return AsyncMemory
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
