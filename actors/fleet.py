@@ -8,7 +8,7 @@ from typing import Any
 
 import ray
 
-from actors import life
+from actors import life, nodes
 from actors.embedder import EmbedderActor
 from actors.handles import EmbedderHandle
 from actors.life import Maker
@@ -35,9 +35,11 @@ class Fleet:
 
         Raises:
             Conflict: an actor of another version has the name.
-            RemoraError: an actor can't do its work; its own error.
+            RemoraError: an actor can't do its work, its own error; or, in a cluster, there is no place for one.
         """
-        strategies: Mapping[Address, Any] = {}
+        joined = self._settings.runtime.address is not None
+        chosen = await nodes.spots(self._settings) if joined else {}
+        strategies = {address: nodes.strategy(spot) for address, spot in chosen.items()}
         self._progress(f"loading {self._settings.embed.model}")
         maker = Maker(self._settings, _gpus())
         tasks = TaskSet()
@@ -49,6 +51,8 @@ class Fleet:
             await asyncio.gather(first, *more, *[self._shard(shard, first) for shard in shards])
         finally:
             await tasks.close()
+        if joined:
+            nodes.remember(self._settings, chosen)
 
     async def _embedder(self, maker: Maker, address: Address, strategies: Mapping[Address, Any]) -> EmbedderInfo:
         await maker.make(address, EmbedderActor, strategy=strategies.get(address, "DEFAULT"))

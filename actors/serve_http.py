@@ -9,6 +9,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import ray
 
 from engine.config import Settings
 from engine.errors import Unavailable
@@ -19,6 +22,9 @@ _KEEP_ALIVE_S = 90
 _HEALTH_PATH = "/-/healthz"
 _OK = 200
 _POLL_S = 0.1
+_HEAD = "node:__internal_head__"
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
+"""Hosts that stand for all interfaces, and where this machine reaches what listens there."""
 
 
 class ServeHttp:
@@ -29,6 +35,8 @@ class ServeHttp:
         self._port = port
         # Behind HAProxy everything of Serve's stays on loopback; the launcher opens the front where the settings say.
         self._host = "127.0.0.1" if haproxy else settings.host
+        self._front = settings.host
+        self._started = False
         # A call into Serve can't be cancelled: one after the other, so that nothing comes up behind a stop.
         self._serve = ThreadPoolExecutor(1, thread_name_prefix="serve")
 
@@ -44,11 +52,16 @@ class ServeHttp:
         from ray.serve.config import HTTPOptions, ProxyLocation
 
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        if (running := _running_serve()) is not None:
+            # Somebody's in a cluster that we have joined: it answers where it was told to, for all applications.
+            self._front, self._port = running.http_config.host, running.http_config.port
+            return
         serve.start(
             proxy_location=ProxyLocation.HeadOnly,
             http_options=HTTPOptions(host=self._host, port=self._port, keep_alive_timeout_s=_KEEP_ALIVE_S),
             logging_config={"enable_access_log": False},
         )
+        self._started = True
 
     async def deploy(self, application: str) -> None:
         """Run what `module:builder` makes of the settings, and wait until it answers through the front.
@@ -80,19 +93,38 @@ class ServeHttp:
 
     @property
     def url(self) -> str:
-        """Where a client on this machine reaches it."""
-        host = self._settings.host
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+        """Where a client reaches it: on this machine, or at a cluster's head when it listens there for everybody."""
+        host = self._front
+        if host in _EVERYWHERE:
+            joined = self._settings.runtime.address is not None and ray.is_initialized()
+            host = _head_of_cluster() if joined else _EVERYWHERE[host]
         return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
 
     async def stop(self, *, everything: bool) -> None:
-        """Stop the application, and Serve with it when it is ours alone (`everything`), once a start has ended."""
+        """Stop the application once a start has ended, and Serve with it when that is ours alone.
+
+        `everything`: it is, since the Ray is ours. In a cluster it is when we started it and nobody else uses it.
+        """
         await self._in_turn(self._stop, everything)
 
     def _stop(self, everything: bool) -> None:
         from ray import serve
 
-        if everything:
+        if everything or (self._started and serve.status().applications.keys() <= {APPLICATION}):
             serve.shutdown()  # type: ignore[no-untyped-call]
         else:
             serve.delete(APPLICATION)
+
+
+def _running_serve() -> Any:
+    """A client of the Serve that runs in this Ray, or None. Serve's public functions would start one."""
+    from ray.serve.context import _get_global_client
+
+    return _get_global_client(raise_if_no_controller_running=False)
+
+
+def _head_of_cluster() -> str:
+    for node in ray.nodes():  # type: ignore[no-untyped-call]
+        if node["Alive"] and _HEAD in node["Resources"]:
+            return str(node["NodeManagerAddress"])
+    return _EVERYWHERE[""]
