@@ -52,8 +52,8 @@ def bulk_of(body: Json, needed: str, names: Iterable[str], most: int, key: str |
             this one and from its place, so that the same list sent again has one effect.
 
     Raises:
-        InvalidInput: there is no list of items, or it is empty, or the key is unfit.
-        TooLarge: there are too many.
+        InvalidInput: there is no list of items, or it is empty, or the key is blank.
+        TooLarge: there are too many, or the key is too long.
     """
     items = required(body, "items")
     if not isinstance(items, list) or not items:
@@ -63,8 +63,8 @@ def bulk_of(body: Json, needed: str, names: Iterable[str], most: int, key: str |
             f"{len(items)} items, at most {most} in one request: send the rest in another. Nothing was done",
             {"field": "items", "limit": most},
         )
-    if key is not None and not 0 < len(key.strip()) <= len(key) <= _KEY_CHARS:
-        raise InvalidInput(f"Idempotency-Key should have 1 to {_KEY_CHARS} characters", {"field": _KEY})
+    if key is not None:
+        _check_key(key)
     names = frozenset(names)
     return Bulk(tuple(_item(item, index, needed, names, key) for index, item in enumerate(items)))
 
@@ -72,6 +72,15 @@ def bulk_of(body: Json, needed: str, names: Iterable[str], most: int, key: str |
 def item_key(key: str, index: int) -> str:
     """The idempotency key of the item at a place in a request with this key; unlike any key that a caller would use."""
     return "bulk-" + hashlib.sha256(json.dumps([key, index]).encode()).hexdigest()
+
+
+def _check_key(key: str) -> None:
+    if not key.strip():
+        raise InvalidInput("Idempotency-Key should not be blank", {"field": _KEY})
+    if len(key) > _KEY_CHARS:
+        raise TooLarge(
+            f"Idempotency-Key has {len(key)} characters, at most {_KEY_CHARS}", {"field": _KEY, "limit": _KEY_CHARS}
+        )
 
 
 def _item(item: object, index: int, needed: str, names: frozenset[str], key: str | None) -> Json | RemoraError:
