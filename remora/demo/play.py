@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from remora.demo.story import Story
 
 if TYPE_CHECKING:
-    from remora.http_api import HttpApi
+    from engine.api import MemoryApi
 
 T = TypeVar("T")
 Chapter = dict[str, Any]
@@ -18,7 +18,7 @@ _HITS = 3
 _NEIGHBOURS = 5
 
 
-async def play(api: HttpApi, story: Story, user_id: str) -> AsyncIterator[Chapter]:
+async def play(api: MemoryApi, story: Story, user_id: str) -> AsyncIterator[Chapter]:
     """Tell the story and ask about it; each chapter says its kind, what came of it and how long it took (`ms`)."""
     messages = list(story.messages)
     added, ms = await _timed(api.add(messages, user_id=user_id))

@@ -6,6 +6,8 @@ from remora import output
 from remora.output import Column, Json
 from remora.views.memories import day, page, relations, said
 
+_MENTIONED_WITH = "mentioned_with"
+
 
 def entities(answer: Json) -> None:
     """A page of names with the number of memories that mention them."""
@@ -17,7 +19,9 @@ def neighbours(answer: Json) -> None:
     """A name, its relations, what is mentioned with it, and the memories that say so."""
     entity = answer["entity"]
     output.line(f"{entity['name']} ({entity['type']}), in {entity['memories']} memories", "bold")
-    relations(answer)
+    # What is merely mentioned with it is in the table that follows.
+    told = [one for one in answer.get("relations", []) if one["relationship"] != _MENTIONED_WITH]
+    relations({"relations": told})
     output.line("mentioned together with", "dim")
     _names(answer.get("entities", []), "nothing else")
     output.line("memories", "dim")
