@@ -29,6 +29,8 @@ from engine.types import Json
 Progress = Callable[[str], None]
 
 APPLICATION = "serve_app.deployment:deploy"
+_STATUS_S = 5.0
+"""More patience than a server's own: a process that has just connected looks everything up first."""
 _STOP_S = 45.0
 _GRACE_S = 5.0
 
@@ -166,7 +168,10 @@ async def status(settings: Settings) -> Json:
     from actors.status import RuntimeStatus
 
     runtime = connect(settings)
-    return {**runtime.record.model_dump(exclude={"processes"}), **await RuntimeStatus(runtime.settings).whole()}
+    return {
+        **runtime.record.model_dump(exclude={"processes"}),
+        **await RuntimeStatus(runtime.settings, _STATUS_S).whole(),
+    }
 
 
 def _authenticate(mode: str) -> None:

@@ -17,16 +17,15 @@ from engine.config import Settings
 from engine.errors import RemoraError
 from engine.types import Json
 
-_PATIENCE_S = 2.0
 _STATES = ("ready", "degraded", "starting", "unavailable")
 """From good to bad."""
 
 
 class RuntimeStatus:
-    """Asks what runs. Actors are looked up at the first question."""
+    """Asks what runs. Actors are looked up at the first question. `patience_s`: how long each may take to answer."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._actors = [_Asked(address) for address in every_address(settings)]
+    def __init__(self, settings: Settings, patience_s: float = 2.0) -> None:
+        self._actors = [_Asked(address, patience_s) for address in every_address(settings)]
 
     async def whole(self) -> Json:
         """As `MemoryApi.status`; never fails: a part that doesn't answer is named with its error."""
@@ -39,9 +38,9 @@ class RuntimeStatus:
 class _Asked:
     """One actor."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, patience_s: float) -> None:
         self.address = address
-        self._remote: Remote[Any] = Remote(address, _PATIENCE_S)
+        self._remote: Remote[Any] = Remote(address, patience_s)
 
     async def describe(self) -> Json:
         """What the actor says of itself."""
