@@ -25,6 +25,7 @@ from engine.requests import SearchRequest
 from engine.types import MENTIONED_WITH, Json, MemoryVersion, Relation
 
 _CANDIDATES_PER_HIT = 3
+_DIGITS = 6
 _MOST_RELATIONS = 20
 
 
@@ -117,14 +118,15 @@ def known_by_graph(fetched: Iterable[MemoryVersion | None], graph_hits: Iterable
 
 
 def score(candidate: Candidate, weights: Weights) -> Ranked:
-    """The weighted mean of the parts."""
+    """The weighted mean of the parts, to as many digits as are shown: a product of matrices has noise in its last bits
+    that depends on how many rows it has, and the same text must get the same score."""
     total = weights.dense + weights.keywords or 1.0
     parts = {
         "dense": max(candidate.dense or 0.0, 0.0) * weights.dense / total,
         "keywords": (candidate.keywords or 0.0) * weights.keywords / total,
         "graph": (candidate.graph or 0.0) * weights.graph,
     }
-    return Ranked(candidate, min(1.0, sum(parts.values())), parts)
+    return Ranked(candidate, round(min(1.0, sum(parts.values())), _DIGITS), parts)
 
 
 def rank(candidates: Iterable[Candidate], terms: Terms) -> list[Ranked]:
@@ -158,14 +160,14 @@ def expired(version: MemoryVersion, today: str) -> bool:
 
 def hit_object(ranked: Ranked, weights: Weights, *, explain: bool) -> Json:
     """A hit as users see it; explained, with every part of its score."""
-    shown = {**memory_object(ranked.candidate.version), "score": round(ranked.score, 6)}
+    shown = {**memory_object(ranked.candidate.version), "score": ranked.score}
     if explain:
         candidate = ranked.candidate
         shown["score_details"] = {
             "dense": candidate.dense,
             "keywords": candidate.keywords,
             "graph": candidate.graph,
-            "parts": {name: round(part, 6) for name, part in ranked.parts.items()},
+            "parts": {name: round(part, _DIGITS) for name, part in ranked.parts.items()},
             "weights": {"dense": weights.dense, "keywords": weights.keywords, "graph": weights.graph},
         }
     return shown

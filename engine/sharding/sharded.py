@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Unpack, cast
 
@@ -28,15 +29,21 @@ from engine.config import Settings
 from engine.errors import NotFound
 from engine.graph_path import nothing_mentions
 from engine.ports import OperationKind
-from engine.requests import AddRequest, Call, DeleteAllRequest
+from engine.requests import AddRequest, Call, DeleteAllRequest, SearchRequest
+from engine.scatter import scattered_search
 from engine.shard_api import ShardApi
 from engine.sharding import graph_merging, merging, routing
 from engine.sharding.asking import Until, every, or_error, or_none
+from engine.times import day_of
 from engine.types import Json, JsonList, Scope
 
 _CALL = frozenset({"project", "deadline_s"})
 _MORE = 4
 """So many times what is asked for, each shard says of what surrounds an entity: what is rare in one may be common."""
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
 
 
 class Sharded(MemoryApi):
@@ -45,10 +52,14 @@ class Sharded(MemoryApi):
     Args:
         own: the shard that is nearest; it does what any shard can do.
         shards: all of them, by number.
-        settings: limits and deadlines; `shards` is what they are divided by.
+        settings: limits and deadlines.
+        clock: now in microseconds UTC.
     """
 
-    def __init__(self, own: int, shards: Sequence[ShardApi], settings: Settings) -> None:
+    def __init__(
+        self, own: int, shards: Sequence[ShardApi], settings: Settings, clock: Callable[[], int] = _now_us
+    ) -> None:
+        self._clock = clock
         self._own = own
         self._shards = shards
         self._count = len(shards)
@@ -139,10 +150,23 @@ class Sharded(MemoryApi):
         request = requests.parse_search(query, fields, self._limits, self._settings.search)
         shard = routing.sole_shard(request.call.project, request.filter, self._count)
         if shard is None:
-            raise NotImplementedError
+            return await self._search_everywhere(request, fields)
         fields["min_position"] = routing.local_position(request.min_position, shard, self._count)
-        answer = await self._shards[shard].search(query, **fields)
-        return self._placed(answer, shard)
+        return self._placed(await self._shards[shard].search(query, **fields), shard)
+
+    async def _search_everywhere(self, request: SearchRequest, fields: SearchFields) -> Json:
+        def told(shard: int) -> SearchFields:
+            return {**fields, "min_position": routing.local_position(request.min_position, shard, self._count)}
+
+        return await scattered_search(
+            self._shards[self._own],
+            self._shards,
+            request,
+            [told(shard) for shard in range(self._count)],
+            settings=self._settings.search,
+            deadline_s=self._deadline_s(request.call),
+            today=day_of(self._clock()),
+        )
 
     async def list(self, **fields: Unpack[ListFields]) -> Json:
         """A page of memories; see `MemoryApi`."""
@@ -323,5 +347,8 @@ class Sharded(MemoryApi):
         return routing.shard_in(ids.canonical_id(raw, what), self._count)
 
     def _until(self, call: Call) -> Until:
+        return Until(self._deadline_s(call))
+
+    def _deadline_s(self, call: Call) -> float:
         limit_s = self._settings.runtime.deadline_s
-        return Until(min(call.deadline_s or limit_s, limit_s))
+        return min(call.deadline_s or limit_s, limit_s)
