@@ -108,7 +108,8 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], nothing: str
         out.print(_grid(columns, rows))
     else:
         for row in rows:
-            line("\t".join(" ".join(field.split()) for field in row))
+            # Not by `line`: a console makes spaces of tabs.
+            out.file.write("\t".join(harmless(" ".join(field.split())) for field in row) + "\n")
 
 
 def _grid(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Table:

@@ -126,7 +126,11 @@ def _part_columns() -> list[Column]:
 
 
 def _parts(hit: Json) -> list[str]:
-    return [f"{bar(part, width=6)} {part:.2f}" for part in parts(hit).values()]
+    """For people with a bar, for scripts as numbers alone."""
+    shares = parts(hit).values()
+    if not output.out.is_terminal:
+        return [f"{share:.2f}" for share in shares]
+    return [f"{bar(share, width=6, ascii_only=not output.draws_blocks())} {share:.2f}" for share in shares]
 
 
 def _at(event: Json) -> str:
