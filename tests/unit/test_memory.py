@@ -111,7 +111,7 @@ async def test_add_answers_what_mem0_answers_and_more(memory: AsyncMemory) -> No
     added = await memory.add([{"role": "user", "content": "I like green tea"}], user_id="ana", metadata={"n": 1})
     (row,) = added["results"]
     assert (row["memory"], row["event"]) == ("I like green tea", "ADD")
-    assert uuid.UUID(row["id"])
+    assert str(uuid.UUID(row["id"])) == row["id"]
     assert added["status"] == "SUCCEEDED"
     again = await memory.add("I like green tea", user_id="ana")
     assert [(row["event"], row["id"]) for row in again["results"]] == [("NONE", row["id"])]
@@ -202,7 +202,8 @@ async def test_delete_all_needs_a_scope(memory: AsyncMemory) -> None:
 
 
 async def test_reset_leaves_nothing(memory: AsyncMemory) -> None:
-    for scope in ({"user_id": "ana"}, {"agent_id": "a1"}, {"user_id": "ana", "run_id": "r"}, {"app_id": "app"}):
+    scopes: list[Any] = [{"user_id": "ana"}, {"agent_id": "a1"}, {"user_id": "ana", "run_id": "r"}, {"app_id": "app"}]
+    for scope in scopes:
         await memory.add("I like tea", **scope)
     assert await memory.reset() is None  # type: ignore[func-returns-value]
     assert (await memory.entities())["count"] == 0
@@ -418,7 +419,12 @@ class Stuck:
 def test_ctrl_c_ends_a_call_that_waits() -> None:
     api = Stuck()
     with _restored(Memory, Over(api)) as memory:
-        interrupting = threading.Thread(target=lambda: (api.asked.wait(30), os.kill(os.getpid(), signal.SIGINT)))
+
+        def interrupt() -> None:
+            api.asked.wait(30)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        interrupting = threading.Thread(target=interrupt)
         interrupting.start()
         with pytest.raises(KeyboardInterrupt):
             memory.status()
