@@ -198,8 +198,8 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         answer: str = await self._read("claim", (digest,), {**fields})
         return answer
 
-    async def delete_part(self, operation_id: str, parts: int, **fields: Unpack[DeleteAllFields]) -> Json:
-        answer: Json = await self._read("delete_part", (operation_id, parts), {**fields})
+    async def delete_part(self, operation_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
+        answer: Json = await self._read("delete_part", (operation_id, parts, wait), {**fields})
         return answer
 
     async def status(self) -> dict[str, Any]:

@@ -366,12 +366,12 @@ class Memory:
         claimed: str = answer["operation_id"]
         return claimed
 
-    async def delete_part(self, operation_id: str, parts: int, **fields: Unpack[DeleteAllFields]) -> Json:
+    async def delete_part(self, operation_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
         """This shard's part of a deletion over all shards; see `ShardApi`."""
         request = requests.parse_delete_all(fields, self._limits)
         body = {**ingest.delete_all_body(request), "parts": parts}
         operation = replace(self._operation(OperationKind.DELETE_ALL, body, request.call, None), id=operation_id)
-        return await self._writes.submit(operation, wait=True, deadline_s=self._deadline_s(request.call))
+        return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(request.call))
 
     async def status(self) -> dict[str, Any]:
         """What runs, and how far it is; never fails: a part that is away says so."""

@@ -107,9 +107,10 @@ class ShardApi(MemoryApi, Protocol):
         """
         ...
 
-    async def delete_part(self, operation_id: str, parts: int, **fields: Unpack[DeleteAllFields]) -> Json:
+    async def delete_part(self, operation_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
         """This shard's part of a deletion over all shards, as an operation of that id; the same again has no effect.
 
-        `parts`: how many parts there are, for the one that stands for the whole; 0 for the others.
+        `parts`: how many parts there are, for the one that stands for the whole; 0 for the others. `wait` False: answer
+        as soon as it is durable.
         """
         ...

@@ -158,10 +158,10 @@ class WritePath:
         missing: bool = False,
         priority: Priority = Priority.ADD,
     ) -> Json:
-        """Carry a new operation out and answer its caller.
+        """Carry a new operation out and answer its caller. One that is under way already is joined, not begun again.
 
         Args:
-            operation: not yet accepted.
+            operation: not yet accepted, as far as its caller knows.
             wait: False: answer as soon as it is durable.
             deadline_s: then the caller gets the operation as it stands, and it goes on by itself.
             missing: the memory that it names isn't there, so that it can only be a repetition or fail.
@@ -172,12 +172,8 @@ class WritePath:
             Unavailable: it isn't known whether it was accepted; the details name the operation.
             RemoraError: what the operation failed with.
         """
-        size = ingest.size_bytes(operation.request)
         _ = self.ownership
-        self._gate.enter(size)
-        run = self._begin(
-            operation, accepted=False, missing=missing, priority=priority, finished=lambda: self._gate.leave(size)
-        )
+        run = self._running.get(operation.id) or self._admit(operation, missing=missing, priority=priority)
         try:
             async with asyncio.timeout(deadline_s):
                 known = await asyncio.shield(run.done if wait else run.accepted)
@@ -193,6 +189,13 @@ class WritePath:
             known = run.done.result()
             degraded = [feed.name for feed in self._feeds if feed.lag]
         return write_answer(known, degraded)
+
+    def _admit(self, operation: Operation, *, missing: bool, priority: Priority) -> _Run:
+        size = ingest.size_bytes(operation.request)
+        self._gate.enter(size)
+        return self._begin(
+            operation, accepted=False, missing=missing, priority=priority, finished=lambda: self._gate.leave(size)
+        )
 
     def _begin(
         self,

@@ -34,9 +34,14 @@ def _sum(one: ScopeCount, other: ScopeCount) -> ScopeCount:
     )
 
 
+def is_open(answer: Json) -> bool:
+    """Whether what a changing call was answered is not done yet."""
+    return bool(answer["status"] != OperationState.SUCCEEDED)
+
+
 def deleted(whole: str, parts: Sequence[Json]) -> Json:
     """The answer of a deletion over all shards. It has no position: each part has one of its own."""
-    open_ = any(part["status"] != OperationState.SUCCEEDED for part in parts)
+    open_ = any(is_open(part) for part in parts)
     common: Json = {
         "status": (OperationState.PENDING if open_ else OperationState.SUCCEEDED).value,
         "operation_id": whole,
@@ -45,7 +50,7 @@ def deleted(whole: str, parts: Sequence[Json]) -> Json:
         "degraded": sorted({leg for part in parts for leg in part["degraded"]}),
     }
     if open_:
-        message = next(part["message"] for part in parts if part["status"] != OperationState.SUCCEEDED)
+        message = next(part["message"] for part in parts if is_open(part))
         return {"results": [], "message": message, **common}
     return {"message": parts[0]["message"], "count": sum(part["count"] for part in parts), **common}
 

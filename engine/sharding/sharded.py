@@ -26,7 +26,7 @@ from engine.api import (
 )
 from engine.batches import Budget, each, time_left
 from engine.config import Settings
-from engine.errors import NotFound
+from engine.errors import NotFound, Unavailable
 from engine.graph_path import nothing_mentions
 from engine.ports import OperationKind
 from engine.requests import AddRequest, Call, DeleteAllRequest, SearchRequest
@@ -115,16 +115,21 @@ class Sharded(MemoryApi):
         whole = await self._whole_id(request)
         home = routing.shard_in(whole, self._count)
 
-        def part(shard: int, deadline_s: float) -> Awaitable[Json]:
-            fields: DeleteAllFields = {"project": request.call.project, "deadline_s": deadline_s}
+        def part(shard: int, *, wait: bool) -> Awaitable[Json]:
+            fields: DeleteAllFields = {"project": request.call.project, "deadline_s": until.left()}
             for name, value in request.scope.ids().items():
                 fields[name] = value
-            stands_for = self._count if shard == home else 0
-            part_id = whole if shard == home else ids.part_id(whole, shard, self._count)
-            return self._shards[shard].delete_part(part_id, stands_for, **fields)
+            if shard == home:
+                return self._shards[shard].delete_part(whole, self._count, wait, **fields)
+            return self._shards[shard].delete_part(ids.part_id(whole, shard, self._count), 0, wait, **fields)
 
-        others = await every(part(shard, until.left() / 2) for shard in range(self._count) if shard != home)
-        return merging.deleted(whole, [*others, await part(home, until.left())])
+        others = [shard for shard in range(self._count) if shard != home]
+        accepted = await every(part(shard, wait=False) for shard in others)
+        answers = dict(zip([*others, home], [*accepted, await part(home, wait=False)], strict=True))
+        unfinished = [shard for shard, answer in answers.items() if merging.is_open(answer)]
+        finished = await every(or_none(part(shard, wait=True), Unavailable) for shard in unfinished)
+        answers |= {shard: answer for shard, answer in zip(unfinished, finished, strict=True) if answer is not None}
+        return merging.deleted(whole, list(answers.values()))
 
     async def _whole_id(self, request: DeleteAllRequest) -> str:
         """The id of a deletion over all shards: the same again for the same idempotency key."""

@@ -247,7 +247,7 @@ async def test_a_deletion_over_shards_is_pending_until_its_last_part_is_done(sha
     await told(shards)
     shards.model.open.clear()
     waiting = await shards.doors[0].add("before it", user_id="user-0", agent_id="helper", wait=False)
-    deletion = await shards.doors[1].delete_all(agent_id="helper", deadline_s=0.4)
+    deletion = await shards.doors[1].delete_all(agent_id="helper", deadline_s=2)
     assert (deletion["status"], deletion["position"]) == ("PENDING", None)
     assert (await shards.doors[2].operation(deletion["operation_id"]))["status"] == "PENDING"
     later = await shards.doors[0].add("after it", user_id="user-0", agent_id="helper", wait=False)
@@ -257,6 +257,22 @@ async def test_a_deletion_over_shards_is_pending_until_its_last_part_is_done(sha
     assert await shards.texts(agent_id="helper") == {"after it", "and done"}
     found = await shards.doors[3].operation(deletion["operation_id"])
     assert (found["status"], found["event_type"], "parts" in found) == ("SUCCEEDED", "DELETE_ALL", False)
+
+
+async def test_a_part_that_is_sent_again_while_it_waits_keeps_its_place(shards: Shards) -> None:
+    shards.model.open.clear()
+    await shards.doors[0].add("before it", user_id="user-0", agent_id="helper", wait=False)
+    memory = shards.memories[home("user-0")]
+    part = ids.part_id(ids.whole_id("default", "k"), home("user-0"), SHARDS)
+    first = await memory.delete_part(part, 0, False, agent_id="helper")
+    await shards.doors[0].add("after it", user_id="user-0", agent_id="helper", wait=False)
+    again = asyncio.create_task(memory.delete_part(part, 0, True, agent_id="helper"))
+    await asyncio.sleep(0)
+    shards.model.open.set()
+    done = await again
+    assert (first["status"], done["status"], done["count"]) == ("PENDING", "SUCCEEDED", 1)
+    await memory.add("the last", user_id="user-0", agent_id="helper")
+    assert await shards.texts(agent_id="helper") == {"after it", "the last"}
 
 
 async def test_a_part_by_itself_is_an_operation_too(shards: Shards) -> None:
