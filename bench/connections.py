@@ -18,8 +18,9 @@ from rich.table import Table as RichTable
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # So that it runs as a file too, from wherever.
 
 from actors import runtime as runtimes
-from bench.many_connections import REFUSED, Callers, Run
-from bench.tables import Table, markdown, number
+from bench.connection_results import Run, tables
+from bench.many_connections import Callers
+from bench.tables import Table, markdown
 from engine.config import load
 from engine.errors import RemoraError
 
@@ -85,47 +86,6 @@ async def _measured(url: str, key: str | None, wanted: argparse.Namespace) -> Ru
     finally:
         if wanted.url is not None:
             await callers.forget()
-
-
-def tables(run: Run) -> list[Table]:
-    """What a run came to, in reading order."""
-    return [calls(run), lags(run), *([errors(run)] if run.errors else [])]
-
-
-def calls(run: Run) -> Table:
-    """Throughput, latency and statuses of both kinds of call."""
-    rows = [
-        (
-            verb,
-            str(len(tally.times_ms)),
-            number(len(tally.times_ms) / run.seconds),
-            *(number(tally.p(share)) for share in (0.5, 0.95, 0.99, 1.0)),
-            ", ".join(f"{status}: {count}" for status, count in sorted(tally.statuses.items())),
-            str(tally.partial),
-            str(tally.errors.total()),
-        )
-        for verb, tally in run.tallies.items()
-    ]
-    header = ("", "answered", "per s", "p50 ms", "p95 ms", "p99 ms", "max ms", "statuses", "degraded", "errors")
-    title = (
-        f"{run.connections} connections for {run.seconds:.1f} s "
-        f"({run.opened} TCP connections opened, {run.refused} answers {REFUSED})"
-    )
-    return Table(title, header, tuple(rows))
-
-
-def lags(run: Run) -> Table:
-    """How late event loops were, of the server's processes (over the last 30 to 60 s) and of this one."""
-    told = [(actor.get("name", "?"), actor.get("loop_lag_ms")) for actor in run.status.get("actors", [])]
-    told.append(("HTTP replica", run.status.get("replica", {}).get("loop_lag_ms")))
-    told.append(("this benchmark", run.client_lag_ms))
-    rows = [(name, *(number(lag[figure]) if lag else "–" for figure in ("p50", "p95", "max"))) for name, lag in told]
-    return Table("Event-loop lag", ("process", "p50 ms", "p95 ms", "max ms"), tuple(rows))
-
-
-def errors(run: Run) -> Table:
-    """What went wrong, most frequent first."""
-    return Table("Errors", ("what", "times"), tuple((what, str(times)) for what, times in run.errors.most_common(20)))
 
 
 def _rich(table: Table) -> RichTable:

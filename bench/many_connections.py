@@ -5,60 +5,21 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
-from bench.results import VERBS, Verb, percentile
+from bench.connection_results import REFUSED, Run, Tally
+from bench.results import VERBS, Verb
 from bench.sentences import Sentence, sentence
 from engine.loop_lag import LoopLag
 from engine.types import Json
 
 PATIENCE_S = 60.0
 """A call without an answer for so long counts as an error."""
-
-REFUSED = 429
 _LONGEST_PAUSE_S = 5.0
 _PATHS: dict[Verb, str] = {"add": "/v1/memories/", "search": "/v1/memories/search/"}
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one kind of call came to. `partial`: good answers that said they were not the whole thing."""
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    times_ms: list[float] = field(default_factory=list)
-    partial: int = 0
-
-    def p(self, share: float) -> float:
-        """Milliseconds within which this share of the good answers came."""
-        return percentile(self.times_ms, share)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run over. `opened`: TCP connections that it took. `status`: the server's, asked while the load was on."""
-
-    connections: int
-    seconds: float
-    tallies: dict[Verb, Tally]
-    opened: int
-    client_lag_ms: Json
-    status: Json
-
-    @property
-    def errors(self) -> Counter[str]:
-        """All that went wrong but being refused for a while."""
-        return sum((tally.errors for tally in self.tallies.values()), Counter())
-
-    @property
-    def refused(self) -> int:
-        """Answers that said to come back later."""
-        return sum(tally.statuses[REFUSED] for tally in self.tallies.values())
 
 
 class Callers:
