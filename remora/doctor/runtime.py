@@ -13,6 +13,7 @@ from engine.config import Settings
 from remora.doctor.finding import Finding, failure, ok, warning
 from remora.errors import RemoraError
 from remora.http_api import HttpApi
+from remora.views import units
 
 _ANSWER_S = 5.0
 
@@ -66,7 +67,7 @@ async def _status(url: str, api_key: str | None) -> dict[str, object]:
 
 def _listed(left: Remains, directory: RunDirectory) -> str:
     parts = [
-        f"{len(left.processes)} processes" if left.processes else "",
+        units.of(len(left.processes), "process", "processes") if left.processes else "",
         "a damaged record" if left.damaged else "its record" if left.record else "",
         f"files in {directory.ray}" if left.ray_files else "",
     ]
