@@ -39,6 +39,11 @@ def outcome(reply: httpx.Response, expects: type = dict) -> Any:
     raise _error(reply, value if isinstance(value, dict) else {})
 
 
+def page(answer: Json) -> Json:
+    """A page without the addresses of its neighbours, which only HTTP has."""
+    return {name: value for name, value in answer.items() if name not in {"next", "previous"}}
+
+
 def bulk_answers(body: Mapping[str, Any], count: int) -> list[Json]:
     """A bulk answer as `MemoryApi`'s batches give it: per item its answer or `{error: {code, message, details}}`."""
     results = body.get("results")

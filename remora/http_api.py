@@ -12,7 +12,7 @@ import httpx
 
 from remora.errors import DeadlineExceeded, InvalidInput, RemoraError, Unavailable
 from remora.http_address import address_of, is_local
-from remora.http_answers import bulk_answers, outcome
+from remora.http_answers import bulk_answers, outcome, page
 from remora.http_requests import authorization, encoded, header_key, keyed, listed, params_of, segment
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class HttpApi:
 
     async def list(self, **fields: Unpack[ListFields]) -> Json:
         """See `MemoryApi.list`."""
-        return await self._read(_MEMORIES, {**fields})
+        return page(await self._read(_MEMORIES, {**fields}))
 
     async def update(self, memory_id: str, **fields: Unpack[UpdateFields]) -> Json:
         """See `MemoryApi.update`."""
@@ -122,7 +122,7 @@ class HttpApi:
 
     async def entities(self, **fields: Unpack[PageFields]) -> Json:
         """See `MemoryApi.entities`."""
-        return await self._read("/v1/entities/", {**fields})
+        return page(await self._read("/v1/entities/", {**fields}))
 
     async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
         """See `MemoryApi.add_batch`."""
@@ -137,7 +137,7 @@ class HttpApi:
 
     async def graph_entities(self, **fields: Unpack[GraphEntitiesFields]) -> Json:
         """See `MemoryApi.graph_entities`."""
-        return await self._read("/v1/graph/entities/", {**fields})
+        return page(await self._read("/v1/graph/entities/", {**fields}))
 
     async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
         """See `MemoryApi.neighbours`."""

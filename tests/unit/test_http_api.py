@@ -98,6 +98,14 @@ async def test_a_history_is_a_list() -> None:
     assert server.requests[0].url.path == f"/v1/memories/{ID}/history/"
 
 
+async def test_a_page_is_answered_without_the_addresses_that_only_http_has() -> None:
+    body = {"count": 3, "page": 2, "page_size": 1, "results": [], "next": "http://x/?page=3", "previous": None}
+    async with api_of(answering(200, body)) as api:
+        pages = [await api.list(user_id="u"), await api.entities(), await api.graph_entities(user_id="u")]
+
+    assert pages == [{"count": 3, "page": 2, "page_size": 1, "results": []}] * 3
+
+
 async def test_a_key_is_sent_when_there_is_one() -> None:
     server = Server()
     for key in ("k1", None):
