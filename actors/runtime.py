@@ -168,10 +168,8 @@ async def status(settings: Settings) -> Json:
     from actors.status import RuntimeStatus
 
     runtime = connect(settings)
-    return {
-        **runtime.record.model_dump(exclude={"processes"}),
-        **await RuntimeStatus(runtime.settings, _STATUS_S).whole(),
-    }
+    record = runtime.record.model_dump(exclude={"processes"})
+    return {**record, **await RuntimeStatus(runtime.settings, _STATUS_S).whole()}
 
 
 def _authenticate(mode: str) -> None:

@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from remora.errors import DeadlineExceeded, Overloaded, RateLimited, RemoraError, Unavailable
 from remora.figures import Look
-from remora.output import harmless
-from remora.views.top import picture
+from remora.views.top import picture, told
 
 if TYPE_CHECKING:
     from remora.http_api import HttpApi
@@ -58,11 +57,11 @@ class Watch:
 
     def picture(self, width: int, height: int) -> RenderableType:
         """What is known now."""
-        note = "" if self._error is None else f"{self._error.message}; trying again"
+        note = "" if self._error is None else f"trying again: {self._error.message}"
         if self._latest is None:
-            return Text(harmless(note) or f"asking {self._api.url}", style="bold red" if note else "")
+            return Group(*told(note, width)) if note else Text(f"asking {self._api.url}")
         if note:
-            note = f"{note}. This was {time.monotonic() - self._latest.at_s:.0f} s ago:"
+            note = f"{time.monotonic() - self._latest.at_s:.0f} s old, {note}"
         return picture(self._latest, self._before, self._api.url, width=width, height=height, note=note)
 
 

@@ -34,6 +34,16 @@ def _cell(text: str, value: float | None = None, limits: tuple[float, float] | N
     return Text(harmless(text), style=_GRAVE if value >= limits[1] else _NOTABLE)
 
 
+def _lately(figures: Json | None, name: str) -> float | None:
+    """A recent figure; None where nothing came lately."""
+    return figures[name] if figures and figures["recent"] else None
+
+
+def _time(figures: Json | None, name: str, limits: tuple[float, float] | None = None) -> Text:
+    value = _lately(figures, name)
+    return _cell(units.time(value), value, limits)
+
+
 def _above_zero(text: str, value: float | None) -> Text:
     return Text(text, style=_NOTABLE if value else "")
 
@@ -63,7 +73,7 @@ def _traffic(
 ) -> Row:
     cells = [Text(name), _cell(units.rate(per_s)), _cell(units.count(under_way))]
     for quantile in ("p50", "p95", "max"):
-        worst = highest(figures[quantile] for figures in times if figures)
+        worst = highest(_lately(figures, quantile) for figures in times)
         cells.append(_cell(units.time(worst), worst, _WAIT_MS))
     return Row((*cells, _above_zero(units.rate(refused), refused)))
 
@@ -77,8 +87,10 @@ def queues(shards: list[Between], actors: list[Between]) -> Iterator[Row]:
             title = f"{name} {shard.after['shard']}" if several else name
             yield _queue(title, shard.inner("queues", name), ratios.get(name))
     for actor in actors:
-        for name in actor.after.get("queues", {}):
-            yield _queue(f"{name} of {actor.after['name']}", actor.inner("queues", name), None)
+        own = actor.after.get("queues", {})
+        for name in own:
+            title = actor.after["name"] if len(own) == 1 else f"{name} of {actor.after['name']}"
+            yield _queue(title, actor.inner("queues", name), None)
 
 
 def _queue(title: str, queue: Between, per_request: float | None) -> Row:
@@ -89,12 +101,12 @@ def _queue(title: str, queue: Between, per_request: float | None) -> Row:
         Text(title),
         _cell(units.count(now["waiting"]), filled, _FILLED),
         _cell(units.time(now["oldest_ms"]) if now["waiting"] else "-", now["oldest_ms"], _WAIT_MS),
-        _cell(units.time(wait["p50"]), wait["p50"], _WAIT_MS),
-        _cell(units.time(wait["p95"]), wait["p95"], _WAIT_MS),
-        _cell(f"{batch['mean']:.1f}"),
-        _cell(units.count(batch["max"])),
+        _time(wait, "p50", _WAIT_MS),
+        _time(wait, "p95", _WAIT_MS),
+        _cell(units.size(_lately(batch, "mean"))),
+        _cell(units.count(_lately(batch, "max"))),
         _cell(units.rate(queue.per_s(lambda one: one["batches"]))),
-        _cell(units.time(took["p95"])),
+        _time(took, "p95"),
         _cell(units.ratio(per_request)),
     )
     return Row(cells, max(filled * 100 * _MS, now["oldest_ms"], wait["p95"]))
@@ -118,18 +130,18 @@ def _index(title: str, index: Json) -> Row:
         Text(title),
         _cell(units.count(index["lag"]), index["lag_s"], _LAG_S),
         _cell(units.age(index["lag_s"]) if index["lag"] else "-", index["lag_s"], _LAG_S),
-        _cell(units.time(late["p50"]), late["p50"], _WAIT_MS),
-        _cell(units.time(late["p95"]), late["p95"], _WAIT_MS),
+        _time(late, "p50", _WAIT_MS),
+        _time(late, "p95", _WAIT_MS),
         state,
     )
     return Row(cells, index["lag_s"] + (0 if healthy else _MS))
 
 
 def processes(actors: list[Between], replica: Between) -> Iterator[Row]:
-    """Each process: processor, memory, how late its loop is, calls, restarts; its slowest verbs, or what is wrong."""
+    """Each process: processor, memory, how late its loop is, calls, restarts; its slowest verbs."""
     for actor in actors:
         calls = actor.per_s(lambda one: sum(one["calls"].values()))
-        yield _process(str(actor.after["name"]), actor, calls, actor.after.get("error") or _slowest(actor.after))
+        yield _process(str(actor.after["name"]), actor, calls, _slowest(actor.after))
     if replica.after:
         calls = replica.per_s(lambda one: sum(one["answers"].values()))
         yield _process("http replica", replica, calls, "")
@@ -138,20 +150,20 @@ def processes(actors: list[Between], replica: Between) -> Iterator[Row]:
 def _process(name: str, process: Between, calls: float | None, remark: str) -> Row:
     now = process.after
     lag = now.get("loop_lag_ms", {})
-    late = highest([lag.get("p95"), lag.get("now")])
+    late = highest([_lately(lag, "p95"), lag.get("now")])
     busy = process.per_s(lambda one: one["cpu_s"])
     failed = now.get("ready") is False
     cells = (
         Text(name, style=_GRAVE if failed else ""),
         _cell(units.share(busy)),
         _cell(units.memory(now.get("rss_bytes"))),
-        _cell(units.time(lag.get("p50"))),
+        _time(lag, "p50"),
         _cell(units.time(late), late, _LOOP_MS),
-        _cell(units.time(lag.get("max"))),
+        _time(lag, "max"),
         _cell(units.rate(calls)),
         _cell(units.count(now.get("running"))),
         _above_zero(units.count(now.get("restarts")), now.get("restarts")),
-        Text(harmless(remark), style=_GRAVE if failed else "dim"),
+        Text(harmless(remark), style="dim"),
     )
     return Row(cells, 1e9 if failed else (late or 0.0) + (busy or 0.0))
 

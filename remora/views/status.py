@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from remora import output
@@ -26,14 +27,15 @@ def shown(status: Json) -> None:
     _actors(status.get("actors", []))
 
 
-def summary(status: Json) -> str:
-    """As `2 shards, 1 embedder (all-MiniLM-L6-v2 on cpu), 1,234 memories`."""
+def summary(status: Json, *, model: bool = True) -> str:
+    """As `1,234 memories, 2 shards, 1 embedder (all-MiniLM-L6-v2 on cpu)`; `model`: which one, and on what."""
     shards, actors = status.get("shards", []), status.get("actors", [])
     embedders = sum(actor.get("part") == "embedder" for actor in actors)
-    model = next((f" ({one['model']} on {one['device']})" for one in _each(shards, "embedder") if "model" in one), "")
     memories = sum(ledger.get("memories", 0) for ledger in _each(shards, "ledger"))
-    parts = [units.of(len(shards), "shard"), units.of(embedders, "embedder") + model]
-    return ", ".join([*parts, units.of(memories, "memory", "memories")])
+    told = [one for one in _each(shards, "embedder") if model and "model" in one]
+    which = f" ({told[0]['model']} on {told[0]['device']})" if told else ""
+    parts = [units.of(memories, "memory", "memories"), units.of(len(shards), "shard")]
+    return ", ".join([*parts, units.of(embedders, "embedder") + which])
 
 
 def _each(shards: list[Json], name: str) -> list[Json]:
@@ -45,7 +47,19 @@ def _shards(shards: list[Json]) -> None:
         Column("shard", right=True), Column("state"), Column("memories", right=True), Column("writes", right=True),
         Column("searches", right=True), Column("waiting", right=True), Column("indexes"),
     ]  # fmt: skip
-    output.table(columns, [_shard(one) for one in shards], "It has no shards.")
+    _aligned(columns, [_shard(one) for one in shards])
+
+
+def _aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """A table for people, with its header also where it is piped: a program reads `--json`."""
+    lines = [[column.name for column in columns], *rows]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for number, cells in enumerate(lines):
+        padded = [
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for column, cell, width in zip(columns, cells, widths, strict=True)
+        ]
+        output.line("  ".join(padded).rstrip(), "dim" if number == 0 else None)
 
 
 def _shard(shard: Json) -> list[str]:
@@ -81,7 +95,7 @@ def _actors(actors: list[Json]) -> None:
         Column("actor"), Column("state"), *([Column("node")] if several else []), Column("process", right=True),
         Column("memory", right=True), Column("loop p95", right=True), Column("restarts", right=True), Column("calls"),
     ]  # fmt: skip
-    output.table(columns, [_actor(one, several=several) for one in actors], "It has no actors.")
+    _aligned(columns, [_actor(one, several=several) for one in actors])
 
 
 def _actor(actor: Json, *, several: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from remora.figures import Between, Look, between
+from remora.figures import Between, Json, Look, between
 from remora.output import Column, harmless
 from remora.views import gauges
 from remora.views.gauges import Row
@@ -17,6 +18,7 @@ from remora.views.status import summary
 
 _STYLES = {"ready": "bold green", "degraded": "bold yellow"}
 _WIDE = 110
+_TROUBLES = 3
 _REMARK = "slowest verbs, p95"
 
 
@@ -26,7 +28,7 @@ def _columns(first: str, *names: str, last: str | None = None) -> tuple[Column, 
 
 
 _TRAFFIC = _columns("", "a second", "under way", "p50", "p95", "max", "refused/s")
-_QUEUES = _columns("queue", "waits", "oldest", "wait p50", "p95", "batch", "max", "calls/s", "took p95", "/req")
+_QUEUES = _columns("queue", "waits", "oldest", "wait p50", "p95", "batch", "max", "calls/s", "took p95", "/request")
 _INDEXES = _columns("index", "behind", "since", "late p50", "p95", last="state")
 _PROCESSES = _columns("process", "cpu", "memory", "loop p50", "p95", "max", "calls/s", "runs", "restarts", last=_REMARK)
 
@@ -41,9 +43,7 @@ class Section:
 
 def picture(after: Look, before: Look | None, url: str, *, width: int, height: int, note: str = "") -> RenderableType:
     """The whole. `before`: an earlier look, for rates; `note`: what is wrong with the latest; `height` in lines."""
-    head = [_title(after, url, width)]
-    if note:
-        head.append(Text(harmless(note), style="bold red", no_wrap=True))
+    head = [_title(after, url, width), *told(note, width), *_troubles(after.status, width)]
     sections = _sections(after, before, width)
     room = height - len(head) - len(sections)
     spaced = room - len(sections) >= sum(len(section.rows) for section in sections)
@@ -55,12 +55,34 @@ def picture(after: Look, before: Look | None, url: str, *, width: int, height: i
     return Group(*parts)
 
 
+def told(note: str, width: int) -> list[Text]:
+    """What is wrong, in lines of that width."""
+    return [Text(line, style="bold red", no_wrap=True) for line in textwrap.wrap(harmless(note), max(width, 1))]
+
+
+def _troubles(status: Json, width: int) -> list[Text]:
+    """What doesn't answer, a line each; the first few."""
+    found = [f"shard {shard.get('shard')}: {shard['error']}" for shard in status.get("shards", []) if "error" in shard]
+    found += [
+        f"shard {shard.get('shard')}, {name}: {part['error']}"
+        for shard in status.get("shards", [])
+        for name, part in shard.items()
+        if isinstance(part, dict) and "error" in part
+    ]
+    found += [f"{actor['name']}: {actor['error']}" for actor in status.get("actors", []) if "error" in actor]
+    more = [f"and {len(found) - _TROUBLES} more"] if len(found) > _TROUBLES else []
+    lines = [Text(harmless(" ".join(line.split())), style="red", no_wrap=True) for line in found[:_TROUBLES] + more]
+    for line in lines:
+        line.truncate(width, overflow="crop")
+    return lines
+
+
 def _title(look: Look, url: str, width: int) -> Text:
     state = str(look.status.get("state") or "not ready")
     title = Text.assemble(
         (f"Remora {look.status.get('version', '')} ", "bold"),
         (state, _STYLES.get(state, "bold red")),
-        harmless(f" at {url}, {summary(look.status)}"),
+        harmless(f", {summary(look.status, model=False)}, {url}"),
         no_wrap=True,
     )
     title.truncate(width, overflow="crop")
@@ -73,7 +95,7 @@ def _sections(after: Look, before: Look | None, width: int) -> list[Section]:
     replica = _replica(before, after)
     processes = list(gauges.processes(actors, replica))
     columns: Sequence[Column] = _PROCESSES
-    if width < _WIDE and all(actor.after.get("ready") for actor in actors):
+    if width < _WIDE:
         columns, processes = _PROCESSES[:-1], [Row(row.cells[:-1], row.pressure) for row in processes]
     return [
         Section(_TRAFFIC, list(gauges.traffic(shards, actors, replica))),

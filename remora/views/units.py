@@ -65,3 +65,8 @@ def ratio(number: float | None) -> str:
 def of(number: int, what: str, many: str | None = None) -> str:
     """As 1 shard or 2 shards."""
     return f"{number:,} {what if number == 1 else many or what + 's'}"
+
+
+def size(items: float | None) -> str:
+    """As 14.2."""
+    return _UNKNOWN if items is None else f"{items:.1f}"

@@ -178,7 +178,7 @@ def test_status_of_a_ready_runtime(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     status_is(True, monkeypatch)
     assert run("status") == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"ready at {URL}\n1 shard, 1 embedder, 1,234 memories\n")
+    assert out.startswith(f"ready at {URL}\n1,234 memories, 1 shard, 1 embedder\n")
     rows = [line.split() for line in out.splitlines()]
     assert "0 degraded 1,234 4 5 16 vector 3 changes behind (7 s), failing".split() in rows
     assert "ledger-0 ready 7 81 MB 3.5 ms 2 3".split() in rows
