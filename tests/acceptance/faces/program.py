@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.faces.face import Refused
+from tests.acceptance.faces.library import present, refusal
 
 _ANSWER_S = 60.0
 _END_S = 30.0
@@ -94,3 +95,17 @@ class RayJob(Program):
         code, message, _ = args
         assert types[0] == _BUILT_IN.get(code, "RuntimeError"), (types, args)
         return Refused(code, message)
+
+
+class MemoryJob(Program):
+    """`Memory(address=…)`: the library over actor handles."""
+
+    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+        super().__init__("memory-handle", "library_job.py", directory, environment)
+
+    def call(self, verb: str, *arguments: Any, **fields: Any) -> Any:
+        return present(verb, super().call(verb, *arguments, **fields))
+
+    def refusal(self, types: list[str], args: list[Any]) -> Refused:
+        code, message = args
+        return refusal(code, message, types)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from tests.acceptance.faces.command import Command
 from tests.acceptance.faces.face import Face
+from tests.acceptance.faces.library import AsyncMemoryFace, MemoryFace
 from tests.acceptance.faces.plain_http import PlainHttp
-from tests.acceptance.faces.program import RayJob
+from tests.acceptance.faces.program import MemoryJob, RayJob
 from tests.acceptance.place import START_DEADLINE_S, STOP_DEADLINE_S, Place
 
 
@@ -34,6 +35,9 @@ class Running:
 FACES: dict[str, Callable[[Running], Face]] = {
     "ray": lambda running: RayJob(running.place.directory, running.for_jobs),
     "http": lambda running: PlainHttp(running.place.url),
+    "memory": lambda running: MemoryFace(running.place.url),
+    "async-memory": lambda running: AsyncMemoryFace(running.place.url),
+    "memory-handle": lambda running: MemoryJob(running.place.directory, running.for_jobs),
     "command": lambda running: Command(script(), running.place.directory, running.place.environment),
 }
 
