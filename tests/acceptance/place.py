@@ -41,6 +41,12 @@ class Place:
         self._started: list[subprocess.Popen[str]] = []
 
     @property
+    def command(self) -> str:
+        """The installed `remora`."""
+        assert self._command, "the `remora` script is not installed beside this Python"
+        return self._command
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
@@ -69,6 +75,11 @@ class Place:
             text=True,
             timeout=timeout_s,
         )
+
+    def wait_until_unlocked(self, deadline_s: float = 30.0) -> None:
+        """Until no process holds the runtime's lock: after a kill, that of the last that inherited it."""
+        lock = Path(self.environment["REMORA_DATA_DIR"], "run", "lock")
+        subprocess.run(["flock", "--shared", lock, "true"], timeout=deadline_s, check=True)
 
     def leftovers(self) -> dict[int, str]:
         """Processes that live and were started, however indirectly, with this place's data directory."""
