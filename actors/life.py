@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
 import ray
+from ray.exceptions import ActorDiedError, RayActorError
 
 from actors.calls import Remote
 from actors.ledger import LedgerActor
 from actors.options import CLASS_OPTIONS, VERSION, Address, actor_options
 from actors.shell import Shell
 from engine.config import Settings
-from engine.errors import Conflict, RemoraError
+from engine.errors import Conflict, RemoraError, Unavailable
 from engine.types import Json
 
 _log = logging.getLogger(__name__)
@@ -34,17 +35,30 @@ class Maker:
 
         Raises:
             Conflict: an actor of another version has the name.
+            Unavailable: it can't be made there.
         """
         options = actor_options(address, self.settings, gpus=self._gpus, strategy=strategy)
         kept = ray.remote(**CLASS_OPTIONS)(shell).options(**options).remote(address, self.settings, *more)
-        described = await _described(address, self.settings.runtime.start_deadline_s)
-        del kept
+        described = await self._first_words(address, kept)
         if described["version"] != VERSION:
             raise Conflict(
                 f"{address.name} runs version {described['version']}, this is {VERSION}: stop the old runtime first",
                 {"actor": address.name, "version": described["version"]},
             )
         return address
+
+    async def _first_words(self, address: Address, made: Any) -> Json:
+        """What it says of itself. One that dies while it is made takes its name along: only its handle knows why."""
+        deadline_s = self.settings.runtime.start_deadline_s
+        try:
+            async with asyncio.timeout(deadline_s):
+                described: Json = await made.describe.remote()
+        except ActorDiedError as error:
+            why = str(error).strip().rpartition("\n")[2]
+            raise Unavailable(f"{address.name} can't be started: {why}", {"actor": address.name}) from error
+        except (RayActorError, TimeoutError):
+            return await _described(address, deadline_s)
+        return described
 
 
 async def describe(address: Address, deadline_s: float) -> Json:
