@@ -24,7 +24,7 @@ _STATES = ("ready", "degraded", "starting", "unavailable")
 class RuntimeStatus:
     """Asks what runs. Actors are looked up at the first question. `patience_s`: how long each may take to answer."""
 
-    def __init__(self, settings: Settings, patience_s: float = 2.0) -> None:
+    def __init__(self, settings: Settings, patience_s: float = 1.5) -> None:
         self._actors = [_Asked(address, patience_s) for address in every_address(settings)]
 
     async def whole(self) -> Json:
