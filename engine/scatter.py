@@ -5,8 +5,8 @@
 3. With the sums, every shard finds its best (`candidates`); together they are cut to what one shard would have found.
 
 Cosines don't depend on what else there is, and with the sums neither do shares of keywords: both are exact wherever a
-store can count. A wide search of Milvus can't; there each shard weighs terms by its own texts. The graph is exact for
-memories that mention what the query names; how far the walk goes on from those depends on the shard they are in.
+store can count. A wide search of Milvus can't; there each shard weighs terms by its own texts. The graph is near: a
+walk starts as it would with everything in one place, but goes on only over the memories of its shard.
 """
 
 from __future__ import annotations

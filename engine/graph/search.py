@@ -50,25 +50,37 @@ def search(
     """The best memories for the query, best first, and the relations among the entities that were met.
 
     The best gets the `specificity` of the most telling start: who is in everything tells nothing. When the query
-    tells how often all shards mention its entities, each hit gets its bare share of a walk over them all. That is
-    exact for the memories that mention them; further on the walk only knows this shard.
+    tells how often all shards mention its entities, each hit gets its bare share of a walk over them all, as near as
+    it can be told from here: for other shards' memories these stand in.
     """
     if project is None:
         return (), ()
     region = _region(project, query)
-    if query.mentions is None:
-        starts = _starts(region, query.entities)
-        counted: Mapping[str, int] = {key: region.mentions(key) for key in starts}
-    else:
-        starts = _weights(query.entities, query.mentions)
-        counted = query.mentions
-    seeds = {key: weight * specificity(counted[key]) for key, weight in starts.items()}
-    if not seeds:
+    if query.mentions is not None:
+        return _search_a_part(region, query, query.mentions, now_us)
+    starts = _starts(region, query.entities)
+    counted = {key: region.mentions(key) for key in starts}
+    if not starts:
         return (), ()
-    visited = walk(_Terrain(region, now_us, counted), seeds)
-    best = _best(visited, query.limit)
-    hits = relative(best, counted.values()) if query.mentions is None else best
-    return hits, _relations(visited, region, now_us)
+    visited = walk(_Terrain(region, now_us, {}), _seeds(starts, counted))
+    return relative(_best(visited, query.limit), counted.values()), _relations(visited, region, now_us)
+
+
+def _search_a_part(
+    region: Region, query: GraphQuery, counted: Mapping[str, int], now_us: int
+) -> tuple[tuple[GraphHit, ...], tuple[Relation, ...]]:
+    """The same where other shards have memories too, `counted` with these: each hit gets its bare share."""
+    starts = _weights(query.entities, counted)
+    here = {key: region.mentions(key) for key in starts}
+    if not any(here.values()):
+        return (), ()
+    beyond = {key: counted[key] / count for key, count in here.items() if count}
+    visited = walk(_Terrain(region, now_us, counted), _seeds(starts, counted), beyond)
+    return _best(visited, query.limit), _relations(visited, region, now_us)
+
+
+def _seeds(starts: Mapping[str, float], counted: Mapping[str, int]) -> dict[str, float]:
+    return {key: weight * specificity(counted[key]) for key, weight in starts.items()}
 
 
 def mentions(project: ProjectGraph | None, query: GraphQuery) -> dict[str, int]:

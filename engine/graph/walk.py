@@ -44,12 +44,15 @@ class Visited:
     entities: dict[str, float] = field(default_factory=dict)
 
 
-def walk(terrain: Terrain, seeds: Mapping[str, float]) -> Visited:
+def walk(terrain: Terrain, seeds: Mapping[str, float], beyond: Mapping[str, float] | None = None) -> Visited:
     """The shares that a random walk with restart at `seeds` leaves behind.
 
     Personalised PageRank (Page et al. 1998; Haveliwala 2002) as its power series: the sum of a (1 - a)^t P^t s,
     a = 0.5, cut after six steps. From an entity each of its memories and related entities is as likely; from a memory
     its entities are, weighted by `specificity`, so that what is in everything attracts little.
+
+    `beyond`: of entities that memories mention which are no part of the terrain, how many times as many memories
+    mention them in all. What comes back to such an entity is taken to come from those as much as from these.
     """
     step = _Step(terrain)
     total = sum(seeds.values())
@@ -57,7 +60,13 @@ def walk(terrain: Terrain, seeds: Mapping[str, float]) -> Visited:
     visited = Visited()
     for number in range(_ROUNDS):
         at_memories, at_related = step.from_entities(at_entities, visited, least=_LEAST if number else 0.0)
-        at_entities = step.from_memories(at_memories, visited, at_related)
+        if beyond:
+            at_entities = step.from_memories(at_memories, visited, {})
+            at_entities = {key: share * beyond.get(key, 1.0) for key, share in at_entities.items()}
+            for key, share in at_related.items():
+                at_entities[key] = at_entities.get(key, 0.0) + share
+        else:
+            at_entities = step.from_memories(at_memories, visited, at_related)
     return visited
 
 

@@ -365,6 +365,37 @@ async def test_every_id_of_a_scope_is_obeyed(store: GraphStore) -> None:
     assert len((await way(store, "X", "Secret", Scope(agent_id="bot"))).steps) == 2
 
 
+async def test_mentions_are_counted_of_all_that_a_search_starts_from(store: GraphStore) -> None:
+    await store.apply(
+        batch(
+            0,
+            memory("a", Entity("Anna Schmidt", "person")),
+            memory("b", Entity("Anna", "person")),
+            memory("c", "Bonn", Entity("Anna", "person"), scope=Scope(user_id="ben")),
+        )
+    )
+    asked = [
+        GraphQuery("p", (Entity("ANNA"), Entity("nobody")), 5),
+        GraphQuery("p", (Entity("Anna"),), 5, block("user_id", "anna")),
+        GraphQuery("q", (Entity("Anna"),), 5),
+    ]
+    answer = await store.mentions(asked)
+    assert answer.mentions == ({"anna": 2, "anna schmidt": 1}, {"anna": 1, "anna schmidt": 1}, {})
+    assert answer.applied.position == 3
+
+
+async def test_a_search_that_is_told_of_more_mentions_gives_bare_shares(store: GraphStore) -> None:
+    await store.apply(batch(0, *(memory(f"m{number}", "X") for number in range(4))))
+    told = [GraphQuery("p", (Entity("X"),), 10, None, {"x": count}) for count in (4, 8)]
+    here, half = (await store.search(told)).hits
+    alone = (await store.search([GraphQuery("p", (Entity("X"),), 10)])).hits[0]
+    assert {hit.memory_id for hit in here} == {hit.memory_id for hit in alone}
+    assert sum(hit.score for hit in here) == pytest.approx(2 * sum(hit.score for hit in half))
+    assert sum(hit.score for hit in here) < 1
+    elsewhere = GraphQuery("p", (Entity("Y"),), 10, None, {"y": 5})
+    assert (await store.search([elsewhere])).hits == ((),)
+
+
 async def test_what_has_expired_is_nowhere(store: GraphStore) -> None:
     gone = memory("gone", "X", "Y", "Old", expires="2000-01-01")
     await store.apply(batch(0, gone, memory("here", "X", expires="2999-01-01"), memory("there", "Y")))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ import pytest_asyncio
 from engine.config import Settings, VectorSettings
 from engine.errors import Conflict, InvariantViolated, Unavailable
 from engine.filters import And, Compare, Everything, Filter, Not, Op, Or
-from engine.ports import EmbedderInfo, VectorHit, VectorQuery, VectorStore
+from engine.ports import EmbedderInfo, KeywordStatistics, VectorHit, VectorQuery, VectorStore
 from engine.types import (
     Block,
     BlockKey,
@@ -177,6 +178,17 @@ def asking(store: VectorStore, ledger: Ledger, *, by_block: bool) -> Ask:
         return hits
 
     return search
+
+
+async def counted(store: VectorStore, ledger: Ledger, query: VectorQuery) -> KeywordStatistics | None:
+    """The keyword statistics, once the query's block is filled."""
+    answer = await store.statistics([query])
+    if answer.cold[0] is not None:
+        assert answer.statistics == (None,)
+        await store.fill(ledger.block(answer.cold[0]))
+        answer = await store.statistics([query])
+        assert answer.cold == (None,)
+    return answer.statistics[0]
 
 
 def ranked(hits: dict[str, VectorHit], leg: str) -> list[str]:
@@ -630,3 +642,43 @@ async def test_a_lost_file_begins_anew(opened: Callable[..., VectorStore], ledge
     again = opened()
     assert (await again.status()).position == 0
     await again.close()
+
+
+async def test_keyword_statistics_are_those_of_the_block(store: VectorStore, ledger: Ledger) -> None:
+    await store.apply(
+        ledger.add(
+            (version("a", "the cat and the dog"), axis(0)),
+            (version("b", "a dog"), axis(1)),
+            (version("c", "a cat", scope=Scope(user_id="ben")), axis(2)),
+        )
+    )
+    key = BlockKey("p", "user_id", "ann")
+    query = VectorQuery("p", Compare("user_id", Op.EQ, "ann"), 5, None, "cats, dogs and birds", key)
+    assert await counted(store, ledger, query) == KeywordStatistics(2, 3, {"cat": 1, "dog": 2, "bird": 0})
+    await store.apply(ledger.delete("b"))
+    assert await counted(store, ledger, query) == KeywordStatistics(1, 2, {"cat": 1, "dog": 1, "bird": 0})
+    nobody = VectorQuery("p", Everything(), 5, None, "cat", BlockKey("p", "user_id", "nobody"))
+    assert await counted(store, ledger, nobody) == KeywordStatistics(0, 0, {"cat": 0})
+    assert await counted(store, ledger, replace(query, text=None)) is None
+
+
+async def test_with_the_statistics_of_all_parts_each_part_gives_the_shares_of_the_whole(
+    store: VectorStore, ledger: Ledger
+) -> None:
+    texts = ["cat", "cat dog", "a long tale of dogs and boats", "boat", "dog dog dog"]
+    whole = InMemoryVectorStore(DIMENSIONS)
+    both = [version(f"m{at}", text, Scope(user_id="ann" if at < 3 else "ben")) for at, text in enumerate(texts)]
+    changes = ledger.add(*[(one, axis(at)) for at, one in enumerate(both)])
+    await store.apply(changes)
+    await whole.apply(changes)
+    wide = VectorQuery("p", Everything(), 5, None, "cat and dog")
+    everything = (await whole.statistics([wide])).statistics[0]
+    assert everything == KeywordStatistics(5, 11, {"cat": 2, "dog": 3})
+    exact = {hit.version.memory_id: hit.keywords for hit in (await whole.search([wide])).hits[0]}
+    found: dict[str, float | None] = {}
+    for user in ("ann", "ben"):
+        key = BlockKey("p", "user_id", user)
+        query = VectorQuery("p", Compare("user_id", Op.EQ, user), 5, None, "cat and dog", key, everything)
+        await counted(store, ledger, query)
+        found |= {hit.version.memory_id: hit.keywords for hit in (await store.search([query])).hits[0]}
+    assert found == pytest.approx(exact, abs=1e-6)
