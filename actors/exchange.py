@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import pickle
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,12 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from engine.concurrency import TaskSet
-from engine.errors import RemoraError, Unavailable, from_parts
+from engine.errors import InvalidInput, RemoraError, Unavailable, from_parts
 from engine.figures import Histogram
 from engine.types import Json
 
-Call: TypeAlias = tuple[int, str, tuple[Any, ...], dict[str, Any]]
-"""Number, verb, arguments, fields."""
+Call: TypeAlias = tuple[int, str, bytes]
+"""Number, verb, and the pickled arguments and fields: what one caller gives can't keep others' from travelling."""
 Reply: TypeAlias = tuple[int, Any, tuple[str, str, dict[str, Any]] | None]
 """Number, answer, and the parts of the error instead of it."""
 Calls: TypeAlias = list[Call]
@@ -111,8 +112,9 @@ class Desk:
         await asyncio.sleep(0)
 
     async def _do(self, client: _Client, call: Call) -> None:
-        number, verb, args, fields = call
+        number, verb, packed = call
         try:
+            args, fields = _unpacked(verb, packed)
             client.finished.append((number, await self._perform(verb, args, fields), None))
         except RemoraError as error:
             client.finished.append((number, None, (error.code, error.message, error.details)))
@@ -166,14 +168,16 @@ class Channel:
         """The call's answer. `send`: how an exchange reaches the desk now.
 
         Raises:
+            InvalidInput: something that was given can't be sent.
             RemoraError: what the call failed with.
             Gone: the desk was replaced; the call may or may not have been done.
         Exception: what `send` raised; the same.
         """
+        packed = _packed(verb, args, fields)
         number = next(self._numbers)
         pending = _Pending(asyncio.get_running_loop().create_future())
         self._pending[number] = pending
-        self._outbox.append((number, verb, args, fields))
+        self._outbox.append((number, verb, packed))
         self._send = send
         self._schedule()
         try:
@@ -245,3 +249,18 @@ class Channel:
         for pending in self._pending.values():
             if not pending.answer.done():
                 pending.answer.set_exception(Unavailable("the channel is closed"))
+
+
+def _packed(verb: str, args: tuple[Any, ...], fields: dict[str, Any]) -> bytes:
+    try:
+        return pickle.dumps((args, fields), protocol=pickle.HIGHEST_PROTOCOL)
+    except (TypeError, AttributeError, ValueError, RecursionError, pickle.PicklingError) as error:
+        raise InvalidInput(f"{verb}: what is given can't be sent to another process: {error}") from error
+
+
+def _unpacked(verb: str, packed: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    try:
+        args, fields = pickle.loads(packed)  # noqa: S301 - from processes that Ray let in; Ray unpickles all they send
+    except Exception as error:  # a boundary: a class that exists only at the caller fails in any way
+        raise InvalidInput(f"{verb}: what is given can't be read here: {error}") from error
+    return args, fields

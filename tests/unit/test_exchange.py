@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 from actors.exchange import Calls, Channel, Desk, Gone, Replies
-from engine.errors import NotFound
+from engine.errors import InvalidInput, NotFound
 
 
 class Server:
@@ -125,3 +126,36 @@ async def test_the_desk_tells_how_many_calls_travel_together() -> None:
     figures = server.desk.figures()
     assert figures["calls"]["buckets"] == {"1": 1, "8": 1}
     assert figures["replies"]["sum"] == 9
+
+
+async def test_what_cannot_be_sent_is_its_own_callers_mistake() -> None:
+    server, channel = Server(), Channel()
+    outcomes = await asyncio.gather(
+        channel.call(server.send, "fine", (), {}),
+        channel.call(server.send, "add", ((item for item in "abc"),), {}),
+        channel.call(server.send, "add", (), {"metadata": {"lock": threading.Lock()}}),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[0], dict)
+    assert isinstance(outcomes[1], InvalidInput)
+    assert isinstance(outcomes[2], InvalidInput)
+    assert server.exchanges == [1]
+
+
+async def test_what_cannot_be_read_over_there_is_its_own_callers_mistake() -> None:
+    server, channel = Server(), Channel()
+    outcomes = await asyncio.gather(
+        channel.call(server.send, "fine", (), {}),
+        channel.call(server.send, "add", (Unreadable(),), {}),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes[0], dict)
+    assert isinstance(outcomes[1], InvalidInput)
+    assert "can't be read" in str(outcomes[1])
+
+
+class Unreadable:
+    """Travels, and fails where it arrives: as a class does that exists only at the caller."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, ("not a number",)

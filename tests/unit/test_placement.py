@@ -13,7 +13,7 @@ from actors.placement import Node, Spot, held_parts, place, shard_file
 from engine.config import Settings, load
 from engine.errors import Conflict, Unavailable
 
-SERVERS = {"ledger": {"url": "postgresql://db/remora"}, "vector": {"uri": "http://milvus:19530"}}
+SERVERS: dict[str, Any] = {"ledger": {"url": "postgresql://db/remora"}, "vector": {"uri": "http://milvus:19530"}}
 
 
 def settings(shards: int = 4, embedders: int = 2, **more: Any) -> Settings:
