@@ -93,13 +93,13 @@ class GraphEntitiesFields(ScopeFields, PageFields, total=False):
 
 
 class NeighboursFields(ScopeFields, CallFields, total=False):
-    """`limit`: how many memories, how many entities and how many relations at most."""
+    """`limit`: how many memories, how many entities and how many relations at most; 20 unless told."""
 
     limit: int
 
 
 class PathFields(ScopeFields, CallFields, total=False):
-    """`most_steps`: longer paths are not looked for."""
+    """`most_steps`: longer paths are not looked for; 4 unless told, 10 at most."""
 
     most_steps: int
 
@@ -115,7 +115,8 @@ class MemoryApi(Protocol):
         """Keep what was said: `{results: [{id, memory, data: {memory}, event, message_index, role, actor_id}],
         relations: [{source, relationship, target}], status, operation_id, event_id, position, extractor, degraded}`.
 
-        `status` is SUCCEEDED, or PENDING (then `results` is empty and the operation goes on by itself).
+        `status` is SUCCEEDED, or PENDING (then `results` is empty and the operation goes on by itself). `relations` are
+        those among the entities of each memory, `mentioned_with` where no model has read it; the first 20.
         """
         ...
 
