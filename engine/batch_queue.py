@@ -8,6 +8,7 @@ function.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +26,7 @@ _KEPT_FOR_READS = 8
 _LEFT_TO_OTHERS = 4
 """One part of so many of a batch goes to lower priorities: they are slower, never forgotten."""
 
+_NumberT = TypeVar("_NumberT", int, float)
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
@@ -59,7 +61,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
             that item's caller alone, an exception raised by `run` to every caller of the batch.
         name: for errors and task names.
         max_items: a batch holds at most so many items.
-        max_cost: and at most so much cost, unless a single item costs more.
+        max_cost: and at most so much cost, but always one item of each priority that has a part in it.
         cost: what an item costs.
         in_flight: batches under way at once.
         capacity: items waiting at once; one more is refused with `Overloaded`. The last eighth is kept for reads.
@@ -151,26 +153,34 @@ class BatchQueue(Generic[ItemT, ResultT]):
 
     def _take(self) -> list[_Entry[ItemT, ResultT]]:
         batch: list[_Entry[ItemT, ResultT]] = []
-        total = 0
+        free_cost = math.inf if self._max_cost is None else self._max_cost
         for level, waiting in self._waiting.items():
-            most = len(batch) + self._share(level, self._max_items - len(batch))
-            while waiting and len(batch) < most:
-                entry = waiting[0]
-                if entry.answer.done():
-                    waiting.popleft()
-                    self._count -= 1
-                    continue
-                if batch and self._max_cost is not None and total + entry.cost > self._max_cost:
-                    return batch
-                batch.append(waiting.popleft())
-                self._count -= 1
-                total += entry.cost
+            free_items = self._max_items - len(batch)
+            taken = self._first(waiting, self._share(level, free_items), self._share(level, free_cost))
+            batch += taken
+            free_cost = max(0.0, free_cost - sum(entry.cost for entry in taken))
         return batch
 
-    def _share(self, level: Priority, room: int) -> int:
+    def _first(self, waiting: deque[_Entry[ItemT, ResultT]], items: int, cost: float) -> list[_Entry[ItemT, ResultT]]:
+        """Take what waits longest of one priority: so many items, of so much cost unless one alone is above it."""
+        taken: list[_Entry[ItemT, ResultT]] = []
+        while waiting and len(taken) < items:
+            entry = waiting[0]
+            if entry.answer.done():
+                waiting.popleft()
+                self._count -= 1
+                continue
+            if taken and entry.cost > cost:
+                break
+            taken.append(waiting.popleft())
+            self._count -= 1
+            cost -= entry.cost
+        return taken
+
+    def _share(self, level: Priority, room: _NumberT) -> _NumberT:
         """How much of what is left of a batch a priority may take: a part goes to those behind it, if any wait."""
         behind = any(waiting for other, waiting in self._waiting.items() if other > level)
-        return room - room // _LEFT_TO_OTHERS if behind else room
+        return room - room // _LEFT_TO_OTHERS if behind and room < math.inf else room
 
     async def _carry(self, batch: list[_Entry[ItemT, ResultT]]) -> None:
         began_s = time.monotonic()

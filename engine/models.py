@@ -15,6 +15,8 @@ from engine.types import Entity, FloatArray, Json, Message
 
 _IN_FLIGHT = 1
 """What comes while a call is under way travels in the next one: a second one to the same model would halve both."""
+_BATCH_CHARS = 8192
+"""So much text goes in one call: a person who asks waits for the call that is under way, however long its texts are."""
 _COMPANY_S = 0.005
 """How long a call for entities waits for more texts: they are needed no sooner than the vectors, which take longer."""
 
@@ -23,6 +25,10 @@ _COMPANY_S = 0.005
 class _Text:
     text: str
     priority: Priority
+
+
+def _chars(item: _Text) -> int:
+    return len(item.text)
 
 
 class Models:
@@ -45,12 +51,20 @@ class Models:
         self._info: EmbedderInfo | None = None
         self._part = max(1, queue_texts // 8)
         self._encoding: BatchQueue[_Text, FloatArray] = BatchQueue(
-            self._encode_batch, name="embedder", max_items=batch_texts, in_flight=in_flight, capacity=queue_texts
+            self._encode_batch,
+            name="embedder",
+            max_items=batch_texts,
+            max_cost=_BATCH_CHARS,
+            cost=_chars,
+            in_flight=in_flight,
+            capacity=queue_texts,
         )
         self._naming: BatchQueue[_Text, tuple[Entity, ...]] = BatchQueue(
             self._name_batch,
             name="extractor",
             max_items=batch_texts,
+            max_cost=_BATCH_CHARS,
+            cost=_chars,
             in_flight=_IN_FLIGHT,
             capacity=queue_texts,
             linger_s=_COMPANY_S,

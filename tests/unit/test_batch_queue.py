@@ -195,3 +195,12 @@ async def test_the_end_of_a_queue_is_kept_for_reads() -> None:
     run.gate.set()
     assert await reads == [140, 150, 160]
     assert await asyncio.gather(*adds) == [n * 10 for n in range(14)]
+
+
+async def test_long_items_of_lower_priority_leave_room_for_the_cost_of_higher_ones() -> None:
+    run = Recorder()
+    queue = BatchQueue(run, name="q", max_items=64, max_cost=100, cost=lambda item: item)
+    await asyncio.gather(
+        queue.submit_many([90, 90], priority=Priority.BULK), queue.submit_many([25] * 5, priority=Priority.ADD)
+    )
+    assert run.batches == [[25, 25, 25, 90], [25, 25, 90]]
