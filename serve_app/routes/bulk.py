@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 
 from engine.api import AddFields, SearchFields
+from engine.errors import DeadlineExceeded, Unavailable
 from engine.types import Json, JsonList
 from serve_app import bulk_schemas, schemas
 from serve_app.bodies import fields_of, json_object, known
@@ -39,7 +40,14 @@ async def add_bulk(request: Request) -> JsonResponse:
     body = await json_object(request)
     key = request.headers.get("idempotency-key")
     bulk = bulk_of(body, "messages", _ADD, limits_of(request).batch_items, key)
-    return await _answered(request, body, bulk, api_of(request).add_batch)
+    try:
+        return await _answered(request, body, bulk, api_of(request).add_batch)
+    except (DeadlineExceeded, Unavailable) as error:
+        raise Unavailable(
+            f"{error.message}; which items were accepted is not known: send the same list again. With the header "
+            "Idempotency-Key each item then has one effect; without it, texts that are stored already are not added",
+            {**error.details, **({} if key is None else {"idempotency_key": key})},
+        ) from error
 
 
 @routes.post(

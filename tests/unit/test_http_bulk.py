@@ -187,9 +187,20 @@ async def test_a_deadline_that_is_none_refuses_the_whole_request(
 
 
 async def test_what_the_whole_batch_fails_with_is_the_answer(http: httpx.AsyncClient, api: Batches) -> None:
-    api.error = errors.Unavailable("the orchestrator is starting", {"retry_after_s": 2})
-    reply = await http.post(ADD, json={"items": [{"messages": "x"}]})
+    api.error = errors.DeadlineExceeded("no answer", {"retry_after_s": 2})
+    reply = await http.post(SEARCH, json={"items": [{"query": "x"}]})
+    assert (reply.status_code, reply.json()["code"]) == (504, "deadline_exceeded")
+
+
+@pytest.mark.parametrize("error", [errors.Unavailable, errors.DeadlineExceeded])
+async def test_when_the_answer_to_adds_is_lost_the_caller_hears_what_to_do(
+    http: httpx.AsyncClient, api: Batches, error: type[errors.RemoraError]
+) -> None:
+    api.error = error("the orchestrator is away", {"retry_after_s": 2})
+    reply = await http.post(ADD, json={"items": [{"messages": "x"}]}, headers={"Idempotency-Key": "k"})
     assert (reply.status_code, reply.json()["code"], reply.headers["retry-after"]) == (503, "unavailable", "2")
+    assert reply.json()["details"]["idempotency_key"] == "k"
+    assert "send the same list again" in reply.json()["detail"]
 
 
 # --- idempotency -----------------------------------------------------------------------------------------------------
