@@ -118,6 +118,9 @@ class EveryWord:
     def counters(self) -> dict[str, int]:
         return {}
 
+    def queues(self) -> Json:
+        return {}
+
     async def close(self) -> None:
         pass
 
