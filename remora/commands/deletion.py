@@ -12,6 +12,7 @@ from remora.commands.connection import ask, given
 from remora.commands.flags import AgentFlag, AppFlag, IdempotencyFlag, JsonFlag, KeyFlag, RunFlag, UrlFlag, UserFlag
 from remora.errors import InvalidInput
 from remora.views import memories as views
+from remora.views import units
 
 
 def delete(
@@ -59,4 +60,4 @@ def _agreed(url: str | None, api_key: str | None, scope: dict[str, Any]) -> bool
         raise InvalidInput("nobody can be asked here: add --yes to delete without a question; nothing was deleted")
     count = ask(url, api_key, lambda api: api.list(**scope, page_size=1))["count"]
     whose = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in scope.items())
-    return typer.confirm(output.harmless(f"Delete all {count} memories of {whose}?"), err=True)
+    return typer.confirm(output.harmless(f"Delete {units.of(count, 'memory', 'memories')} of {whose}?"), err=True)

@@ -16,6 +16,7 @@ from engine.graph import inspection as graph_inspection
 from engine.ledger.inspection import LedgerReport
 from engine.vector import lite_file, lite_path
 from remora.doctor.finding import Finding, failure, ok, warning
+from remora.views import units
 
 _CONNECT_S = 3.0
 _MILVUS_PORT = 19530
@@ -69,13 +70,18 @@ def graphs(settings: Settings, running: bool) -> Iterator[Finding]:
             mend = None if running else partial(_set_aside, path)
             yield warning("graph", error.message, advice, mend)
             continue
-        known = "no snapshot yet" if report is None else f"{report.memories} memories, position {report.position}"
+        known = "no snapshot yet" if report is None else f"{_memories(report.memories)}, position {report.position}"
         yield ok("graph", f"shard {shard}: {known}")
 
 
 def _told(report: LedgerReport) -> str:
-    waiting = f", {report.unfinished} operations wait for the next start" if report.unfinished else ""
-    return f"{report.memories} memories, position {report.position}{waiting}"
+    unfinished = units.of(report.unfinished, "operation")
+    waiting = f", {unfinished} to be finished" if report.unfinished else ""
+    return f"{_memories(report.memories)}, position {report.position}{waiting}"
+
+
+def _memories(count: int) -> str:
+    return units.of(count, "memory", "memories")
 
 
 def _vector_file(settings: Settings, path: Path, running: bool) -> Iterator[Finding]:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from remora import output
 from remora.output import Json
-from remora.views import graph
-from remora.views.bars import bar
-from remora.views.memories import day, parts, said, score
-
-_WIDTH = 16
-_LEGS = {"dense": ("meaning", "blue"), "keywords": ("words", "magenta"), "graph": ("names", "cyan")}
+from remora.views import graph, hits
 
 
 def opening(about: str, url: str) -> None:
@@ -60,22 +55,7 @@ def _title(question: str, how: str, ms: float) -> None:
 
 def _asked(told: Json) -> None:
     _title(told["question"], told["shows"], told["ms"])
-    hits = told["results"]
-    best = max((float(hit["score"]) for hit in hits), default=0.0) or 1.0
-    for hit in hits:
-        output.line(f"  {score(hit)}  {day(hit.get('created_at'))}  {said(hit)}")
-        output.pieces([("         ", ""), *_bars(hit, best)])
-    if not hits:
+    hits.drawn(told["results"])
+    if not told["results"]:
         output.line("  nothing found")
     output.degraded(told)
-
-
-def _bars(hit: Json, best: float) -> list[tuple[str, str]]:
-    """A bar for each part, all in one measure: together they are the score."""
-    drawn = []
-    for name, part in parts(hit).items():
-        word, style = _LEGS[name]
-        drawn.append((f"{word} ", "dim"))
-        drawn.append((bar(part / best, width=_WIDTH, ascii_only=not output.draws_blocks()), style))
-        drawn.append((f" {part:.2f}   ", "dim"))
-    return drawn

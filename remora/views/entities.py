@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from remora import output
 from remora.output import Column, Json
-from remora.views.memories import day, page
+from remora.views.memories import page
+from remora.views.texts import day
 
 
 def listed(answer: Json) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from remora import output
 from remora.output import Column, Json
-from remora.views.memories import day, page, relations, said
+from remora.views import units
+from remora.views.memories import page, relations
+from remora.views.texts import day, said
 
 _MENTIONED_WITH = "mentioned_with"
 
@@ -18,7 +20,7 @@ def entities(answer: Json) -> None:
 def neighbours(answer: Json) -> None:
     """A name, its relations, what is mentioned with it, and the memories that say so."""
     entity = answer["entity"]
-    output.line(f"{entity['name']} ({entity['type']}), in {entity['memories']} memories", "bold")
+    output.line(f"{entity['name']} ({entity['type']}), in {units.of(entity['memories'], 'memory', 'memories')}", "bold")
     # What is merely mentioned with it is in the table that follows.
     told = [one for one in answer.get("relations", []) if one["relationship"] != _MENTIONED_WITH]
     relations({"relations": told})

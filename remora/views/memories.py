@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from remora import output
 from remora.output import Column, Json
-from remora.views.bars import bar
+from remora.views import hits
+from remora.views.texts import day, said, score
 
 _FIELDS = (
     "id", "memory", "user_id", "agent_id", "app_id", "run_id", "role", "name", "metadata", "categories", "version",
     "created_at", "updated_at", "expiration_date",
 )  # fmt: skip
-_PARTS = ("dense", "keywords", "graph")
 
 
 def found(answer: Json) -> None:
     """Hits of a search, best first, with the parts of their scores if they were asked for, and relations."""
     results = answer.get("results", [])
-    explained = any(hit.get("score_details") for hit in results)
-    columns = [Column("score", right=True), *(_part_columns() if explained else ()), Column("id"), Column("memory")]
-    rows = [[score(hit), *(_parts(hit) if explained else ()), hit["id"], said(hit)] for hit in results]
-    output.table(columns, rows, "Nothing found.")
+    if not any(hit.get("score_details") for hit in results):
+        rows = [[score(hit), hit["id"], said(hit)] for hit in results]
+        output.table([Column("score", right=True), Column("id"), Column("memory")], rows, "Nothing found.")
+    elif output.out.is_terminal:
+        hits.drawn(results, ids=True)
+    else:
+        hits.plain(results)
     relations(answer)
     output.degraded(answer)
 
@@ -97,40 +99,6 @@ def relations(answer: Json) -> None:
     """Relations that came with an answer."""
     for one in answer.get("relations", []):
         output.line(f"{one['source']} -- {one['relationship']} -> {one['target']}", "cyan")
-
-
-def score(hit: Json) -> str:
-    """A hit's score, as people read it."""
-    return f"{hit.get('score') or 0:.3f}"
-
-
-def said(memory: Json) -> str:
-    """A memory's text, with who said it."""
-    name = memory.get("name")
-    return f"{name}: {memory['memory']}" if name else str(memory["memory"])
-
-
-def day(time: Any) -> str:
-    """The day of a time."""
-    return str(time or "")[:10]
-
-
-def parts(hit: Json) -> dict[str, float]:
-    """What each leg adds to a hit's score."""
-    told = (hit.get("score_details") or {}).get("parts", {})
-    return {name: float(told.get(name) or 0.0) for name in _PARTS}
-
-
-def _part_columns() -> list[Column]:
-    return [Column(name) for name in _PARTS]
-
-
-def _parts(hit: Json) -> list[str]:
-    """For people with a bar, for scripts as numbers alone."""
-    shares = parts(hit).values()
-    if not output.out.is_terminal:
-        return [f"{share:.2f}" for share in shares]
-    return [f"{bar(share, width=6, ascii_only=not output.draws_blocks())} {share:.2f}" for share in shares]
 
 
 def _at(event: Json) -> str:

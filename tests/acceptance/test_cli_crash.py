@@ -63,7 +63,7 @@ def test_what_a_killed_runtime_left_is_found_and_mended(place: Place) -> None:
     assert [text for text in report["mended"] if "its record" in text]
     assert not [one for one in record["processes"] if alive(ProcessId(*one))]
     told = {one["check"]: one["text"] for one in report["findings"]}
-    assert told["ledger"] == "shard 0: 1 memories, position 1"
+    assert told["ledger"] == "shard 0: 1 memory, position 1"
 
     assert place.run("up", timeout_s=START_DEADLINE_S).returncode == 0
     found = json.loads(place.run("search", "cat", "--user-id", "ana", "--json").stdout)

@@ -57,7 +57,7 @@ def test_every_verb_answers_json(served: Place) -> None:
 def test_the_graph_is_shown_to_people(served: Place) -> None:
     served.run("add", "Carla works with Dimitri in Athens.", "--user-id", "carla")
     around = served.run("graph", "neighbours", "athens", "--user-id", "carla")
-    assert "Athens (place), in 1 memories" in around.stdout, around.stderr
+    assert "Athens (place), in 1 memory" in around.stdout, around.stderr
     assert "1\tperson\tDimitri" in around.stdout
     way = served.run("graph", "path", "Carla", "Athens", "--user-id", "carla").stdout
     assert way.startswith("Carla – Athens\n")

@@ -192,7 +192,7 @@ def test_whoever_sits_there_is_asked(
     add(remora, "Mine.", user)
     monkeypatch.setattr("sys.stdin", Terminal(typed))
     asked = remora("delete", "--all", "--user-id", user)
-    assert f"Delete all 1 memories of user {user}?" in asked.err
+    assert f"Delete 1 memory of user {user}?" in asked.err
     assert asked.code == left
     assert remora("list", "--user-id", user, "--json").json["count"] == left
 
