@@ -8,6 +8,7 @@ function.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections import deque
@@ -215,8 +216,11 @@ class BatchQueue(Generic[ItemT, ResultT]):
 
     def _oldest_ms(self) -> float:
         """How long the one that waits longest has waited so far."""
-        # Copied: figures may be asked for from another thread.
-        first_s = [waiting[0].since_s for waiting in map(tuple, self._waiting.values()) if waiting]
+        first_s: list[float] = []
+        for waiting in self._waiting.values():
+            # Figures may be asked for from another thread, while this one takes the last item out.
+            with contextlib.suppress(IndexError):
+                first_s.append(waiting[0].since_s)
         return round((time.monotonic() - min(first_s)) * 1000, 1) if first_s else 0.0
 
     def figures(self) -> Json:
