@@ -1,14 +1,20 @@
-"""What every ledger does: the same suite over SQLite in a file and in memory."""
+"""What every ledger does: the same suite over SQLite in a file and in memory, and over PostgreSQL where one is named.
+
+`REMORA_TEST_POSTGRES` is a SQLAlchemy URL of a database whose schemas `remora_1` and `remora_2` may be dropped.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.schema import DropSchema
 
 from engine import ids
 from engine.errors import Conflict, NotFound, StaleEpoch
@@ -93,9 +99,29 @@ class Writer:
         return (await self.do(AcceptAndCommit(self.operation(kind), plan)))[0]
 
 
-@pytest.fixture(params=["file", "memory"])
+POSTGRES = os.environ.get("REMORA_TEST_POSTGRES", "")
+needs_postgres = pytest.mark.skipif(not POSTGRES, reason="REMORA_TEST_POSTGRES names no database")
+
+
+def shard_on_postgres(number: int) -> SqlLedger:
+    """An empty shard of three, in its schema."""
+    schema = f"remora_{number}"
+    engine = create_engine(POSTGRES)
+    with engine.begin() as connection:
+        connection.execute(DropSchema(schema, cascade=True, if_exists=True))
+    engine.dispose()
+    return SqlLedger(POSTGRES, number=number, shards=3, schema=schema)
+
+
+@pytest.fixture(params=["file", "memory", pytest.param("postgres", marks=needs_postgres)])
 async def writer(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Writer]:
-    ledger = SqlLedger("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'ledger.db'}")
+    match request.param:
+        case "memory":
+            ledger = SqlLedger("sqlite://")
+        case "file":
+            ledger = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}")
+        case _:
+            ledger = shard_on_postgres(1)
     yield Writer(ledger, await ledger.open())
     await ledger.close()
 
@@ -338,6 +364,32 @@ async def test_reads_go_on_while_writes_do(writer: Writer) -> None:
     outcomes = await asyncio.gather(reads(), *[writer.add(f"fact {number}") for number in range(20)])
     assert outcomes[0] == 20
     assert (await writer.ledger.status())["memories"] == 20
+
+
+async def test_the_keys_of_a_list_are_those_of_its_pages(writer: Writer) -> None:
+    for number in range(7):
+        await writer.add(f"fact {number}", at_us=number // 2)
+    for raw in ({"user_id": "ann"}, {"user_id": "ann", "text": {"contains": "fact"}}):
+        node = parse(raw)
+        page = await writer.ledger.page("p", node, 0, 5)
+        keys = await writer.ledger.keys("p", node, 5)
+        assert keys.count == page.count == 7
+        assert keys.rows == tuple((version.created_at_us, version.memory_id) for version in page.versions)
+
+
+@needs_postgres
+async def test_shards_on_one_server_share_no_tables() -> None:
+    first, second = [shard_on_postgres(number) for number in (1, 2)]
+    try:
+        here, there = Writer(first, await first.open()), Writer(second, await second.open())
+        await here.add("tea")
+        assert (await first.status())["memories"] == 1
+        assert (await second.status())["memories"] == 0
+        await there.add("coffee", "chess")
+        assert [batch.until for batch in (await first.changes(0, 9), await second.changes(0, 9))] == [1, 2]
+    finally:
+        await first.close()
+        await second.close()
 
 
 async def test_a_file_outlives_its_process(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from engine import ledger
 from engine.config import load
 from engine.errors import Conflict
+from engine.ledger.place import place_of
 from engine.ledger.store import SqlLedger
 
 
@@ -74,3 +75,16 @@ async def test_shards_on_one_sqlite_url_lie_in_files_of_their_own(tmp_path: Path
         finally:
             await store.close()
     assert {"mine.db", "mine-1.db"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("url", "shard", "place"),
+    [
+        ("postgresql+psycopg://me:secret@db/remora", 0, ("postgresql+psycopg://me:secret@db/remora", None)),
+        ("postgresql+psycopg://me:secret@db/remora", 2, ("postgresql+psycopg://me:secret@db/remora", "remora_2")),
+        ("sqlite:////there/mine.db", 0, ("sqlite:////there/mine.db", None)),
+        ("sqlite:////there/mine.db", 3, ("sqlite:////there/mine-3.db", None)),
+    ],
+)
+def test_each_shard_has_a_place_of_its_own(url: str, shard: int, place: tuple[str, str | None]) -> None:
+    assert place_of(load(shards=4, ledger={"url": url}), shard) == place
