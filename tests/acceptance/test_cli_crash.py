@@ -27,7 +27,7 @@ def verdicts(report: dict[str, Any]) -> dict[str, str]:
 
 def test_the_demo_starts_a_runtime_of_its_own_and_leaves_nothing(place: Place, tmp_path: Path) -> None:
     place.environment["TMPDIR"] = str(tmp_path)
-    told = place.run("demo", "--json", timeout_s=START_DEADLINE_S)
+    told = place.run("demo", "--json", timeout_s=START_DEADLINE_S + STOP_DEADLINE_S)
     assert told.returncode == 0, told.stderr
     story = json.loads(told.stdout)
     assert (story["server"]["own"], story["kept"]) == (True, False)
