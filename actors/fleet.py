@@ -39,23 +39,24 @@ class Fleet:
         """
         joined = self._settings.runtime.address is not None
         chosen = await nodes.spots(self._settings) if joined else {}
-        strategies = {address: nodes.strategy(spot) for address, spot in chosen.items()}
+        places = {address: nodes.options(spot) for address, spot in chosen.items()}
         self._progress(f"loading {self._settings.embed.model}")
         maker = Maker(self._settings, _gpus())
         tasks = TaskSet()
         try:
             first, *more = [
-                tasks.start(self._embedder(maker, one, strategies), name=one.name) for one in embedders(self._settings)
+                tasks.start(self._embedder(maker, one, places.get(one)), name=one.name)
+                for one in embedders(self._settings)
             ]
-            shards = [Shard(maker, shard, strategies) for shard in range(self._settings.shards)]
+            shards = [Shard(maker, shard, places) for shard in range(self._settings.shards)]
             await asyncio.gather(first, *more, *[self._shard(shard, first) for shard in shards])
         finally:
             await tasks.close()
         if joined:
             nodes.remember(self._settings, chosen)
 
-    async def _embedder(self, maker: Maker, address: Address, strategies: Mapping[Address, Any]) -> EmbedderInfo:
-        await maker.make(address, EmbedderActor, strategy=strategies.get(address, "DEFAULT"))
+    async def _embedder(self, maker: Maker, address: Address, place: Mapping[str, Any] | None) -> EmbedderInfo:
+        await maker.make(address, EmbedderActor, place=place)
         info = await EmbedderHandle(address, self._settings.runtime.start_deadline_s).info()
         if address.index == 0:
             self._progress("opening stores")

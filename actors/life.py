@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 import ray
@@ -30,14 +30,18 @@ class Maker:
         self.settings = settings
         self._gpus = gpus
 
-    async def make(self, address: Address, shell: type[Shell[Any]], *more: Any, strategy: Any = "DEFAULT") -> Address:
+    async def make(
+        self, address: Address, shell: type[Shell[Any]], *more: Any, place: Mapping[str, Any] | None = None
+    ) -> Address:
         """The actor of that address, which runs when this returns; one that runs already is taken over.
+
+        `place`: options that say on which node; None: on any.
 
         Raises:
             Conflict: an actor of another version has the name.
             Unavailable: it can't be made there.
         """
-        options = actor_options(address, self.settings, gpus=self._gpus, strategy=strategy)
+        options = actor_options(address, self.settings, gpus=self._gpus, place=place)
         kept = ray.remote(**CLASS_OPTIONS)(shell).options(**options).remote(address, self.settings, *more)
         described = await self._first_words(address, kept)
         if described["version"] != VERSION:

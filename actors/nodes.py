@@ -37,9 +37,13 @@ async def spots(settings: Settings) -> dict[Address, Spot]:
     return place(settings, nodes, _remembered(settings))
 
 
-def strategy(spot: Spot) -> NodeAffinitySchedulingStrategy:
-    """The spot as Ray takes it: one that isn't held is a wish."""
-    return NodeAffinitySchedulingStrategy(spot.node.id, soft=not spot.held)
+def options(spot: Spot) -> dict[str, Any]:
+    """The spot as Ray takes it: a command for what is held there, else a wish, given up when the node is gone.
+
+    Ray 2.60 puts an actor that needs nothing on any node, whatever is wished for: so it needs one byte of memory.
+    """
+    there = NodeAffinitySchedulingStrategy(spot.node.id, soft=not spot.held)
+    return {"scheduling_strategy": there} if spot.held else {"scheduling_strategy": there, "memory": 1}
 
 
 def remember(settings: Settings, chosen: dict[Address, Spot]) -> None:

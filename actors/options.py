@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -68,9 +69,9 @@ CLASS_OPTIONS: dict[str, Any] = {"concurrency_groups": {HEALTH: _HEALTH_CALLS, P
 
 
 def actor_options(
-    address: Address, settings: Settings, *, gpus: float = 0, strategy: Any = "DEFAULT"
+    address: Address, settings: Settings, *, gpus: float = 0, place: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What Ray is told when the actor is made. `gpus`: how many there are; `strategy`: on which node, as Ray takes it.
+    """What Ray is told when the actor is made. `gpus`: how many there are; `place`: options that say on which node.
 
     No CPUs are reserved: the actors share the machine with the user's own tasks, which count theirs.
     Nothing is retried by Ray: only the handle knows which call may be sent twice. Detached: the runtime ends them.
@@ -85,7 +86,7 @@ def actor_options(
         "max_concurrency": _WORK_CALLS,
         "num_cpus": 0,
         "num_gpus": _share(settings, gpus) if address.part is Part.EMBEDDER else 0.0,
-        "scheduling_strategy": strategy,
+        **(place or {}),
     }
 
 

@@ -20,12 +20,12 @@ from engine.ports import EmbedderInfo
 
 
 class Shard:
-    """The actors of a shard. `strategies`: where each is to run, as Ray takes it; what isn't named runs anywhere."""
+    """The actors of a shard. `places`: options that say on which node each runs; what isn't named runs on any."""
 
-    def __init__(self, maker: Maker, shard: int, strategies: Mapping[Address, Any]) -> None:
+    def __init__(self, maker: Maker, shard: int, places: Mapping[Address, Mapping[str, Any]]) -> None:
         self._maker = maker
         self._addresses = addresses(maker.settings, shard)
-        self._strategies = strategies
+        self._places = places
         self._deadline_s = maker.settings.runtime.start_deadline_s
 
     async def start(self, info: asyncio.Future[EmbedderInfo]) -> None:
@@ -64,5 +64,4 @@ class Shard:
 
     async def _make(self, part: Part, shell: type[Shell[Any]], *more: Any) -> Address:
         address = self._addresses[part]
-        strategy = self._strategies.get(address, "DEFAULT")
-        return await self._maker.make(address, shell, *more, strategy=strategy)
+        return await self._maker.make(address, shell, *more, place=self._places.get(address))
