@@ -173,6 +173,8 @@ def target_of(
 
 def _by_ray(config: object, address: str | None, data_dir: str | Path | None, flags: dict[str, Any]) -> Target:
     if address is not None:
+        if not address.strip():
+            raise InvalidInput("address should be auto or host:port", {"field": "address"})
         return InCluster(address, flags)
     if data_dir is not None:
         flags |= {"data_dir": str(data_dir)}

@@ -111,13 +111,15 @@ class LoopThread:
             InvalidInput: the loop has ended, lives in another process, or is the caller's own.
             Unavailable: the loop was ended while this was under way.
         """
-        future = self._submit(work)
+        future: futures.Future[T] | None = None
         try:
+            future = self._submit(work)
             return future.result()
         except futures.CancelledError as error:
             raise Unavailable("the memory was closed while this call was under way") from error
         except BaseException:
-            future.cancel()
+            if future is not None:
+                future.cancel()
             raise
 
     def stop(self) -> None:

@@ -9,6 +9,7 @@ import inspect
 import os
 import pickle
 import signal
+import sys
 import threading
 import uuid
 import warnings
@@ -419,9 +420,12 @@ class Stuck:
 def test_ctrl_c_ends_a_call_that_waits() -> None:
     api = Stuck()
     with _restored(Memory, Over(api)) as memory:
+        caller = threading.get_ident()
 
         def interrupt() -> None:
             api.asked.wait(30)
+            while sys._current_frames()[caller].f_code.co_name != "wait":  # Until it waits for the answer.
+                threading.Event().wait(0.001)
             os.kill(os.getpid(), signal.SIGINT)
 
         interrupting = threading.Thread(target=interrupt)
@@ -488,6 +492,7 @@ def test_arguments_name_one_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         {"address": "auto", "api_key": "k"},
         {"api_key": "k"},
         {"url": 5},
+        {"address": ""},
         {"url": {"embedder": {"provider": "openai"}}},
         {"timeout_s": 0},
     ],
