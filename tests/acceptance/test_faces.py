@@ -51,9 +51,9 @@ def told(runtimes: Runtimes) -> Callable[[int, str], Story]:
 
     def tell(shards: int, name: str) -> Story:
         if (shards, name) not in known:
-            story = Story(runtimes.face(shards, name))
-            story.tell()
-            known[shards, name] = story
+            known[shards, name] = Story(runtimes.face(shards, name))
+            known[shards, name].tell()
+        assert known[shards, name].ended, "the story broke off when it was told"
         return known[shards, name]
 
     return tell
@@ -156,7 +156,7 @@ def test_search_ranks_filters_and_cuts(story: Story) -> None:
 def test_a_memory_of_a_user_and_an_agent_is_found_by_the_agent_alone(story: Story) -> None:
     assert set(texts(story.steps["search by agent"])) == {PEANUTS, SUMMER}
     assert texts(story.steps["list by agent"]) == [SUMMER, PEANUTS]
-    assert set(story.steps["search several users"]) == {MOVED, SUMMER}
+    assert story.steps["search several users"] == [SUMMER, *sorted([MOVED, BERLIN, TRAM, PEANUTS, SOON])]
 
 
 def test_an_explained_score_is_made_of_its_parts(story: Story) -> None:

@@ -11,9 +11,11 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +69,11 @@ def told_then_killed(place: Place, way: str, user: str) -> list[dict[str, str]]:
         text=True,
     )
     assert caller.stdout
+    late = threading.Timer(DONE_S, caller.kill)
+    late.start()
     lines = (line for line in caller.stdout if line.startswith("{"))
-    told = [json.loads(line) for line, _ in zip(lines, range(ADDS), strict=False)]
+    told = [json.loads(line) for line in islice(lines, ADDS)]
+    late.cancel()
     caller.kill()
     assert caller.wait(STOP_DEADLINE_S) == -signal.SIGKILL, "it ended by itself"
     caller.stdout.close()

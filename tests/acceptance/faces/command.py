@@ -17,6 +17,7 @@ EXIT_CODES = {
     "not_found": 3,
     "unavailable": 4,
     "deadline_exceeded": 4,
+    "internal": 1,
 }
 _COMMANDS = {
     "delete_all": ["delete", "--all", "--yes"],

@@ -16,6 +16,7 @@ CLASSES = {
     "conflict": ["Conflict", "RemoraError"],
     "too_large": ["TooLarge", "RemoraError"],
     "unavailable": ["Unavailable", "RemoraError"],
+    "internal": ["RemoraError"],
     "deadline_exceeded": ["DeadlineExceeded", "RemoraError", "TimeoutError"],
 }
 """The class that a code is raised as, and what else a caller may catch it by."""

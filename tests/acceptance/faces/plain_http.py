@@ -16,6 +16,7 @@ STATUSES = {
     "not_found": 404,
     "conflict": 409,
     "too_large": 413,
+    "internal": 500,
     "unavailable": 503,
     "deadline_exceeded": 504,
 }
@@ -95,7 +96,7 @@ def _keyed(key: str | None) -> dict[str, str]:
 def _answer(reply: httpx.Response) -> Any:
     answer = reply.json()
     if reply.is_success:
-        goes_on = isinstance(answer, dict) and answer.get("status") == "PENDING"
+        goes_on = reply.request.method != "GET" and isinstance(answer, dict) and answer.get("status") == "PENDING"
         assert (reply.status_code == _ACCEPTED) is goes_on, f"{reply.status_code} for {answer}"
         return answer
     raise _refusal(reply.status_code, answer)

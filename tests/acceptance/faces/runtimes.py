@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,11 @@ class Running:
     def __init__(self, directory: Path, shards: int) -> None:
         self.place = Place(directory)
         self.place.environment |= {"REMORA_EMBED_MODEL": "hashing", "REMORA_SHARDS": str(shards)}
-        up = self.place.run("up", timeout_s=START_DEADLINE_S)
+        try:
+            up = self.place.run("up", timeout_s=START_DEADLINE_S)
+        except subprocess.TimeoutExpired as late:
+            self.place.close()
+            raise AssertionError(f"{shards} shards did not come up: {late.stderr!r}") from late
         assert up.returncode == 0, up.stdout + up.stderr
         self.for_jobs = {**self.place.environment, **dict(re.findall(r"\b(RAY_[A-Z_]+)=(\S+)", up.stdout))}
 

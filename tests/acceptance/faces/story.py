@@ -39,6 +39,7 @@ class Story:
     def __init__(self, face: Face) -> None:
         self.face = face
         self.steps: dict[str, Any] = {}
+        self.ended = False
         self.prefix = f"{face.name}-"
         self._normal = Normal(self.prefix)
 
@@ -46,6 +47,7 @@ class Story:
         """All of it."""
         for chapter in (self._keep, self._find, self._look, self._graph, self._many, self._change, self._forget):
             chapter()
+        self.ended = True
 
     def _who(self, **ids: str) -> dict[str, str]:
         return {name: f"{self.prefix}{value}" for name, value in ids.items()}
@@ -94,9 +96,10 @@ class Story:
         self._do("search", "search", "Where did Clara Nilsson move?", **ana)
         self._do("search the best", "search", "When does the tram leave?", **ana, top_k=1)
         self._do("search by agent", "search", "Lisbon and peanuts", **guide, threshold=0.0)
-        # Asked of the project's whole index, so the scores know of other faces' memories too: only the order is told.
-        wide = self.face.call("search", "Who was in Lisbon?", filters=whoever, threshold=0.0, top_k=2)
-        self.steps["search several users"] = [hit["memory"] for hit in wide["results"]]
+        # Asked of the whole index, in which how rare a word is depends on the other faces' memories: the best, and all.
+        wide = self.face.call("search", "Where was Jonas Weber last summer?", filters=whoever, threshold=0.0)
+        first, *others = [hit["memory"] for hit in wide["results"]]
+        self.steps["search several users"] = [first, *sorted(others)]
         self._do("search metadata", "search", "Lisbon", **ana, filters={"metadata": {"source": "letter"}})
         dated = {"AND": [{"created_at": {"gte": "2024-01-02"}}, {"created_at": {"lt": "2024-01-04"}}]}
         self._do("search by date", "search", "Who goes where?", **ana, filters=dated, threshold=0.0)
