@@ -14,6 +14,7 @@ from remora.errors import InvalidInput, Unavailable
 T = TypeVar("T")
 
 _STOP_S = 60.0
+_LISTEN_S = 0.5
 
 
 async def in_thread(work: Callable[[], T], undo: Callable[[T], None]) -> T:
@@ -114,7 +115,7 @@ class LoopThread:
         future: futures.Future[T] | None = None
         try:
             future = self._submit(work)
-            return future.result()
+            return _result(future)
         except futures.CancelledError as error:
             raise Unavailable("the memory was closed while this call was under way") from error
         except BaseException:
@@ -148,6 +149,16 @@ class LoopThread:
             if not self._ending:
                 self._ending = True
                 self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+def _result(future: futures.Future[T]) -> T:
+    """The result, waited for with pauses: a signal that comes just before the waiting begins is heard only after it."""
+    while True:
+        try:
+            return future.result(_LISTEN_S)
+        except TimeoutError:
+            if future.done():  # Its own error, or it was done just now.
+                return future.result()
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
