@@ -46,6 +46,8 @@ class Model:
                     return "FAILED", "not_found"
                 self._end(body["memory_id"])
                 return "SUCCEEDED", [("DELETE", body["memory_id"])]
+            case OperationKind.CLAIM:
+                return "SUCCEEDED", []
             case OperationKind.DELETE_ALL:
                 wanted = ingest.scope_of(body).ids().items()
                 doomed = [key for key, memo in self.live.items() if wanted <= memo.scope.ids().items()]
