@@ -97,8 +97,9 @@ class Desk:
         client.finished.clear()
         if replies:
             self._together["replies"].record(len(replies))
-        if client.idle:
-            self._clients.pop(name, None)
+        # By identity: forgotten already by another exchange of its, the client may have come again with new calls.
+        if client.idle and self._clients.get(name) is client:
+            del self._clients[name]
         return self.incarnation, replies
 
     async def _turn(self, client: _Client, loop: asyncio.AbstractEventLoop) -> None:

@@ -82,5 +82,6 @@ def most_calls(settings: Settings) -> int:
 def patience(fields: dict[str, Any], deadline_s: float, margin_s: float) -> float:
     """How long to wait for an answer: the deadline that the call names, or ours if that is shorter, and the margin."""
     wanted = fields.get("deadline_s")
-    limit = min(wanted, deadline_s) if isinstance(wanted, int | float) else deadline_s
+    # In this order nan is never taken: it is the orchestrator's to refuse, and would break the event loop's timers.
+    limit = min(deadline_s, wanted) if isinstance(wanted, int | float) else deadline_s
     return max(limit, 0.0) + margin_s

@@ -43,7 +43,10 @@ def _slot_of(fields: Mapping[str, Any], name: str | None) -> int | None:
     project, value = fields.get("project", DEFAULT_PROJECT), fields.get(name or "")
     if name is None or not isinstance(project, str) or not isinstance(value, str) or value == "*":
         return None
-    return ids.slot_of(ids.routing_key(project, Scope(**{name: value.strip()})))
+    try:
+        return ids.slot_of(ids.routing_key(project, Scope(**{name: value.strip()})))
+    except UnicodeEncodeError:  # No text at all, which the orchestrator says better.
+        return None
 
 
 def _plain_filter(fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import threading
 from typing import Any
 
@@ -159,3 +160,39 @@ class Unreadable:
 
     def __reduce__(self) -> tuple[type[int], tuple[str]]:
         return int, ("not a number",)
+
+
+async def test_an_exchange_that_ends_late_leaves_a_clients_new_calls_alone() -> None:
+    server = Server()
+    server.gates = {name: asyncio.Event() for name in ("first", "second", "quick", "slow")}
+
+    def packed(number: int, verb: str) -> Calls:
+        return [(number, verb, pickle.dumps(((), {})))]
+
+    early, late = (
+        asyncio.ensure_future(server.send("client", packed(number, verb)))
+        for number, verb in enumerate(("first", "second"))
+    )
+    await turns(5)
+    # The second call ends after the first, and before the first exchange has gone: that one takes both answers along.
+    server.gates["first"].set()
+    await turns(2)
+    server.gates["second"].set()
+    _, replies = await early
+    assert [reply[0] for reply in replies] == [0, 1]
+    assert not late.done()
+    # The client has nothing under way, so it is forgotten; and comes again before the late exchange has gone.
+    again = asyncio.ensure_future(server.send("client", packed(2, "quick") + packed(3, "slow")))
+    assert (await late)[1] == []
+    server.gates["quick"].set()
+    assert [reply[0] for reply in (await again)[1]] == [2]
+
+    server.gates["slow"].set()
+    _, replies = await server.send("client", [])
+    assert [reply[0] for reply in replies] == [3]
+
+
+async def turns(count: int) -> None:
+    """Let the event loop go round."""
+    for _ in range(count):
+        await asyncio.sleep(0)

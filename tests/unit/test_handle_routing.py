@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from actors.choice import by_load
+from actors.line import patience
 from actors.routing import likely_shard
 from engine import ids
 from engine.types import Scope
@@ -94,3 +95,17 @@ def test_who_was_down_a_moment_ago_comes_last_until_that_is_over() -> None:
 
 def _user(name: str) -> Scope:
     return Scope(user_id=name)
+
+
+@pytest.mark.parametrize("fields", [{"user_id": "\udcff"}, {"user_id": "ana", "project": "\udcff"}])
+def test_what_is_no_unicode_goes_to_any_orchestrator_which_refuses_it(fields: dict[str, str]) -> None:
+    assert likely_shard("add", ("text",), fields, SHARDS) is None
+    assert likely_shard("search", ("text",), fields, SHARDS) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "waits_s"),
+    [(None, 31.0), (2, 3.0), (90.0, 31.0), (-5, 1.0), (10**400, 31.0), ("2", 31.0), (float("nan"), 31.0)],
+)
+def test_a_caller_waits_as_long_as_it_wants_and_never_for_no_time_at_all(wanted: Any, waits_s: float) -> None:
+    assert patience({"deadline_s": wanted}, 30.0, 1.0) == waits_s
