@@ -160,6 +160,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _expand(self) -> Self:
         object.__setattr__(self, "data_dir", self.data_dir.expanduser().absolute())
+        if str(self.data_dir).encode(errors="ignore").decode() != str(self.data_dir):
+            raise ValueError(f"data_dir is no path in UTF-8: {str(self.data_dir)!r}")
         return self
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -141,6 +142,28 @@ def _fail(error: Any, as_json: bool) -> int:
     return exit_code(error.code)
 
 
+def _refused_by_system(error: OSError, as_json: bool) -> int:
+    """Say what the machine doesn't allow, as a full disk or a directory that can't be written; the exit code."""
+    if isinstance(error, BrokenPipeError):  # Whoever reads the output has seen enough.
+        return 1
+    return _fail(RemoraError(str(error), {"errno": error.errno}), as_json)
+
+
+def _give_out() -> None:
+    """Write what is still buffered. Python would do so at the very end, and complain there of a reader that has gone.
+
+    Raises:
+        OSError: it can't be written; it is thrown away then.
+    """
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
 def _is_ours(error: Exception) -> bool:
     """Whether it is an error that Remora raises on purpose; asked without loading the engine."""
     engine_errors = sys.modules.get("engine.errors")
@@ -170,11 +193,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     as_json = _wants_json(words)
     try:
-        sys.exit(_run(words, as_json))
+        try:
+            sys.exit(_run(words, as_json))
+        finally:
+            _give_out()
     except Exception as error:
-        if not _is_ours(error):
-            raise
-        sys.exit(_fail(error, as_json))
+        if _is_ours(error):
+            sys.exit(_fail(error, as_json))
+        if isinstance(error, OSError):
+            sys.exit(_refused_by_system(error, as_json))
+        raise
 
 
 if __name__ == "__main__":

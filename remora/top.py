@@ -131,7 +131,7 @@ def _stopping(stop: Callable[[], None]) -> Iterator[None]:
 @contextlib.contextmanager
 def _keys(stop: Callable[[], None]) -> Iterator[None]:
     """Inside, the terminal gives each key at once and doesn't echo it; without a terminal there are no keys."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         yield
         return
     import termios

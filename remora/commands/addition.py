@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from remora import output
+from remora.commands import standard_input
 from remora.commands.connection import ask, given, json_object, moment
 from remora.commands.flags import (
     AgentFlag,
@@ -85,7 +85,7 @@ def add(
     if (text is None) == (file is None):
         raise InvalidInput("give a text, `-` for stdin, or --file; `remora add --help` shows examples")
     if file is None:
-        said = sys.stdin.read() if text == "-" else text
+        said = standard_input.whole() if text == "-" else text
         fields |= given(idempotency_key=idempotency_key)
         answer = ask(url, api_key, lambda api: api.add([{**speaker, "content": said}], **fields))
         output.as_json(answer) if json_ else views.added(answer)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
 from remora import output
+from remora.commands import standard_input
 from remora.commands.connection import ask, given
 from remora.commands.flags import AgentFlag, AppFlag, IdempotencyFlag, JsonFlag, KeyFlag, RunFlag, UrlFlag, UserFlag
 from remora.errors import InvalidInput
@@ -56,7 +56,7 @@ def _check(memory_id: str | None, all_: bool, scope: dict[str, str]) -> None:
 
 
 def _agreed(url: str | None, api_key: str | None, scope: dict[str, Any]) -> bool:
-    if not sys.stdin.isatty():
+    if not standard_input.is_terminal():
         raise InvalidInput("nobody can be asked here: add --yes to delete without a question; nothing was deleted")
     count = ask(url, api_key, lambda api: api.list(**scope, page_size=1))["count"]
     whose = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in scope.items())

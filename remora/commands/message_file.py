@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from remora.commands import standard_input
 from remora.errors import InvalidInput
 
 Item = dict[str, Any]
@@ -33,7 +33,7 @@ def read(source: Path | str, speaker: Mapping[str, str]) -> list[Item]:
 
 def _text(source: Path | str, name: str) -> str:
     try:
-        return sys.stdin.read() if isinstance(source, str) else source.read_text(encoding="utf-8-sig")
+        return standard_input.whole() if isinstance(source, str) else source.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InvalidInput(f"{name} can't be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -247,3 +250,57 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setenv("REMORA_SEARCH_TOP_K", "many")
     assert run("config") == 2
     assert "search.top_k" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["config"], ["config", "--json"]])
+def test_a_reader_that_has_gone_is_no_reason_to_complain(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+    command = [sys.executable, "-m", "remora.cli", *arguments]
+    run = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=buffered, check=False)
+    os.close(writer)
+
+    assert (run.returncode, run.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_output_that_cannot_be_written_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "remora.cli", "config", "--json"]
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert run.returncode == 1
+    assert json.loads(run.stderr)["detail"] == "[Errno 28] No space left on device"
+
+
+@pytest.mark.parametrize("arguments", [["add", "-"], ["add", "--file", "-"], ["delete", "--all"]])
+def test_a_closed_stdin_is_refused_before_anything_is_sent(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, "--user-id", "ana", "--url", "http://127.0.0.1:9"])
+
+    assert stopped.value.code == 2
+    assert "--yes" in (told := capsys.readouterr().err) or "stdin" in told
+
+
+def test_a_data_directory_that_cannot_be_made_is_no_crash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SystemExit) as stopped:
+        main(["up", "--data-dir", str(tmp_path / "file" / "below")])
+
+    assert stopped.value.code == 1
+    assert "Not a directory" in capsys.readouterr().err
+
+
+def test_a_data_directory_whose_name_is_no_text_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["status", "--data-dir", "/tmp/\udcff"])
+
+    assert stopped.value.code == 2
+    assert "data_dir" in capsys.readouterr().err
