@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 from engine import ids, ingest, requests
 from engine.answers import entities_answer, history_object, memory_object, operation_object
@@ -194,6 +194,9 @@ class Memory:
 
     async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
         """The best memories for a query; see `MemoryApi`."""
+        return await self._search(query, fields)
+
+    async def _search(self, query: str, fields: Mapping[str, Any]) -> Json:
         request = self._search_request(query, fields)
         with self._reads.admit():
             async with self._within(request.call):
@@ -260,7 +263,7 @@ class Memory:
 
         async def search(query: str, given: Json) -> Json:
             budget.check()
-            answer = await self.search(query, **cast(SearchFields, given))
+            answer = await self._search(query, given)
             budget.spend(len(answer["results"]))
             return answer
 
@@ -431,7 +434,7 @@ class Memory:
 
         return await each(items, one, at_once=at_once)
 
-    def _search_request(self, query: str, fields: SearchFields) -> SearchRequest:
+    def _search_request(self, query: str, fields: Mapping[str, Any]) -> SearchRequest:
         return requests.parse_search(query, fields, self._limits, self._settings.search)
 
     def _unexpired(self, node: Filter) -> Filter:

@@ -264,7 +264,7 @@ def parse_page(fields: Mapping[str, Any], limits: LimitSettings) -> tuple[int, i
 
 def parse_call(fields: Mapping[str, Any], known: frozenset[str] | set[str]) -> Call:
     """What every call has; a field that the verb doesn't know is refused, so that a slip of the pen can't widen it."""
-    unknown = sorted(set(fields) - known)
+    unknown = sorted(set(fields) - known, key=str)
     if unknown:
         raise InvalidInput(f"unknown field {unknown[0]!r}; known: {', '.join(sorted(known))}", {"field": unknown[0]})
     deadline_s = fields.get("deadline_s")

@@ -66,6 +66,7 @@ async def scattered_search(
         Unavailable: no shard could answer.
         Overloaded: no shard has room.
         DeadlineExceeded: a shard hasn't come to its `min_position` in time.
+        RemoraError: a shard with a `min_position` can't answer.
     """
     search = _Search(shards, request, fields, settings, deadline_s)
     try:
@@ -127,7 +128,9 @@ class _Search:
             asked = self.shards[number].candidates(self.request.query, evidence, **told)
             found[number] = await (asked if waits else self._leg(asked))
 
-        await asyncio.gather(*map(ask, reached))
+        # Who has to wait for a position is asked in any case: an answer without it would not be what was asked for.
+        waiting = [number for number, fields in enumerate(self.fields) if fields.get("min_position") is not None]
+        await asyncio.gather(*map(ask, {*reached, *waiting}))
         return found
 
     def together(self, evidence: Evidence, found: Sequence[Found | None]) -> LegsFound:
@@ -143,7 +146,7 @@ class _Search:
         )
         if not shares and all(one.hits is None for one in answered):
             raise self.overloaded or Unavailable("no shard can answer now", {"degraded": degraded, "retry_after_s": 1})
-        mentions = evidence.statistics.mentions if evidence.statistics else {}
+        mentions = (evidence.statistics.mentions if evidence.statistics else None) or {}
         return LegsFound(
             hits=nearest(chain.from_iterable(one.hits or () for one in answered), limit),
             graph=relative(shares, mentions.values()),
@@ -190,7 +193,7 @@ def _sum(counts: Iterable[Statistics]) -> Statistics:
     every = list(counts)
     mentions: Counter[str] = Counter()
     for one in every:
-        mentions.update(one.mentions)
+        mentions.update(one.mentions or {})
     keywords = [one.keywords for one in every if one.keywords is not None]
     frequencies: Counter[str] = Counter()
     for known in keywords:
@@ -198,4 +201,6 @@ def _sum(counts: Iterable[Statistics]) -> Statistics:
     total = KeywordStatistics(
         sum(known.texts for known in keywords), sum(known.total_length for known in keywords), frequencies
     )
-    return Statistics(total if keywords else None, mentions)
+    # Who can't say may have all that there is; who could will notice by itself when it is asked for it.
+    unknown = not mentions and any(one.mentions is None for one in every)
+    return Statistics(total if keywords else None, None if unknown else mentions)

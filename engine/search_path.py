@@ -74,12 +74,12 @@ class SearchPath:
         return Evidence(vector, None if entities is None else entities[0])
 
     async def statistics(self, request: SearchRequest, evidence: Evidence) -> Statistics:
-        """This shard's part of what the legs count before they search; nothing of one that fails or is late."""
+        """This shard's part of what the legs count before they search; None of one that fails or is late."""
         keywords, mentions = await asyncio.gather(
             self._leg(self._legs.statistics(self._vector_query(request, None))),
             self._leg(self._mentions(request, evidence.entities or ())),
         )
-        return Statistics(keywords, mentions or {})
+        return Statistics(keywords, mentions)
 
     async def candidates(self, request: SearchRequest, evidence: Evidence) -> Found:
         """This shard's candidates, each with the parts of its score; None of a leg that fails or is late."""
@@ -88,7 +88,7 @@ class SearchPath:
         counted = evidence.statistics or Statistics()
         hits, near = await asyncio.gather(
             self._leg(self._nearest(request, evidence.vector, counted.keywords)),
-            self._leg(self._around(request, evidence.entities, counted.mentions)),
+            self._leg(self._around_in_part(request, evidence.entities, counted.mentions)),
         )
         return Found(
             hits=hits,
@@ -147,6 +147,14 @@ class SearchPath:
         if not entities or (mentions is not None and not mentions):
             return _NOTHING_NEAR
         return await self._legs.around(self._graph_query(request, entities, mentions))
+
+    async def _around_in_part(
+        self, request: SearchRequest, entities: tuple[Entity, ...] | None, mentions: Mapping[str, int] | None
+    ) -> GraphFound:
+        """The same where other shards have memories too; `mentions` None: no graph could say."""
+        if mentions is None:
+            raise Unavailable("how many memories mention what the query names isn't known")
+        return await self._around(request, entities, mentions)
 
     async def _mentions(self, request: SearchRequest, entities: tuple[Entity, ...]) -> Mapping[str, int]:
         return await self._legs.mentions(self._graph_query(request, entities)) if entities else {}

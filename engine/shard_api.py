@@ -30,11 +30,11 @@ __all__ = ["Evidence", "Found", "Keys", "KeywordStatistics", "ShardApi", "Statis
 class Statistics:
     """What the legs count before they search, in one shard or in all: so that each scores as if it had everything.
 
-    `keywords` None: the index can't tell. `mentions`: memories that mention each entity that a walk may start from.
+    `mentions`: memories that mention each entity that a walk may start from. None: that index can't tell.
     """
 
     keywords: KeywordStatistics | None = None
-    mentions: Mapping[str, int] = field(default_factory=dict)
+    mentions: Mapping[str, int] | None = field(default_factory=dict)
 
 
 @by_fields

@@ -179,7 +179,7 @@ class WritePath:
                 known = await asyncio.shield(run.done if wait else run.accepted)
                 if known.state is OperationState.FAILED:
                     raise _stored_error(known)
-                degraded = await self._degraded(known) if known.state is OperationState.SUCCEEDED else []
+                degraded = await self._degraded(known) if _is_indexed(known) else []
         except TimeoutError:
             if not run.accepted.done():
                 details = {"operation_id": operation.id, "retry_after_s": 1}
@@ -187,6 +187,8 @@ class WritePath:
             if not run.done.done():
                 return write_answer(run.accepted.result())
             known = run.done.result()
+            if known.state is OperationState.FAILED:
+                raise _stored_error(known) from None
             degraded = [feed.name for feed in self._feeds if feed.lag]
         return write_answer(known, degraded)
 
@@ -450,6 +452,11 @@ def new_operation(
 def error_object(error: RemoraError) -> Json:
     """An error as an operation keeps it."""
     return {"code": error.code, "message": error.message, "details": error.details}
+
+
+def _is_indexed(operation: Operation) -> bool:
+    """Whether the indexes have to hear of what it did: of a claim there is nothing to hear."""
+    return operation.state is OperationState.SUCCEEDED and operation.kind is not OperationKind.CLAIM
 
 
 def _stored_error(operation: Operation) -> RemoraError:

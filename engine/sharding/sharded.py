@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Unpack, cast
 
 from engine import ids, ingest, requests
@@ -40,6 +40,8 @@ from engine.types import Json, JsonList, Scope
 _CALL = frozenset({"project", "deadline_s"})
 _MORE = 4
 """So many times what is asked for, each shard says of what surrounds an entity: what is rare in one may be common."""
+_FAR = 10_000
+"""A page beyond so many is looked for only if there is one: to find it, every shard names all before it."""
 
 
 def _now_us() -> int:
@@ -152,7 +154,11 @@ class Sharded(MemoryApi):
 
     async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
         """The best memories for a query; see `MemoryApi`."""
-        request = requests.parse_search(query, fields, self._limits, self._settings.search)
+        return await self._search(query, fields)
+
+    async def _search(self, query: str, given: Mapping[str, Any]) -> Json:
+        request = requests.parse_search(query, given, self._limits, self._settings.search)
+        fields = cast(SearchFields, {**given})
         shard = routing.sole_shard(request.call.project, request.filter, self._count)
         if shard is None:
             return await self._search_everywhere(request, fields)
@@ -181,6 +187,8 @@ class Sharded(MemoryApi):
         if shard is not None:
             return await self._shards[shard].list(**fields)
         offset = (request.page - 1) * request.page_size
+        if offset > _FAR and offset >= (count := await self._counted(fields)):
+            return {"count": count, "page": request.page, "page_size": request.page_size, "results": []}
         keys = await every(one.keys(offset + request.page_size, **fields) for one in self._shards)
         shown = merging.page_of(keys, offset, request.page_size)
         return {
@@ -189,6 +197,10 @@ class Sharded(MemoryApi):
             "page_size": request.page_size,
             "results": await self._known(shown, request.call, until),
         }
+
+    async def _counted(self, fields: ListFields) -> int:
+        """How many memories a list has."""
+        return sum(one.count for one in await every(one.keys(1, **fields) for one in self._shards))
 
     async def _known(self, memory_ids: Sequence[str], call: Call, until: Until) -> JsonList:
         """The memories with these ids, in their order; who is gone meanwhile is left out."""
@@ -232,7 +244,7 @@ class Sharded(MemoryApi):
             budget.check()
             rest = {name: value for name, value in item.items() if name != "query"}
             rest |= {"project": call.project, "deadline_s": time_left(rest.get("deadline_s"), until.left())}
-            answer = await self.search(item["query"], **cast(SearchFields, rest))
+            answer = await self._search(item["query"], rest)
             budget.spend(len(answer["results"]))
             return answer
 

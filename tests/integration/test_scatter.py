@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine import ids
+from engine import graph, ids
 from engine.config import Settings, load
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, RemoraError, Unavailable
@@ -94,7 +94,10 @@ class System:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.model = Switch()
-        self.memories = [in_process(settings, embedder=self.model, recogniser=Names()) for _ in range(SHARDS + 1)]
+        self.graphs = [graph.in_memory() for _ in range(SHARDS + 1)]
+        self.memories = [
+            in_process(settings, embedder=self.model, recogniser=Names(), graph_=store) for store in self.graphs
+        ]
         self.one = self.memories[0]
         self.four = [Away(shard) for shard in self.memories[1:]]
 
@@ -303,6 +306,27 @@ async def test_without_the_model_words_are_searched_for(system: System) -> None:
     assert found["degraded"] == ["dense"]
     assert found["results"]
     assert all("violin" in hit["memory"] for hit in found["results"])
+
+
+@pytest.mark.parametrize("which", [slice(0, None), slice(1, None)], ids=["of all", "of who mentions it"])
+async def test_graphs_that_are_away_are_named(system: System, which: slice) -> None:
+    for user in USERS:
+        if home_of(Scope(user_id=user)):
+            await system.add("Ann likes tea", 1_700_000_000, user_id=user, agent_id="helper")
+    assert (await system.scattered("Ann", agent_id="helper"))["degraded"] == []
+    await asyncio.gather(*[store.close() for store in system.graphs[1:][which]])
+    found = await system.scattered("Ann", agent_id="helper")
+    assert found["degraded"] == ["graph"]
+    assert found["results"]
+
+
+async def test_a_shard_that_is_away_is_not_left_out_when_its_position_was_asked_for(system: System) -> None:
+    await tell(system, 10, count=20)
+    away = system.four[1]
+    away.verbs = dict.fromkeys(("statistics", "candidates"), Unavailable("away"))
+    assert (await system.scattered("tea", agent_id="helper", positions={2: 1}))["degraded"]
+    with pytest.raises(Unavailable, match="away"):
+        await system.scattered("tea", agent_id="helper", positions={1: 1})
 
 
 async def test_a_bad_search_is_refused_by_any_shard(system: System) -> None:

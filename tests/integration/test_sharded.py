@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from engine import ids
-from engine.config import load
+from engine import graph, ids
+from engine.config import Settings, load
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import Conflict, DeadlineExceeded, NotFound, Unavailable
 from engine.in_process import in_process
@@ -72,11 +72,12 @@ class Calls:
 class Shards:
     """Four shards with one model, and a door at each."""
 
-    def __init__(self) -> None:
-        settings = load(shards=SHARDS)
+    def __init__(self, settings: Settings | None = None) -> None:
+        settings = settings or load(shards=SHARDS)
         self.model = Door()
         self.calls = Calls()
-        self.memories = [in_process(settings, embedder=self.model) for _ in range(SHARDS)]
+        self.graphs = [graph.in_memory() for _ in range(SHARDS)]
+        self.memories = [in_process(settings, embedder=self.model, graph_=store) for store in self.graphs]
         self.doors = [
             Sharded(own, [Lossy(one, self.calls) for one in self.memories], settings) for own in range(SHARDS)
         ]
@@ -139,6 +140,22 @@ async def test_walking_the_pages_shows_each_memory_once_and_the_newest_first(sha
     assert walked == newest
 
 
+async def test_far_beyond_the_last_page_no_shard_names_its_memories(shards: Shards) -> None:
+    await told(shards)
+    asked: list[int] = []
+    for memory in shards.memories:
+        keys = memory.keys
+
+        def counted(limit: int, keys: Any = keys, **fields: Any) -> Any:
+            asked.append(limit)
+            return keys(limit, **fields)
+
+        memory.keys = counted  # type: ignore[method-assign]
+    found = await shards.doors[0].list(agent_id="helper", page=2**31, page_size=1000)
+    assert found == {"count": len(USERS), "page": 2**31, "page_size": 1000, "results": []}
+    assert set(asked) == {1}
+
+
 async def test_a_memory_is_known_by_its_id_at_every_door(shards: Shards) -> None:
     await told(shards)
     for number, user in enumerate(USERS):
@@ -194,6 +211,20 @@ async def test_a_key_that_a_handle_made_up_is_not_claimed(shards: Shards) -> Non
     for user in USERS:
         await shards.doors[0].add("a fact", user_id=user, idempotency_key=ids.made_up_key(user.encode()))
     assert set(shards.calls.verbs) == {"add"}
+
+
+async def test_a_claim_waits_for_no_index() -> None:
+    shards = Shards(load(shards=SHARDS, runtime={"apply_deadline_s": 0.1}))
+    await asyncio.gather(*[memory.start() for memory in shards.memories])
+    key = next(f"k{n}" for n in range(1000) if home_of(ids.key_home("default", f"k{n}"), SHARDS) == 2)
+    await shards.graphs[2].close()
+    late = await shards.doors[0].add("a fact", user_id=user_of(2))
+    assert late["degraded"] == ["graph"]
+    answer = await shards.doors[0].add("a fact", user_id=user_of(0), idempotency_key=key)
+    assert answer["degraded"] == []
+    writes = (await shards.memories[2].status())["writes"]
+    assert (writes["finished"], writes["degraded"]) == (1, 1)
+    await asyncio.gather(*[memory.close() for memory in shards.memories])
 
 
 async def test_a_claim_is_no_operation_that_anybody_sees(shards: Shards) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.api import MemoryApi
 from engine.batches import Budget, each, time_left
 from engine.config import EmbedSettings, LimitSettings, Settings, load
 from engine.embed.hashing import HashingEmbedder
@@ -16,6 +17,7 @@ from engine.errors import InvalidInput, NotFound, Overloaded, TooLarge
 from engine.in_process import in_process
 from engine.memory import Memory
 from engine.ports import Encoded
+from engine.sharding import Sharded
 from engine.types import Json, JsonList
 
 
@@ -154,6 +156,22 @@ async def test_good_and_bad_items_are_told_apart(memory: Memory) -> None:
     codes = [answer["error"]["code"] if "error" in answer else answer["results"][0]["event"] for answer in answers]
     assert codes == ["ADD", "invalid_input", "NONE", "invalid_input", "too_large", "invalid_input", "invalid_input"]
     assert (await memory.list(user_id="ana"))["count"] == 1
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize("bad", [{"self": 1}, {"given": 1}, {3: 4}, {3: 4, "flavour": "plum"}])
+async def test_an_item_with_fields_that_nobody_knows_spoils_no_other(shards: int, bad: Any) -> None:
+    memories = [in_process() for _ in range(shards)]
+    for memory in memories:
+        await memory.start()
+    door: MemoryApi = memories[0] if shards == 1 else Sharded(0, memories, Settings())
+    for verb, needed in (("search_batch", "query"), ("add_batch", "messages")):
+        good: Json = {needed: "tea", "user_id": "ana"}
+        answers = await getattr(door, verb)([{**good, **bad}, good])
+        assert answers[0]["error"]["code"] == "invalid_input"
+        assert "results" in answers[1]
+    for memory in memories:
+        await memory.close()
 
 
 async def test_a_batch_that_is_none_is_refused_as_a_whole(memory: Memory) -> None:
