@@ -29,9 +29,10 @@ class _Entry:
 
 
 class Lease:
-    """The use of a runtime until `give_back`; safe to give back twice."""
+    """The use of a runtime until `give_back`; safe to give back twice. `settings`: what it runs with."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, settings: Settings) -> None:
+        self.settings = settings
         self._data_dir = data_dir
         self._given_back = False
 
@@ -74,7 +75,7 @@ def take(settings: Settings, progress: Progress = quiet, *, exact: bool = False)
                 {"data_dir": str(settings.data_dir)},
             )
         entry.users += 1
-    return Lease(settings.data_dir)
+        return Lease(settings.data_dir, entry.running.settings)
 
 
 def _entered(settings: Settings, progress: Progress, *, exact: bool) -> _Entry:
@@ -84,7 +85,7 @@ def _entered(settings: Settings, progress: Progress, *, exact: bool) -> _Entry:
     ours = running.process_is_ours
     fresh = not ray.is_initialized()
     try:
-        runtime.connect(settings)
+        running.settings = runtime.connect(settings).settings
     except BaseException:
         if ours:
             running.stop()

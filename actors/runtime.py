@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from actors.environment import AUTH_MODE
+from actors.joining import AUTO, auth_mode, check_listens, found
 from actors.leftovers import leftovers
 from actors.options import Part
 from actors.order import Order, encode
@@ -129,24 +130,36 @@ def connect(settings: Settings) -> Runtime:
     import ray
 
     record = _running(settings)
-    if record is not None and settings.runtime.address not in {None, "auto", record.address}:
+    wanted = settings.runtime.address
+    if record is not None and wanted not in {None, AUTO} and found(str(wanted)) != record.address:
         record = None  # One runs here, but it isn't meant.
-    address = record.address if record else settings.runtime.address
+    address = record.address if record else wanted
     if not address:
         raise Unavailable(f"Remora does not run on {settings.data_dir}", {"data_dir": str(settings.data_dir)})
+    if record is None:
+        address = found(address)
     if ray.is_initialized():
         _check_same(address, ray.get_runtime_context().gcs_address)
     else:
-        if record is not None and record.auth_mode is not None:
-            _authenticate(record.auth_mode)
-        try:
-            ray.init(
-                address=address, namespace=settings.runtime.namespace, log_to_driver=False, logging_level=logging.ERROR
-            )
-        except (ConnectionError, RuntimeError) as error:
-            raise Unavailable(f"no Ray answers at {address}: {error}", {"address": address}) from error
+        mode = record.auth_mode if record else auth_mode(address)
+        _join(address, settings.runtime.namespace, mode)
     record = record or _foreign(settings, address)
     return Runtime(settings.model_copy(update={"shards": record.shards, "embedders": record.embedders}), record)
+
+
+def _join(address: str, namespace: str, mode: str | None) -> None:
+    import ray
+
+    check_listens(address)
+    if mode is not None:
+        _authenticate(mode)
+    try:
+        ray.init(address=address, namespace=namespace, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError) as error:
+        raise Unavailable(
+            f"no Ray that lets us in answers at {address}: {error}. If it asks for a token: RAY_AUTH_MODE=token",
+            {"address": address},
+        ) from error
 
 
 def _check_same(wanted: str, connected: str) -> None:

@@ -73,8 +73,7 @@ class InCluster:
 
         runtime = {**self.flags.get("runtime", {}), "address": self.address}
         settings = load(**{**self.flags, "runtime": runtime})
-        connect(settings)
-        return Link(handle_of(settings), _nothing)
+        return Link(handle_of(connect(settings).settings), _nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class Own:
                 show(step)
 
             lease = owned.take(settings, tell, exact=self.exact)
-        return lease, handle_of(settings)
+        return lease, handle_of(lease.settings)
 
     async def _check_dimensions(self, link: Link) -> None:
         if self.dimensions is None:
