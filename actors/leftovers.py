@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.processes import ProcessId, alive, end, identify, mentions
+from actors.processes import ProcessId, alive, boot_id, end, identify, mentions
 from actors.run_directory import Record, RunDirectory
 from engine.errors import InvariantViolated
 
@@ -64,7 +64,8 @@ def sweep(directory: RunDirectory) -> None:
 
 
 def _processes(directory: RunDirectory, record: Record | None) -> list[ProcessId]:
-    known = [ProcessId(*one) for one in record.processes] if record else []
+    # Before the machine's last start, ids and times were given to others; services often get nearly the same ones.
+    known = [ProcessId(*one) for one in record.processes] if record and record.boot == boot_id() else []
     return known + orphaned_haproxies(directory.haproxy)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _START_TOLERANCE_S = 3.0
 """The kernel reckons its own start anew when the clock is set, and moves by a second now and then."""
 
@@ -18,6 +20,17 @@ class ProcessId:
 
     pid: int
     started_s: float
+
+
+def boot_id() -> str:
+    """Which start of the machine this is; after another one the same id and start time can be anybody's.
+
+    Blank where the system doesn't say.
+    """
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def identify(pid: int) -> ProcessId | None:

@@ -10,13 +10,17 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from actors.processes import boot_id
 from engine.errors import Conflict, InvariantViolated
 
 
 class Record(BaseModel):
-    """How a runtime is reached, and what belongs to it. `state`: starting, ready or stopping."""
+    """How a runtime is reached, and what belongs to it. `state`: starting, ready or stopping.
+
+    `boot`: of the machine, on which its processes are known by their ids.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +38,7 @@ class Record(BaseModel):
     http: str | None = None
     dashboard: str | None = None
     processes: tuple[tuple[int, float], ...] = ()
+    boot: str = Field(default_factory=boot_id)
 
 
 class RunDirectory:

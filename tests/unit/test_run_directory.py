@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.leftovers import leftovers
+from actors.leftovers import leftovers, remains
 from actors.processes import identify
 from actors.run_directory import Record, RunDirectory
 from engine.errors import Conflict, InvariantViolated
@@ -107,3 +107,21 @@ def test_leftovers_are_those_recorded_and_those_that_haproxys_launcher_noted(tmp
         assert leftovers(directory)[0].started_s == 0.0
     finally:
         directory.clear()
+
+
+def test_processes_of_before_the_machines_last_start_are_nobodys_leftovers(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.path.mkdir()
+    me = identify(os.getpid())
+    assert me is not None
+    ours = record().model_copy(update={"processes": ((me.pid, me.started_s),)})
+
+    directory.write(ours)
+    assert leftovers(directory) == [me]
+
+    directory.write(ours.model_copy(update={"boot": "another start"}))
+    assert leftovers(directory) == []
+    left = remains(directory)
+    assert left is not None
+    assert left.record
+    assert not left.processes
