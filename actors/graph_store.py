@@ -11,6 +11,8 @@ from actors.shell import Shell
 from engine import graph
 from engine.config import Settings
 from engine.ports import (
+    BesideAnswer,
+    BesideQuery,
     EntitiesAnswer,
     EntitiesQuery,
     GraphAnswer,
@@ -29,7 +31,7 @@ class GraphStoreActor(Shell[GraphStore]):
     """Owns the graphs of a shard."""
 
     def __init__(self, address: Address, settings: Settings) -> None:
-        super().__init__(address, lambda: graph.build(settings, address.index))
+        super().__init__(address, settings, lambda: graph.build(settings, address.index))
 
     @ray.method
     async def status(self) -> Applied:
@@ -60,6 +62,11 @@ class GraphStoreActor(Shell[GraphStore]):
     async def path(self, query: PathQuery) -> PathAnswer:
         """As `GraphStore.path`."""
         return await (await self.enter("path")).path(query)
+
+    @ray.method
+    async def beside(self, query: BesideQuery) -> BesideAnswer:
+        """As `GraphStore.beside`."""
+        return await (await self.enter("beside")).beside(query)
 
     @ray.method
     async def neighbours(self, query: NeighboursQuery) -> NeighboursAnswer:

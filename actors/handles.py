@@ -10,6 +10,8 @@ from actors.options import Address
 from actors.orchestrator_handle import OrchestratorHandle, connect
 from engine.filters import Filter
 from engine.ports import (
+    BesideAnswer,
+    BesideQuery,
     Command,
     Embedder,
     EmbedderInfo,
@@ -202,6 +204,9 @@ class GraphStoreHandle(GraphStore):
 
     async def path(self, query: PathQuery) -> PathAnswer:
         return await self._remote.ask(lambda actor: actor.path.remote(query))
+
+    async def beside(self, query: BesideQuery) -> BesideAnswer:
+        return await self._remote.ask(lambda actor: actor.beside.remote(query))
 
     async def close(self) -> None:
         await self._remote.ask(lambda actor: actor.close.remote())

@@ -15,10 +15,8 @@ from actors.calls import Remote
 from actors.options import VERSION, Address, Part, every_address
 from engine.config import Settings
 from engine.errors import RemoraError
+from engine.sharding.merging import whole_status, worst
 from engine.types import Json
-
-_STATES = ("ready", "degraded", "starting", "unavailable")
-"""From good to bad."""
 
 
 class RuntimeStatus:
@@ -62,17 +60,11 @@ class _Asked:
 
 def whole(shards: Sequence[Json], actors: Sequence[Json]) -> Json:
     """One status of what all parts say: as good as the worst shard, and degraded when an actor can't do its work."""
-    states = [str(shard.get("state")) for shard in shards]
-    states += ["ready" if actor.get("ready") else "degraded" for actor in actors]
+    of_shards = whole_status(shards)
+    of_actors = ["ready" if actor.get("ready") else "degraded" for actor in actors]
     return {
-        "state": max(states, key=_badness, default="unavailable"),
-        "ready": bool(shards) and all(shard.get("ready") for shard in shards),
+        **of_shards,
+        "state": worst([of_shards["state"], *of_actors]),
         "version": VERSION,
-        "extractor": next((shard["extractor"] for shard in shards if "extractor" in shard), None),
-        "shards": list(shards),
         "actors": list(actors),
     }
-
-
-def _badness(state: str) -> int:
-    return _STATES.index(state) if state in _STATES else len(_STATES)

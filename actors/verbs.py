@@ -56,6 +56,7 @@ SHARD_VERBS = MEMORY_VERBS | {
     "versions",
     "get_many",
     "mentioned",
+    "beside",
     "scopes",
     "claim",
     "delete_part",
@@ -188,6 +189,10 @@ class ShardVerbs(MemoryVerbs, ShardApi):
 
     async def mentioned(self, **fields: Unpack[GraphEntitiesFields]) -> JsonList:
         answer: JsonList = await self._read("mentioned", (), {**fields})
+        return answer
+
+    async def beside(self, keys: Sequence[str], **fields: Unpack[GraphEntitiesFields]) -> list[tuple[str, ...]]:
+        answer: list[tuple[str, ...]] = await self._read("beside", (keys,), {**fields})
         return answer
 
     async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:

@@ -12,6 +12,7 @@ from engine.answers import memory_object, mentioned_object, relation_objects
 from engine.errors import NotFound, Unavailable
 from engine.index_feed import IndexFeed
 from engine.ports import (
+    BesideQuery,
     EntitiesQuery,
     GraphStore,
     Ledger,
@@ -70,6 +71,11 @@ class GraphPath:
         query = EntitiesQuery(request.call.project, request.scope, 0, _ALL, request.name)
         answer = await self._whole(lambda: self._graph.entities(query))
         return [mentioned_object(one) for one in answer.entities]
+
+    async def beside(self, request: GraphEntitiesRequest, keys: Sequence[str]) -> list[tuple[str, ...]]:
+        """See `ShardApi.beside`."""
+        query = BesideQuery(request.call.project, request.scope, tuple(keys))
+        return list((await self._whole(lambda: self._graph.beside(query))).beside)
 
     async def neighbours(self, request: NeighboursRequest) -> Json:
         """See `MemoryApi.neighbours`."""

@@ -349,6 +349,15 @@ class Memory:
             async with self._within(request.call):
                 return await self._graphs.mentioned(request)
 
+    async def beside(
+        self, keys: Sequence[str], **fields: Unpack[GraphEntitiesFields]
+    ) -> builtins.list[tuple[str, ...]]:
+        """Who is mentioned together with each entity here; see `ShardApi`."""
+        request = requests.parse_graph_entities(fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._graphs.beside(request, keys)
+
     async def scopes(self, **fields: Unpack[CallFields]) -> builtins.list[ScopeCount]:
         """Who has memories here; see `ShardApi`."""
         call = self._read_call(fields)

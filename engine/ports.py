@@ -321,10 +321,27 @@ class PathAnswer:
     steps: tuple[PathStep, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class BesideQuery:
+    """Who is mentioned together with each of the entities with these keys in the memories with all ids of `scope`."""
+
+    project: str
+    scope: Scope
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BesideAnswer:
+    """Per key the keys of other entities, each said once: of the first of the keys that it stands beside."""
+
+    applied: Applied
+    beside: tuple[tuple[str, ...], ...]
+
+
 class GraphStore(Protocol):
     """The entity graph over live versions. `apply` follows the rule of `VectorStore.apply`.
 
-    `entities`, `neighbours` and `path` obey every id of a scope and leave out memories that have expired.
+    `entities`, `neighbours`, `path` and `beside` obey every id of a scope and leave out memories that have expired.
     """
 
     async def status(self) -> Applied: ...
@@ -340,6 +357,8 @@ class GraphStore(Protocol):
     async def neighbours(self, query: NeighboursQuery) -> NeighboursAnswer: ...
 
     async def path(self, query: PathQuery) -> PathAnswer: ...
+
+    async def beside(self, query: BesideQuery) -> BesideAnswer: ...
 
     async def close(self) -> None: ...
 

@@ -96,6 +96,11 @@ class ShardApi(MemoryApi, Protocol):
         `[{name, type, memories}]`."""
         ...
 
+    async def beside(self, keys: Sequence[str], **fields: Unpack[GraphEntitiesFields]) -> list[tuple[str, ...]]:
+        """Per key of an entity, the keys of those that memories of a scope mention beside it; each is said once, of the
+        first of the keys that it stands beside (`page`, `page_size` and `name` are ignored)."""
+        ...
+
     async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:
         """Who has live memories in this shard, and how many."""
         ...

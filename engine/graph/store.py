@@ -17,6 +17,8 @@ from engine.graph.index import GraphIndex
 from engine.graph.project_graph import ProjectGraph
 from engine.graph.survey import Survey
 from engine.ports import (
+    BesideAnswer,
+    BesideQuery,
     EntitiesAnswer,
     EntitiesQuery,
     GraphAnswer,
@@ -113,6 +115,10 @@ class NetworkxGraphStore:
         """The shortest way between two entities."""
         return await self._run(lambda: self._way(query))
 
+    async def beside(self, query: BesideQuery) -> BesideAnswer:
+        """Who is mentioned together with each of some entities."""
+        return await self._run(lambda: self._beside(query))
+
     async def save(self) -> None:
         """Write the snapshot now, if anything has changed: after a purge, what is erased must leave the file too."""
         await self._run(self._save)
@@ -158,6 +164,9 @@ class NetworkxGraphStore:
             return PathAnswer(self._applied(), unknown)
         found = survey.path(seen, query)
         return PathAnswer(self._applied(), (), *found) if found else PathAnswer(self._applied())
+
+    def _beside(self, query: BesideQuery) -> BesideAnswer:
+        return BesideAnswer(self._applied(), survey.beside(self._survey(query.project, query.scope), query.keys))
 
     def _apply(self, batch: ChangeBatch) -> tuple[Applied, bool]:
         before = self._index.position

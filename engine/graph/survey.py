@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from engine.graph.contribution import Contribution
@@ -19,6 +19,7 @@ from engine.graph.scope_graph import ScopeGraph
 from engine.ports import EntitiesQuery, Mentioned, Neighbourhood, NeighboursQuery, PathQuery, PathStep
 from engine.times import day_of
 from engine.types import MENTIONED_WITH, Entity, Relation, Scope
+from engine.ways import reach, way_back
 
 # Mentions that a path looks at before it gives up: a tenth of a second.
 _MOST_MENTIONS: Final = 200_000
@@ -122,20 +123,27 @@ def unknown(survey: Survey, names: Iterable[str]) -> tuple[str, ...]:
 
 def _shortest(survey: Survey, source: str, target: str, most_steps: int) -> list[str] | None:
     """Breadth first, the entities of a round in order of their keys."""
-    came_from: dict[str, str] = {source: source}
+    came_from = {source: source}
     looked_into: set[Contribution] = set()
     budget = iter(range(_MOST_MENTIONS))
     frontier = [source]
     for _ in range(most_steps):
         if target in came_from:
             break
-        reached: list[str] = []
-        for (key, other), _ in zip(_beside(survey, frontier, looked_into), budget, strict=False):
-            if other not in came_from:
-                came_from[other] = key
-                reached.append(other)
-        frontier = sorted(reached)
-    return _way_back(came_from, source, target) if target in came_from else None
+        beside = zip(budget, _beside(survey, frontier, looked_into), strict=False)
+        frontier = reach(came_from, (pair for _, pair in beside))
+    return way_back(came_from, source, target)
+
+
+def beside(survey: Survey, keys: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """One round of such a search, for a way that leads through other shards too; see `BesideAnswer`."""
+    came_from = {key: key for key in keys}
+    reach(came_from, islice(_beside(survey, keys, set()), _MOST_MENTIONS))
+    found: dict[str, list[str]] = {key: [] for key in keys}
+    for other, key in came_from.items():
+        if other != key:
+            found[key].append(other)
+    return tuple(tuple(found[key]) for key in keys)
 
 
 def _beside(survey: Survey, keys: Iterable[str], looked_into: set[Contribution]) -> Iterator[tuple[str, str]]:
@@ -145,13 +153,6 @@ def _beside(survey: Survey, keys: Iterable[str], looked_into: set[Contribution])
             if memory not in looked_into:
                 looked_into.add(memory)
                 yield from ((key, other) for other in memory.keys)
-
-
-def _way_back(came_from: dict[str, str], source: str, target: str) -> list[str]:
-    way = [target]
-    while way[-1] != source:
-        way.append(came_from[way[-1]])
-    return way[::-1]
 
 
 def _step(survey: Survey, one: str, other: str, names: dict[str, str]) -> PathStep:

@@ -50,9 +50,3 @@ def _distinct(relations: Iterable[Json]) -> list[Json]:
         ends = Entity(edge["source"]).key, Entity(edge["target"]).key
         seen.setdefault((ends[0], edge["relationship"].casefold(), ends[1]), edge)
     return list(seen.values())
-
-
-def shortest(found: Iterable[Json]) -> Json:
-    """The shortest way that any shard knows; of equally short ones always the same."""
-    ways = sorted((one for one in found if one["found"]), key=lambda one: (one["length"], one["entities"]))
-    return ways[0] if ways else {"found": False, "length": 0, "entities": [], "steps": []}

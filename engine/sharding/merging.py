@@ -88,12 +88,24 @@ def _latency_ms(created: str, completed: str) -> float:
     return (parse_time(completed, "completed_at") - parse_time(created, "created_at")) / 1000
 
 
+_STATES = ("ready", "degraded", "starting", "unavailable")
+"""From good to bad."""
+
+
+def worst(states: Iterable[str]) -> str:
+    """The worst of some states; one that nobody knows is worse than all others."""
+    return max(states, key=_badness, default="unavailable")
+
+
+def _badness(state: str) -> int:
+    return _STATES.index(state) if state in _STATES else len(_STATES)
+
+
 def whole_status(accounts: Sequence[Json]) -> Json:
     """What all shards say of themselves; it is as well as the worst of them."""
-    states = {account.get("state", "degraded") for account in accounts}
     return {
-        "state": next((state for state in ("starting", "degraded") if state in states), "ready"),
-        "ready": all(account.get("ready", False) for account in accounts),
+        "state": worst(account.get("state", "unavailable") for account in accounts),
+        "ready": bool(accounts) and all(account.get("ready", False) for account in accounts),
         "extractor": next((account["extractor"] for account in accounts if "extractor" in account), None),
         "shards": [{"shard": number, **account} for number, account in enumerate(accounts)],
     }

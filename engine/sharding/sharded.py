@@ -34,6 +34,7 @@ from engine.scatter import scattered_search
 from engine.shard_api import ShardApi
 from engine.sharding import graph_merging, merging, routing
 from engine.sharding.asking import Until, every, or_error, or_none
+from engine.sharding.paths import PathOverShards
 from engine.times import day_of
 from engine.types import Json, JsonList, Scope
 
@@ -303,14 +304,7 @@ class Sharded(MemoryApi):
         shard = self._home_of(request.call, request.scope)
         if shard is not None:
             return await self._shards[shard].path(source, target, **fields)
-        ways = await every(or_none(one.path(source, target, **fields), NotFound) for one in self._shards)
-        found = [way for way in ways if way is not None]
-        if not found:
-            near: NeighboursFields = {**request.scope.ids(), "project": request.call.project, "limit": 1}  # type: ignore[typeddict-item]
-            for name in (source, target):
-                if not await self._around(name, near):
-                    raise nothing_mentions(name)
-        return graph_merging.shortest(found)
+        return await PathOverShards(self._shards, request, self._until(request.call), self._limits.id_chars).find()
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""

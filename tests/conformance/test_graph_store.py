@@ -14,6 +14,7 @@ from engine.config import GraphSettings, Settings
 from engine.errors import Unavailable
 from engine.graph import build, in_memory
 from engine.ports import (
+    BesideQuery,
     EntitiesQuery,
     GraphQuery,
     GraphStore,
@@ -433,6 +434,24 @@ async def test_a_path_is_the_shortest_and_says_what_links_each_step(store: Graph
     assert (await way(store, "A", "Z")) == PathAnswer(found.applied)
     assert (await way(store, "A", "a")).entities == ("A",)
     assert (await way(store, "nobody", "Nowhere")).unknown == ("nobody", "Nowhere")
+
+
+async def test_who_stands_beside_some_entities_is_said_once_of_the_first(store: GraphStore) -> None:
+    await store.apply(
+        batch(
+            0,
+            memory("a", "A", "B", "C"),
+            memory("b", "B", "C", "D"),
+            memory("old", "A", "Old", expires="2000-01-01"),
+            memory("ben's", "A", "Secret", scope=Scope(user_id="ben")),
+        )
+    )
+    answer = await store.beside(BesideQuery("p", ANNA, ("a", "b", "nobody")))
+    assert answer.beside == (("c",), ("d",), ())
+    assert answer.applied.position == 4
+    (of_b, of_a) = (await store.beside(BesideQuery("p", ANNA, ("b", "a")))).beside
+    assert (set(of_b), of_a) == ({"c", "d"}, ())
+    assert (await store.beside(BesideQuery("q", ANNA, ("a",)))).beside == ((),)
 
 
 async def test_of_equally_short_ways_it_is_always_the_same(store: GraphStore) -> None:

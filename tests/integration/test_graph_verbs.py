@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import pytest
 
 from engine import graph
-from engine.config import load
+from engine.config import Settings, load
 from engine.errors import NotFound, Unavailable
 from engine.extract.recogniser import NoEntities
 from engine.graph.store import NetworkxGraphStore
 from engine.in_process import in_process
 from engine.memory import Memory
 from engine.ports import GraphStore, NeighboursAnswer, NeighboursQuery, PathAnswer, PathQuery, Priority
+from engine.sharding import Sharded
 from engine.types import Applied, ChangeBatch, Entity, Json, Relation
 
 NOW_US = 1_700_000_000_000_000
@@ -55,8 +57,8 @@ class Lost:
         return getattr(self.store, method)
 
 
-async def system(graph_: Any = None) -> Memory:
-    made = in_process(load(), recogniser=Capitals(), graph_=graph_)
+async def system(graph_: Any = None, settings: Settings | None = None) -> Memory:
+    made = in_process(settings or load(), recogniser=Capitals(), graph_=graph_)
     await made.start()
     return made
 
@@ -142,6 +144,42 @@ async def test_a_path_leads_over_memories_and_says_which(memory: Memory) -> None
     for source, target in (("Ann", "Nobody"), ("Nobody", "Ann")):
         with pytest.raises(NotFound, match="Nobody"):
             await memory.path(source, target, user_id="u")
+
+
+SHARDS = 4
+
+
+def answered(path: Json) -> Json:
+    """A path without the ids by which two systems differ."""
+    return {**path, "steps": [{**step, "memory": step["memory"]["memory"]} for step in path["steps"]]}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_four_shards_find_the_way_that_one_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    settings = load(shards=SHARDS)
+    names = [f"Name{number}" for number in range(14)]
+    typed = {f"fact {n} {a} {b}": Relation(b, "knows", a) for n, a, b in [(3, "Name1", "Name2"), (5, "Name2", "Name3")]}
+    one, *four = [await system(Typing(typed), settings) for _ in range(SHARDS + 1)]
+    doors = [Sharded(own, four, settings) for own in range(SHARDS)]
+    texts = [*typed, *(f"fact {n} {' '.join(chance.sample(names, chance.choice([1, 2, 2, 3])))}" for n in range(12))]
+    for number, text in enumerate(texts):
+        for api in (one, chance.choice(doors)):
+            await api.add(text, user_id=f"user-{number}", agent_id="bot", timestamp=number)
+    lengths = set()
+    for _ in range(40):
+        ends, most = chance.choices(names, k=2), chance.randint(1, 6)
+        try:
+            expected = answered(await one.path(*ends, agent_id="bot", most_steps=most))
+        except NotFound as error:
+            with pytest.raises(NotFound, match=str(error)):
+                await chance.choice(doors).path(*ends, agent_id="bot", most_steps=most)
+        else:
+            assert answered(await chance.choice(doors).path(*ends, agent_id="bot", most_steps=most)) == expected
+            lengths.add(expected["length"])
+    assert max(lengths) >= 2
+    for memory in (one, *four):
+        await memory.close()
 
 
 async def test_typed_relations_come_first_and_name_a_step() -> None:

@@ -157,19 +157,24 @@ def test_neighbourhoods_are_put_together_as_one_shard_would_tell_them() -> None:
     assert len(graph_merging.neighbourhood([one, other], 1)["memories"]) == 1
 
 
-def test_the_shortest_way_of_all_shards_is_taken() -> None:
-    ways = [
-        {"found": True, "length": 2, "entities": ["a", "b", "c"], "steps": [1, 2]},
-        {"found": False, "length": 0, "entities": [], "steps": []},
-        {"found": True, "length": 1, "entities": ["a", "c"], "steps": [1]},
-    ]
-    assert graph_merging.shortest(ways)["entities"] == ["a", "c"]
-    assert graph_merging.shortest(ways[1:2])["found"] is False
-
-
 def test_all_shards_together_are_as_well_as_the_worst() -> None:
     ready: Json = {"state": "ready", "ready": True, "extractor": "verbatim"}
     gone: Json = {"error": {"code": "unavailable"}}
     assert merging.whole_status([ready, ready])["state"] == "ready"
     found = merging.whole_status([ready, gone])
-    assert (found["state"], found["ready"], found["shards"][1]["shard"]) == ("degraded", False, 1)
+    assert (found["state"], found["ready"], found["shards"][1]["shard"]) == ("unavailable", False, 1)
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        (["ready"], "ready"),
+        (["ready", "degraded"], "degraded"),
+        (["starting", "degraded"], "starting"),
+        (["starting", "unavailable"], "unavailable"),
+        (["ready", "what?"], "what?"),
+        ([], "unavailable"),
+    ],
+)
+def test_the_worst_state_is_that_of_the_whole(states: list[str], state: str) -> None:
+    assert merging.worst(states) == state
