@@ -17,7 +17,7 @@ class EmbedderActor(Shell[Embedder]):
     """Owns the model."""
 
     def __init__(self, address: Address, settings: Settings) -> None:
-        super().__init__(address, lambda: embed.build(settings.embed))
+        super().__init__(address, settings, lambda: embed.build(settings.embed))
 
     @ray.method
     async def info(self) -> EmbedderInfo:

@@ -18,7 +18,7 @@ class ExtractorActor(Shell[Extractor]):
     """Owns the pipeline that names entities."""
 
     def __init__(self, address: Address, settings: Settings, max_tokens: int) -> None:
-        super().__init__(address, lambda: extract.build(settings, max_tokens))
+        super().__init__(address, settings, lambda: extract.build(settings, max_tokens))
 
     @ray.method
     async def extract(self, conversations: Sequence[Sequence[Message]]) -> list[list[Fragment]]:

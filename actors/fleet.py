@@ -30,6 +30,10 @@ class Fleet:
         self._progress = progress
         self._ready = 0
 
+    @property
+    def _joined(self) -> bool:
+        return self._settings.runtime.address is not None
+
     async def start(self) -> None:
         """Bring all actors up; those that run already are taken over.
 
@@ -37,8 +41,7 @@ class Fleet:
             Conflict: an actor of another version has the name.
             RemoraError: an actor can't do its work, its own error; or, in a cluster, there is no place for one.
         """
-        joined = self._settings.runtime.address is not None
-        chosen = await nodes.spots(self._settings) if joined else {}
+        chosen = await nodes.spots(self._settings) if self._joined else {}
         places = {address: nodes.options(spot) for address, spot in chosen.items()}
         self._progress(f"loading {self._settings.embed.model}")
         maker = Maker(self._settings, _gpus())
@@ -49,10 +52,12 @@ class Fleet:
                 for one in embedders(self._settings)
             ]
             shards = [Shard(maker, shard, places) for shard in range(self._settings.shards)]
-            await asyncio.gather(first, *more, *[self._shard(shard, first) for shard in shards])
+            # As tasks of ours: when one fails, the others must not go on making what is then stopped.
+            starts = [tasks.start(self._shard(shard, first), name="shard") for shard in shards]
+            await asyncio.gather(first, *more, *starts)
         finally:
             await tasks.close()
-        if joined:
+        if self._joined:
             nodes.remember(self._settings, chosen)
 
     async def _embedder(self, maker: Maker, address: Address, place: Mapping[str, Any] | None) -> EmbedderInfo:
@@ -74,11 +79,20 @@ class Fleet:
         return list(await asyncio.gather(*calls))
 
     async def stop(self) -> None:
-        """Let orchestrators finish and stores close, then end the actors. Those that don't answer are ended."""
+        """Let orchestrators finish and stores close, then end the actors. Those that don't answer are ended.
+
+        Those of another data directory, for which a start was refused, are not ours to end.
+        """
+        if self._joined and await self._are_anothers():
+            return
         await self._close(Part.ORCHESTRATOR)
         await self._close(Part.VECTOR_STORE, Part.GRAPH_STORE)
         await self._close(Part.LEDGER)
         life.kill(every_address(self._settings))
+
+    async def _are_anothers(self) -> bool:
+        owners = {one.get("data_dir") for one in await self.describe() if "incarnation" in one}
+        return bool(owners - {str(self._settings.data_dir)})
 
     async def _close(self, *parts: Part) -> None:
         await life.close([one for one in every_address(self._settings) if one.part in parts])

@@ -152,6 +152,7 @@ class Head:
             url=self._http.url if self._http else None,
             http=("haproxy" if self._haproxy else "serve") if self._http else None,
             dashboard=self._dashboard(),
+            joined=not self._owns_ray,
             processes=tuple((one.pid, one.started_s) for one in self._descendants()),
         )
         self._directory.write(record)

@@ -19,7 +19,7 @@ class LedgerActor(Shell[Ledger]):
     """Owns the SQL connections of a shard."""
 
     def __init__(self, address: Address, settings: Settings) -> None:
-        super().__init__(address, lambda: ledger.build(settings, address.index))
+        super().__init__(address, settings, lambda: ledger.build(settings, address.index))
 
     @ray.method
     async def open(self) -> Ownership:

@@ -14,12 +14,16 @@ _GRACE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """Of a runtime that lives no more. `record`: it says that one runs; `damaged`: it can't even be read."""
+    """Of a runtime that lives no more. `record`: it says that one runs; `damaged`: it can't even be read.
+
+    `joined`: the Ray that it had joined, where its actors may go on; blank: it had its own.
+    """
 
     record: bool
     damaged: bool
     processes: tuple[ProcessId, ...]
     ray_files: bool
+    joined: str = ""
 
     def __bool__(self) -> bool:
         return self.record or self.ray_files or bool(self.processes)
@@ -45,7 +49,8 @@ def remains(directory: RunDirectory) -> Remains | None:
         return None
     record, damaged = _record(directory)
     left = tuple(one for one in _processes(directory, record) if alive(one))
-    return Remains(record is not None or damaged, damaged, left, directory.ray.is_dir())
+    joined = record.address if record is not None and record.joined else ""
+    return Remains(record is not None or damaged, damaged, left, directory.ray.is_dir(), joined)
 
 
 def sweep(directory: RunDirectory) -> None:

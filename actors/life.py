@@ -38,7 +38,7 @@ class Maker:
         `place`: options that say on which node; None: on any.
 
         Raises:
-            Conflict: an actor of another version has the name.
+            Conflict: an actor of another version or of another data directory has the name.
             Unavailable: it can't be made there.
         """
         options = actor_options(address, self.settings, gpus=self._gpus, place=place)
@@ -48,6 +48,12 @@ class Maker:
             raise Conflict(
                 f"{address.name} runs version {described['version']}, this is {VERSION}: stop the old runtime first",
                 {"actor": address.name, "version": described["version"]},
+            )
+        if described["data_dir"] != str(self.settings.data_dir):
+            raise Conflict(
+                f"{address.name} of the namespace {address.namespace} belongs to the Remora on "
+                f"{described['data_dir']}: stop that one, or set another runtime.namespace",
+                {"actor": address.name, "data_dir": described["data_dir"]},
             )
         return address
 

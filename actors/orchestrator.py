@@ -40,7 +40,7 @@ class OrchestratorActor(Shell[Memory]):
     """
 
     def __init__(self, address: Address, settings: Settings) -> None:
-        super().__init__(address, lambda: memory_over_actors(settings, address.index))
+        super().__init__(address, settings, lambda: memory_over_actors(settings, address.index))
         self._tasks = TaskSet()
         self._starting: asyncio.Task[None] | None = None
         self._desk = Desk(self._perform)

@@ -19,7 +19,8 @@ from engine.errors import Conflict, InvariantViolated
 class Record(BaseModel):
     """How a runtime is reached, and what belongs to it. `state`: starting, ready or stopping.
 
-    `boot`: of the machine, on which its processes are known by their ids.
+    `boot`: of the machine, on which its processes are known by their ids. `joined`: its actors are in a Ray that isn't
+    its own, so that they outlive its process.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +40,7 @@ class Record(BaseModel):
     dashboard: str | None = None
     processes: tuple[tuple[int, float], ...] = ()
     boot: str = Field(default_factory=boot_id)
+    joined: bool = False
 
 
 class RunDirectory:

@@ -181,7 +181,7 @@ async def status(settings: Settings) -> Json:
     from actors.status import RuntimeStatus
 
     runtime = connect(settings)
-    record = runtime.record.model_dump(exclude={"processes"})
+    record = runtime.record.model_dump(exclude={"processes", "boot", "joined"})
     return {**record, **await RuntimeStatus(runtime.settings, _STATUS_S).whole()}
 
 
@@ -195,14 +195,43 @@ def _authenticate(mode: str) -> None:
 
 
 def stop(settings: Settings) -> bool:
-    """Stop the runtime of the settings' data directory, whoever started it. False: none ran; leftovers are ended."""
+    """Stop the runtime of the settings' data directory, whoever started it, and what one that was killed has left.
+
+    False: none ran, nor actors of one that was killed.
+    """
     directory = RunDirectory(settings.data_dir)
     record = _running(settings)
     if record is None:
         end(leftovers(directory), _GRACE_S)
-        return False
+        return _end_abandoned(settings, directory)
     _stop(directory, record, None)
     return True
+
+
+def _end_abandoned(settings: Settings, directory: RunDirectory) -> bool:
+    """End what a runtime whose process was killed has left in a Ray that it had joined; whether there was anything."""
+    last = directory.read()
+    if last is None or not last.joined or not last.address:
+        return False
+    import ray
+
+    fresh = not ray.is_initialized()
+    directory.lock()  # So that nobody starts beside it and takes the actors over.
+    try:
+        if fresh:
+            _join(last.address, last.namespace, last.auth_mode)
+        _check_same(last.address, ray.get_runtime_context().gcs_address)
+        from actors import abandoned
+
+        ended = abandoned.end(settings, last)
+        directory.clear()
+    except Unavailable:
+        return False  # That Ray is gone, and they with it.
+    finally:
+        directory.release()
+        if fresh:
+            ray.shutdown()
+    return ended
 
 
 def _running(settings: Settings) -> Record | None:

@@ -37,6 +37,7 @@ class ServeHttp:
         self._host = "127.0.0.1" if haproxy else settings.host
         self._front = settings.host
         self._started = False
+        self._deployed = False
         # A call into Serve can't be cancelled: one after the other, so that nothing comes up behind a stop.
         self._serve = ThreadPoolExecutor(1, thread_name_prefix="serve")
 
@@ -77,6 +78,7 @@ class ServeHttp:
     def _deploy(self, application: str) -> None:
         from ray import serve
 
+        self._deployed = True
         module, _, builder = application.partition(":")
         bound = getattr(importlib.import_module(module), builder)(self._settings)
         try:
@@ -112,8 +114,16 @@ class ServeHttp:
 
         if everything or (self._started and serve.status().applications.keys() <= {APPLICATION}):
             serve.shutdown()  # type: ignore[no-untyped-call]
-        else:
+        elif self._deployed:
             serve.delete(APPLICATION)
+
+
+def withdraw() -> None:
+    """Stop the application where nobody lives any more who started it; Serve itself stays."""
+    from ray import serve
+
+    if _running_serve() is not None:
+        serve.delete(APPLICATION)
 
 
 def _running_serve() -> Any:

@@ -14,6 +14,7 @@ from actors.options import FAULTS_VARIABLE, HEALTH, VERSION, Address
 from actors.restarts import restarts
 from actors.vitals import Vitals
 from engine.call_figures import CallFigures
+from engine.config import Settings
 from engine.errors import RemoraError
 from engine.faults import FAULTS, Fault
 from engine.types import Json
@@ -41,8 +42,9 @@ class Shell(Generic[PortT]):
     So a part that can't start (no such model, database down) answers with its own error instead of dying in a loop.
     """
 
-    def __init__(self, address: Address, build: Callable[[], PortT]) -> None:
+    def __init__(self, address: Address, settings: Settings, build: Callable[[], PortT]) -> None:
         self._address = address
+        self._data_dir = str(settings.data_dir)
         self._build = build
         self._port: PortT | None = None
         self._incarnation = uuid.uuid4().hex
@@ -88,6 +90,7 @@ class Shell(Generic[PortT]):
             "part": str(self._address.part),
             "index": self._address.index,
             "version": VERSION,
+            "data_dir": self._data_dir,
             "node": self._node,
             "incarnation": self._incarnation,
             "ready": port is not None,

@@ -18,7 +18,7 @@ class VectorStoreActor(Shell[VectorStore]):
     """Owns the Milvus client of a shard, and the blocks of the scopes in use."""
 
     def __init__(self, address: Address, settings: Settings, info: EmbedderInfo) -> None:
-        super().__init__(address, lambda: vector.build(settings, address.index, info))
+        super().__init__(address, settings, lambda: vector.build(settings, address.index, info))
 
     @ray.method
     async def status(self) -> Applied:

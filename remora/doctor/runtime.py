@@ -25,6 +25,10 @@ def leftovers(settings: Settings) -> Iterator[Finding]:
     if not left:
         yield ok("leftovers", "none")
         return
+    if left.joined:  # The record is all that tells where they are: not to be swept away.
+        advice = f"Its actors may go on in the Ray at {left.joined}: `remora down` ends them, the next start takes them over."
+        yield warning("leftovers", f"of a runtime that died: {_listed(left, directory)}", advice)
+        return
     mend = partial(sweep, directory)
     advice = "`remora doctor --fix` removes them; so do the next start and `remora down`."
     yield warning("leftovers", f"of a runtime that died: {_listed(left, directory)}", advice, mend)

@@ -283,6 +283,23 @@ def test_a_damaged_record_is_found_and_removed(doctor: Doctor, data: Path) -> No
     assert "damaged record" in report["mended"][0]
 
 
+def test_the_record_of_one_that_had_joined_a_ray_is_kept_until_down_has_ended_its_actors(
+    doctor: Doctor, data: Path
+) -> None:
+    left = Record(version="0.1.0", state="ready", mode="up", pid=1, started_s=0.0, address="10.0.0.1:6379", joined=True)
+    directory = RunDirectory(data)
+    directory.prepare()
+    directory.write(left)
+    try:
+        _, report = doctor("--fix")
+        (found,) = said(report, "leftovers")
+        assert (found["verdict"], found["mendable"]) == ("warning", False)
+        assert "10.0.0.1:6379: `remora down` ends them" in found["advice"]
+        assert directory.read() == left
+    finally:
+        directory.clear()
+
+
 def test_what_runs_is_no_leftover_and_is_left_alone(doctor: Doctor, data: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     directory = left_by(process, data)
