@@ -31,9 +31,24 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 Steps: TypeAlias = dict[str, Any]
 
 REFERENCE = (1, "ray")
-EVERYWHERE = [
-    *[pytest.param((1, face), id=f"{face}-1-shard") for face in FACES],
-    *[pytest.param((4, face), id=f"{face}-4-shards", marks=pytest.mark.slow) for face in FACES],
+EVERYWHERE = [(shards, face) for shards in (1, 4) for face in FACES]
+SLOW_TO_ASK = "command"
+"""A process for each question."""
+
+
+def case(shards: int, face: str, *refusal: Refusal, slow: bool) -> Any:
+    """A face on so many shards, and what it has to refuse, as a parameter with a name that can be read."""
+    name = "-".join([face, f"{shards}-shard{'s' if shards > 1 else ''}", *[one.name for one in refusal]])
+    return pytest.param((shards, face), *refusal, id=name, marks=[pytest.mark.slow] if slow else [])
+
+
+TOLD = [case(shards, face, slow=shards > 1) for shards, face in EVERYWHERE]
+ASKED = [case(shards, face, slow=shards > 1 or face == SLOW_TO_ASK) for shards, face in EVERYWHERE]
+REFUSED = [
+    case(shards, face, refusal, slow=shards > 1 or face == SLOW_TO_ASK)
+    for shards, face in EVERYWHERE
+    for refusal in REFUSALS
+    if face not in refusal.not_by
 ]
 
 
@@ -59,12 +74,12 @@ def told(runtimes: Runtimes) -> Callable[[int, str], Story]:
     return tell
 
 
-@pytest.fixture(scope="module", params=EVERYWHERE)
+@pytest.fixture(scope="module", params=TOLD)
 def story(request: pytest.FixtureRequest, told: Callable[[int, str], Story]) -> Story:
     return told(*request.param)
 
 
-@pytest.fixture(scope="module", params=EVERYWHERE)
+@pytest.fixture(scope="module")
 def face(request: pytest.FixtureRequest, runtimes: Runtimes) -> Face:
     return runtimes.face(*request.param)
 
@@ -86,11 +101,8 @@ def test_every_face_tells_the_same_story(story: Story, told: Callable[[int, str]
         assert answer == expected[step], step
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
+@pytest.mark.parametrize(("face", "refusal"), REFUSED, indirect=["face"])
 def test_bad_input_is_refused_with_the_same_code_and_says_what_is_wrong(face: Face, refusal: Refusal) -> None:
-    if refusal.verb in face.lacks or face.name in refusal.not_by:
-        pytest.skip(f"{face.name} can't be asked that")
-
     with pytest.raises(Refused) as refused:
         face.call(refusal.verb, *refusal.arguments, **refusal.fields)
 
@@ -280,6 +292,7 @@ def test_delete_all_counts_what_went_over_all_users_of_an_agent(story: Story) ->
     assert story.steps["list by user, empty"]["count"] == 0
 
 
+@pytest.mark.parametrize("face", ASKED, indirect=True)
 def test_status_says_what_runs(face: Face, request: pytest.FixtureRequest) -> None:
     shards, _ = request.node.callspec.params["face"]
     status = face.call("status")

@@ -8,6 +8,7 @@ from typing import Any
 from tests.acceptance.faces.story import NOBODY
 
 _LONG = "too long " * 12_000
+_NO_BATCH = frozenset({"command"})
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,6 @@ REFUSALS = (
     Refusal("a query that is too large", "too_large", "query", "search", (_LONG,), _of()),
     Refusal("a NUL in a text", "invalid_input", "NUL", "add", ("a\0b",), _of()),
     # A file with nothing in it is refused before it is a batch.
-    Refusal("an empty batch", "invalid_input", "items", "add_batch", ([],), not_by=frozenset({"command"})),
-    Refusal("a batch of no list", "invalid_input", "items", "search_batch", ({"query": "x"},)),
+    Refusal("an empty batch", "invalid_input", "items", "add_batch", ([],), not_by=_NO_BATCH),
+    Refusal("a batch of no list", "invalid_input", "items", "search_batch", ({"query": "x"},), not_by=_NO_BATCH),
 )
