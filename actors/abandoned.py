@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import ray
+
 from actors import life
 from actors.fleet import Fleet
+from actors.joining import check_listens, check_same, join
 from actors.options import every_address
 from actors.run_directory import Record
 from actors.serve_http import withdraw
 from engine.config import Settings
-from engine.errors import RemoraError
+from engine.errors import RemoraError, Unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +22,7 @@ _ANSWER_S = 5.0
 
 
 def end(settings: Settings, last: Record) -> bool:
-    """End it, in the Ray that this process is connected to; whether there was anything.
+    """End it, in the Ray that the record names; whether there was anything.
 
     Nothing is ended unless actors say that they are of this data directory, and none that it is of another one:
     the names could be somebody else's by now. A Serve that was started for it stays, without the application.
@@ -27,10 +30,26 @@ def end(settings: Settings, last: Record) -> bool:
     Args:
         settings: of the data directory.
         last: the record that it left.
+
+    Raises:
+        Conflict: this process is connected to another Ray.
+        Unavailable: that Ray doesn't let us in.
     """
     runtime = settings.runtime.model_copy(update={"namespace": last.namespace, "address": last.address})
     theirs = settings.model_copy(update={"shards": last.shards, "embedders": last.embedders, "runtime": runtime})
-    return asyncio.run(_end(theirs, http=last.url is not None))
+    try:
+        check_listens(last.address)
+    except Unavailable:
+        return False  # That Ray is gone, and they with it.
+    fresh = not ray.is_initialized()
+    try:
+        if fresh:
+            join(last.address, last.namespace, last.auth_mode)
+        check_same(last.address, ray.get_runtime_context().gcs_address)
+        return asyncio.run(_end(theirs, http=last.url is not None))
+    finally:
+        if fresh:
+            ray.shutdown()
 
 
 async def _end(settings: Settings, *, http: bool) -> bool:

@@ -1,15 +1,16 @@
-"""Finding a Ray that somebody else has started, without waiting a minute for one that isn't there."""
+"""Finding and joining a Ray that is there already, without waiting a minute for one that isn't."""
 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import socket
 from pathlib import Path
 from typing import Any
 
 from actors.environment import AUTH_MODE, reachable
-from engine.errors import Unavailable
+from engine.errors import Conflict, Unavailable
 
 AUTO = "auto"
 _KNOCK_S = 5.0
@@ -62,3 +63,47 @@ def auth_mode(address: str) -> str | None:
         return None
     has_token = any(os.environ.get(name) for name in _TOKENS) or _TOKEN_FILE.expanduser().is_file()
     return "token" if has_token else None
+
+
+def join(address: str, namespace: str, mode: str | None) -> None:
+    """Connect this process to the Ray at an address that `found` has made of it. `mode`: how to show a token.
+
+    Raises:
+        Unavailable: none answers there, or it doesn't let us in.
+    """
+    import ray
+
+    check_listens(address)
+    if mode is not None:
+        _authenticate(mode)
+    try:
+        ray.init(address=address, namespace=namespace, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError) as error:
+        raise Unavailable(
+            f"no Ray that lets us in answers at {address}: {error}. If it asks for a token: RAY_AUTH_MODE=token",
+            {"address": address},
+        ) from error
+
+
+def check_same(wanted: str, connected: str) -> None:
+    """Whether the Ray that this process is connected to is the one that is wanted.
+
+    Raises:
+        Conflict: it is another one, and a process can't be connected to two.
+    """
+    # By the port alone: a host has many names.
+    if wanted != "auto" and wanted.rpartition(":")[2] != connected.rpartition(":")[2]:
+        raise Conflict(
+            f"this process is connected to the Ray at {connected}, and Remora is in the one at {wanted}: "
+            "use Remora's HTTP address, or another process",
+            {"connected": connected, "wanted": wanted},
+        )
+
+
+def _authenticate(mode: str) -> None:
+    """Let this process show Ray's token. Ray does it unasked only for an address that it has found itself."""
+    from ray import _raylet
+
+    os.environ[AUTH_MODE] = mode
+    config: Any = _raylet
+    config.Config.initialize("")  # It was read when ray was imported.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -17,14 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from actors.environment import AUTH_MODE
-from actors.joining import AUTO, auth_mode, check_listens, found
+from actors.joining import AUTO, auth_mode, check_same, found, join
 from actors.leftovers import leftovers
 from actors.options import Part
 from actors.order import Order, encode
 from actors.processes import ProcessId, alive, end
 from actors.run_directory import Record, RunDirectory
 from engine.config import Settings
-from engine.errors import Conflict, Unavailable, from_parts
+from engine.errors import Unavailable, from_parts
 from engine.types import Json
 
 Progress = Callable[[str], None]
@@ -139,37 +138,12 @@ def connect(settings: Settings) -> Runtime:
     if record is None:
         address = found(address)
     if ray.is_initialized():
-        _check_same(address, ray.get_runtime_context().gcs_address)
+        check_same(address, ray.get_runtime_context().gcs_address)
     else:
         mode = record.auth_mode if record else auth_mode(address)
-        _join(address, settings.runtime.namespace, mode)
+        join(address, settings.runtime.namespace, mode)
     record = record or _foreign(settings, address)
     return Runtime(settings.model_copy(update={"shards": record.shards, "embedders": record.embedders}), record)
-
-
-def _join(address: str, namespace: str, mode: str | None) -> None:
-    import ray
-
-    check_listens(address)
-    if mode is not None:
-        _authenticate(mode)
-    try:
-        ray.init(address=address, namespace=namespace, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError) as error:
-        raise Unavailable(
-            f"no Ray that lets us in answers at {address}: {error}. If it asks for a token: RAY_AUTH_MODE=token",
-            {"address": address},
-        ) from error
-
-
-def _check_same(wanted: str, connected: str) -> None:
-    # By the port alone: a host has many names.
-    if wanted != "auto" and wanted.rpartition(":")[2] != connected.rpartition(":")[2]:
-        raise Conflict(
-            f"this process is connected to the Ray at {connected}, and Remora is in the one at {wanted}: "
-            "use Remora's HTTP address, or another process",
-            {"connected": connected, "wanted": wanted},
-        )
 
 
 async def status(settings: Settings) -> Json:
@@ -185,15 +159,6 @@ async def status(settings: Settings) -> Json:
     return {**record, **await RuntimeStatus(runtime.settings, _STATUS_S).whole()}
 
 
-def _authenticate(mode: str) -> None:
-    """Let this process show Ray's token. Ray does it unasked only for an address that it has found itself."""
-    from ray import _raylet
-
-    os.environ[AUTH_MODE] = mode
-    config: Any = _raylet
-    config.Config.initialize("")  # It was read when ray was imported.
-
-
 def stop(settings: Settings) -> bool:
     """Stop the runtime of the settings' data directory, whoever started it, and what one that was killed has left.
 
@@ -203,34 +168,21 @@ def stop(settings: Settings) -> bool:
     record = _running(settings)
     if record is None:
         end(leftovers(directory), _GRACE_S)
-        return _end_abandoned(settings, directory)
+        last = directory.read()
+        return last is not None and last.joined and _end_abandoned(settings, directory, last)
     _stop(directory, record, None)
     return True
 
 
-def _end_abandoned(settings: Settings, directory: RunDirectory) -> bool:
-    """End what a runtime whose process was killed has left in a Ray that it had joined; whether there was anything."""
-    last = directory.read()
-    if last is None or not last.joined or not last.address:
-        return False
-    import ray
+def _end_abandoned(settings: Settings, directory: RunDirectory, last: Record) -> bool:
+    from actors import abandoned  # With all that the actors need.
 
-    fresh = not ray.is_initialized()
     directory.lock()  # So that nobody starts beside it and takes the actors over.
     try:
-        if fresh:
-            _join(last.address, last.namespace, last.auth_mode)
-        _check_same(last.address, ray.get_runtime_context().gcs_address)
-        from actors import abandoned
-
         ended = abandoned.end(settings, last)
         directory.clear()
-    except Unavailable:
-        return False  # That Ray is gone, and they with it.
     finally:
         directory.release()
-        if fresh:
-            ray.shutdown()
     return ended
 
 

@@ -26,7 +26,7 @@ def leftovers(settings: Settings) -> Iterator[Finding]:
         yield ok("leftovers", "none")
         return
     if left.joined:  # The record is all that tells where they are: not to be swept away.
-        advice = f"Its actors may go on in the Ray at {left.joined}: `remora down` ends them, the next start takes them over."
+        advice = f"Its actors may go on in the Ray at {left.joined}: `remora down` ends them, a start takes them over."
         yield warning("leftovers", f"of a runtime that died: {_listed(left, directory)}", advice)
         return
     mend = partial(sweep, directory)
