@@ -63,7 +63,10 @@ class Line:
             if self.outstanding >= self._most:
                 raise Overloaded(f"{self.outstanding} calls wait for {self.remote.address.name}", {"retry_after_s": 1})
             self.outstanding += 1
-            return self._channels.setdefault(loop, Channel())
+            channel = self._channels.get(loop)
+            if channel is None:
+                channel = self._channels[loop] = Channel()
+            return channel
 
     def _sender(self, actor: Any) -> Send:
         exchange = getattr(actor, self._door)

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from actors.processes import boot_id
 from engine.errors import Conflict, InvariantViolated
+
+_LOOKS = 100
+_LOOK_S = 0.005
 
 
 class Record(BaseModel):
@@ -80,11 +84,9 @@ class RunDirectory:
         """
         self.path.mkdir(parents=True, exist_ok=True)
         lock = (self.path / "lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _taken(lock):
             lock.close()
-            raise self.conflict() from error
+            raise self.conflict()
         self._lock = lock
 
     def release(self) -> None:
@@ -131,6 +133,33 @@ class RunDirectory:
         """Forget the record and Ray's files; the lock stays with its holder."""
         (self.path / "runtime.json").unlink(missing_ok=True)
         shutil.rmtree(self.ray, ignore_errors=True)
+
+
+def _taken(lock: IO[str]) -> bool:
+    """Take it for us alone. Who only looks whether it is free holds it too, for a moment, but shared."""
+    for _ in range(_LOOKS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not _only_looked_at(lock):
+                return False
+            _let_them_look()
+        else:
+            return True
+    return False
+
+
+def _only_looked_at(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    return True
+
+
+def _let_them_look() -> None:
+    threading.Event().wait(_LOOK_S)
 
 
 def _short_directory(data_dir: Path) -> Path:

@@ -134,7 +134,8 @@ def connect(settings: Settings) -> Runtime:
         record = None  # One runs here, but it isn't meant.
     address = record.address if record else wanted
     if not address:
-        raise Unavailable(f"Remora does not run on {settings.data_dir}", {"data_dir": str(settings.data_dir)})
+        state = f"is {record.state}" if record else "does not run"
+        raise Unavailable(f"Remora {state} on {settings.data_dir}", {"data_dir": str(settings.data_dir)})
     if record is None:
         address = found(address)
     if ray.is_initialized():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
 import pytest
 
+from actors import runtime
 from actors.leftovers import leftovers, remains
 from actors.processes import identify
 from actors.run_directory import Record, RunDirectory
-from engine.errors import Conflict, InvariantViolated
+from engine.config import load
+from engine.errors import Conflict, InvariantViolated, Unavailable
 
 UNIX_SOCKET_BYTES = 107
 LONGEST_SESSION = "session_2026-11-22_11-52-50_061971_4194304/sockets/plasma_store.12345"
@@ -125,3 +128,30 @@ def test_processes_of_before_the_machines_last_start_are_nobodys_leftovers(tmp_p
     assert left is not None
     assert left.record
     assert not left.processes
+
+
+def test_who_only_looks_whether_a_runtime_lives_keeps_none_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.lock()
+    directory.release()
+    looking = (directory.path / "lock").open()
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("actors.run_directory._let_them_look", looking.close)
+
+    directory.lock()
+
+    assert looking.closed
+    assert RunDirectory(tmp_path).locked()
+    directory.release()
+
+
+def test_a_runtime_that_has_no_ray_yet_is_said_to_be_starting(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    directory.lock()
+    directory.write(record().model_copy(update={"state": "starting"}))
+
+    with pytest.raises(Unavailable, match="Remora is starting on"):
+        runtime.connect(load(data_dir=tmp_path))
+    directory.release()
