@@ -135,13 +135,14 @@ class Sharded(MemoryApi):
         return merging.deleted(whole, list(answers.values()))
 
     async def _whole_id(self, request: DeleteAllRequest) -> str:
-        """The id of a deletion over all shards: the same again for the same idempotency key."""
-        key = request.call.idempotency_key
+        """The id of a deletion over all shards: the same again for the same idempotency key and scope."""
+        key, body = request.call.idempotency_key, ingest.delete_all_body(request)
         if key is None:
             return ids.operation_id(ids.first_slot(self._own, self._count), secrets.token_bytes(16))
         if ids.is_made_up(key):
-            return ids.whole_id(request.call.project, key)
-        claim = await self._claim(OperationKind.DELETE_ALL, ingest.delete_all_body(request), request.call, None)
+            digest = ingest.request_hash(OperationKind.DELETE_ALL, body).hex()
+            return ids.whole_id(request.call.project, f"{key}/{digest}")
+        claim = await self._claim(OperationKind.DELETE_ALL, body, request.call, None)
         return ids.whole_id(request.call.project, claim)
 
     async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:

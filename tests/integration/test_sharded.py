@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from engine import graph, ids
+from engine import graph, ids, ingest
 from engine.config import Settings, load
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import Conflict, DeadlineExceeded, NotFound, Unavailable
 from engine.in_process import in_process
-from engine.ports import Encoded
+from engine.ports import Encoded, OperationKind
 from engine.sharding import Sharded
 from engine.sharding.routing import home_of
 from engine.types import Scope
@@ -268,10 +268,21 @@ async def test_whoever_knows_a_deletion_over_shards_knows_that_every_part_is_acc
     await told(shards)
     shards.calls.lose(SHARDS)
     key = ids.made_up_key(b"y" * 16)
+    digest = ingest.request_hash(OperationKind.DELETE_ALL, {"scope": {"agent_id": "helper"}})
     with pytest.raises(Unavailable):
         await shards.doors[0].delete_all(agent_id="helper", idempotency_key=key)
     with pytest.raises(NotFound):
-        await shards.doors[0].operation(ids.whole_id("default", key))
+        await shards.doors[0].operation(ids.whole_id("default", f"{key}/{digest.hex()}"))
+
+
+async def test_a_key_that_looks_made_up_hides_no_deletion_behind_another(shards: Shards) -> None:
+    await told(shards)
+    await told(shards, agent="other")
+    key = ids.made_up_key(b"z" * 16)
+    for agent in ("helper", "other", "helper"):
+        deleted = await shards.doors[0].delete_all(agent_id=agent, idempotency_key=key)
+        assert deleted["count"] == len(USERS)
+        assert await shards.texts(agent_id=agent) == set()
 
 
 async def test_a_deletion_over_shards_is_pending_until_its_last_part_is_done(shards: Shards) -> None:
