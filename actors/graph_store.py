@@ -10,7 +10,7 @@ from actors.options import Address
 from actors.shell import Shell
 from engine import graph
 from engine.config import Settings
-from engine.ports import (
+from engine.graph_port import (
     BesideAnswer,
     BesideQuery,
     EntitiesAnswer,

@@ -9,40 +9,34 @@ from actors.calls import Remote
 from actors.options import Address
 from actors.orchestrator_handle import OrchestratorHandle, connect
 from engine.filters import Filter
-from engine.ports import (
+from engine.graph_port import (
     BesideAnswer,
     BesideQuery,
-    Command,
-    Embedder,
-    EmbedderInfo,
-    Encoded,
     EntitiesAnswer,
     EntitiesQuery,
-    Event,
-    Extractor,
-    Fragment,
     GraphAnswer,
     GraphQuery,
     GraphStore,
-    Keys,
-    Ledger,
     MentionsAnswer,
     NeighboursAnswer,
     NeighboursQuery,
-    Operation,
-    Output,
-    Ownership,
-    Page,
     PathAnswer,
     PathQuery,
+)
+from engine.ledger_port import Command, Event, Keys, Ledger, Operation, Ownership, Page, ScopeCount, WriteAnswer
+from engine.ports import (
+    Embedder,
+    EmbedderInfo,
+    Encoded,
+    Extractor,
+    Fragment,
+    Output,
     Priority,
-    ScopeCount,
     Span,
     StatisticsAnswer,
     VectorAnswer,
     VectorQuery,
     VectorStore,
-    WriteAnswer,
 )
 from engine.types import Applied, Block, BlockKey, ChangeBatch, Entity, Json, MemoryVersion, Message
 

@@ -11,7 +11,7 @@ from actors.shell import Shell
 from engine import ledger
 from engine.config import Settings
 from engine.filters import Filter
-from engine.ports import Command, Event, Keys, Ledger, Operation, Ownership, Page, ScopeCount, WriteAnswer
+from engine.ledger_port import Command, Event, Keys, Ledger, Operation, Ownership, Page, ScopeCount, WriteAnswer
 from engine.types import Block, BlockKey, ChangeBatch, Json, MemoryVersion
 
 

@@ -23,7 +23,7 @@ from engine.api import (
     WriteFields,
 )
 from engine.ids import made_up_key
-from engine.ports import ScopeCount
+from engine.ledger_port import ScopeCount
 from engine.shard_api import Evidence, Found, Keys, ShardApi, Statistics
 from engine.types import Json, JsonList, MemoryVersion
 

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.ports import Event, Mentioned, Operation, OperationKind, ScopeCount
+from engine.graph_port import Mentioned
+from engine.ledger_port import Event, Operation, OperationKind, ScopeCount
 from engine.times import iso
 from engine.types import SCOPE_FIELDS, EventKind, Json, MemoryVersion, OperationState, Relation, Scope, ScopeField
 

@@ -10,16 +10,9 @@ from typing import Protocol, TypeVar
 
 from engine.answers import memory_object, mentioned_object, relation_objects
 from engine.errors import NotFound, Unavailable
+from engine.graph_port import BesideQuery, EntitiesQuery, GraphStore, NeighboursQuery, PathAnswer, PathQuery
 from engine.index_feed import IndexFeed
-from engine.ports import (
-    BesideQuery,
-    EntitiesQuery,
-    GraphStore,
-    Ledger,
-    NeighboursQuery,
-    PathAnswer,
-    PathQuery,
-)
+from engine.ledger_port import Ledger
 from engine.requests import GraphEntitiesRequest, NeighboursRequest, PathRequest
 from engine.types import Applied, Json, JsonList
 

@@ -9,8 +9,10 @@ from engine.embed.tokenizer import TokenCounter
 from engine.extract.extractor import VerbatimExtractor
 from engine.extract.recogniser import NoEntities, Recogniser
 from engine.faults import FAULTS, FaultPoints
+from engine.graph_port import GraphStore
+from engine.ledger_port import Ledger
 from engine.memory import Memory
-from engine.ports import Embedder, GraphStore, Ledger, VectorStore
+from engine.ports import Embedder, VectorStore
 from engine.vector.memory import InMemoryVectorStore
 
 _MAX_TOKENS = 256

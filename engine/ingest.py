@@ -11,16 +11,8 @@ from typing import Any
 
 from engine import ids
 from engine.answers import relation_objects
-from engine.ports import (
-    AddEvent,
-    DeleteEvent,
-    DeleteScopeEvent,
-    Fragment,
-    Operation,
-    OperationKind,
-    Plan,
-    UpdateEvent,
-)
+from engine.ledger_port import AddEvent, DeleteEvent, DeleteScopeEvent, Operation, OperationKind, Plan, UpdateEvent
+from engine.ports import Fragment
 from engine.requests import AddRequest, DeleteAllRequest, UpdateRequest
 from engine.types import MENTIONED_WITH, SCOPE_FIELDS, Entity, FloatArray, Json, Message, Relation, Scope
 

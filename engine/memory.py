@@ -33,22 +33,12 @@ from engine.figures import calls_per_request
 from engine.filters import Compare, Filter, Not, Op, conjunction
 from engine.gate import Gate
 from engine.graph_path import GraphPath
+from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
+from engine.ledger_port import Keys, Ledger, Operation, OperationKind, Ownership, ScopeCount
 from engine.models import Models
 from engine.named_graph import NamedGraph
-from engine.ports import (
-    Embedder,
-    Extractor,
-    GraphStore,
-    Keys,
-    Ledger,
-    Operation,
-    OperationKind,
-    Ownership,
-    Priority,
-    ScopeCount,
-    VectorStore,
-)
+from engine.ports import Embedder, Extractor, Priority, VectorStore
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
 from engine.shard_api import Evidence, Found, Statistics

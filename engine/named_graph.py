@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from engine.graph_port import GraphStore
 from engine.ingest import with_speaker
 from engine.models import Models
-from engine.ports import GraphStore, Priority
+from engine.ports import Priority
 from engine.types import Applied, Change, ChangeBatch
 
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.answers import relation_objects
-from engine.ports import GraphHit, VectorHit
+from engine.graph_port import GraphHit
+from engine.ports import VectorHit
 from engine.requests import SearchRequest
 from engine.retrieve import Terms, Weights, hit_object, known_by_graph, missing, rank, unite
 from engine.types import Json, MemoryVersion, Relation

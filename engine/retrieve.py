@@ -20,7 +20,8 @@ from itertools import zip_longest
 from engine.answers import memory_object
 from engine.config import SearchSettings
 from engine.filters import Filter, matches
-from engine.ports import GraphHit, VectorHit
+from engine.graph_port import GraphHit
+from engine.ports import VectorHit
 from engine.requests import SearchRequest
 from engine.types import MENTIONED_WITH, Json, MemoryVersion, Relation
 

@@ -13,17 +13,10 @@ from typing import Protocol, TypeVar
 from engine.batch_queue import BatchQueue
 from engine.concurrency import TaskSet
 from engine.errors import Unavailable
+from engine.graph_port import GraphHit, GraphQuery, GraphStore
 from engine.index_feed import IndexFeed
-from engine.ports import (
-    GraphHit,
-    GraphQuery,
-    GraphStore,
-    KeywordStatistics,
-    Ledger,
-    VectorHit,
-    VectorQuery,
-    VectorStore,
-)
+from engine.ledger_port import Ledger
+from engine.ports import KeywordStatistics, VectorHit, VectorQuery, VectorStore
 from engine.types import Applied, BlockKey, Json, Relation
 
 _BATCH = 64

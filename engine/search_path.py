@@ -12,8 +12,10 @@ from typing import TypeVar
 
 from engine.config import SearchSettings
 from engine.errors import InvalidInput, RemoraError, Unavailable
+from engine.graph_port import GraphQuery
+from engine.ledger_port import Ledger
 from engine.models import Models
-from engine.ports import GraphQuery, KeywordStatistics, Ledger, Priority, VectorHit, VectorQuery
+from engine.ports import KeywordStatistics, Priority, VectorHit, VectorQuery
 from engine.ranked_answer import LegsFound, ranked_answer
 from engine.requests import SearchRequest
 from engine.retrieve import Weights, candidates_of

@@ -18,8 +18,10 @@ from engine.api import (
     SearchFields,
     WriteFields,
 )
+from engine.graph_port import GraphHit
+from engine.ledger_port import Keys, ScopeCount
 from engine.pickling import by_fields
-from engine.ports import GraphHit, Keys, KeywordStatistics, ScopeCount, VectorHit
+from engine.ports import KeywordStatistics, VectorHit
 from engine.types import Entity, FloatArray, Json, JsonList, MemoryVersion, Relation
 
 __all__ = ["Evidence", "Found", "Keys", "KeywordStatistics", "ShardApi", "Statistics"]

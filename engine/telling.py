@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from engine.ports import GraphHit
+from engine.graph_port import GraphHit
 
 
 def specificity(mentions: int) -> float:

@@ -28,8 +28,7 @@ from engine.figures import Histogram
 from engine.gate import Gate
 from engine.index_feed import IndexFeed
 from engine.lanes import Lanes, Turn
-from engine.models import Models, entities_or_none
-from engine.ports import (
+from engine.ledger_port import (
     Accept,
     AcceptAndCommit,
     Command,
@@ -40,9 +39,10 @@ from engine.ports import (
     OperationKind,
     Ownership,
     Plan,
-    Priority,
     Written,
 )
+from engine.models import Models, entities_or_none
+from engine.ports import Priority
 from engine.types import Json, OperationState, indexed_text
 
 _FIRST_PAUSE_S = 0.05

@@ -10,7 +10,7 @@ from typing import Final
 from engine.graph.contribution import Contribution
 from engine.graph.project_graph import ProjectGraph, Region
 from engine.graph.walk import Visited, walk
-from engine.ports import GraphHit, GraphQuery
+from engine.graph_port import GraphHit, GraphQuery
 from engine.telling import relative, specificity
 from engine.types import MENTIONED_WITH, Entity, Relation
 

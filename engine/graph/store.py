@@ -16,7 +16,7 @@ from engine.graph import search, snapshot, survey
 from engine.graph.index import GraphIndex
 from engine.graph.project_graph import ProjectGraph
 from engine.graph.survey import Survey
-from engine.ports import (
+from engine.graph_port import (
     BesideAnswer,
     BesideQuery,
     EntitiesAnswer,

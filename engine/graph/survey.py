@@ -16,7 +16,7 @@ from typing import Final
 from engine.graph.contribution import Contribution
 from engine.graph.project_graph import ProjectGraph, common_name, is_valid
 from engine.graph.scope_graph import ScopeGraph
-from engine.ports import EntitiesQuery, Mentioned, Neighbourhood, NeighboursQuery, PathQuery, PathStep
+from engine.graph_port import EntitiesQuery, Mentioned, Neighbourhood, NeighboursQuery, PathQuery, PathStep
 from engine.times import day_of
 from engine.types import MENTIONED_WITH, Entity, Relation, Scope
 from engine.ways import reach, way_back

@@ -8,7 +8,7 @@ import msgpack
 import numpy as np
 from sqlalchemy import Row
 
-from engine.ports import Operation, OperationKind
+from engine.ledger_port import Operation, OperationKind
 from engine.types import SCOPE_FIELDS, Entity, FloatArray, Json, MemoryVersion, OperationState, Relation, Scope
 
 

@@ -34,7 +34,7 @@ from engine.ledger.conditions import condition
 from engine.ledger.preparation import prepare
 from engine.ledger.schema import events, operations, shard, versions
 from engine.ledger.transaction import do_all
-from engine.ports import Command, Event, Keys, Operation, Ownership, Page, ScopeCount, WriteAnswer
+from engine.ledger_port import Command, Event, Keys, Operation, Ownership, Page, ScopeCount, WriteAnswer
 from engine.types import (
     SCOPE_FIELDS,
     Block,

@@ -16,7 +16,7 @@ from engine.answers import add_row, changed_row
 from engine.errors import Conflict, InvariantViolated, NotFound, RemoraError
 from engine.ledger import codec
 from engine.ledger.schema import events, operations, versions
-from engine.ports import (
+from engine.ledger_port import (
     Accept,
     AcceptAndCommit,
     AddEvent,

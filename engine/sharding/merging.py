@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.ports import Keys, ScopeCount
+from engine.ledger_port import Keys, ScopeCount
 from engine.times import parse_time
 from engine.types import Json, OperationState, ScopeField
 

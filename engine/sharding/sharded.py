@@ -28,7 +28,7 @@ from engine.batches import Budget, each, time_left
 from engine.config import Settings
 from engine.errors import NotFound, Unavailable
 from engine.graph_path import nothing_mentions
-from engine.ports import OperationKind
+from engine.ledger_port import OperationKind
 from engine.requests import AddRequest, Call, DeleteAllRequest, SearchRequest
 from engine.scatter import scattered_search
 from engine.shard_api import ShardApi

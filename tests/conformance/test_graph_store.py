@@ -13,7 +13,7 @@ import pytest
 from engine.config import GraphSettings, Settings
 from engine.errors import Unavailable
 from engine.graph import build, in_memory
-from engine.ports import (
+from engine.graph_port import (
     BesideQuery,
     EntitiesQuery,
     GraphQuery,

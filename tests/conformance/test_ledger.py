@@ -20,7 +20,7 @@ from engine import ids
 from engine.errors import Conflict, NotFound, StaleEpoch
 from engine.filters import Everything, parse
 from engine.ledger.store import SqlLedger
-from engine.ports import (
+from engine.ledger_port import (
     Accept,
     AcceptAndCommit,
     AddEvent,

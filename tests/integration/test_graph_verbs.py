@@ -14,9 +14,10 @@ from engine.config import Settings, load
 from engine.errors import NotFound, Unavailable
 from engine.extract.recogniser import NoEntities
 from engine.graph.store import NetworkxGraphStore
+from engine.graph_port import GraphStore, NeighboursAnswer, NeighboursQuery, PathAnswer, PathQuery
 from engine.in_process import in_process
 from engine.memory import Memory
-from engine.ports import GraphStore, NeighboursAnswer, NeighboursQuery, PathAnswer, PathQuery, Priority
+from engine.ports import Priority
 from engine.sharding import Sharded
 from engine.types import Applied, ChangeBatch, Entity, Json, Relation
 

@@ -13,7 +13,8 @@ from engine.config import Settings, load
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import Conflict, DeadlineExceeded, NotFound, Unavailable
 from engine.in_process import in_process
-from engine.ports import Encoded, OperationKind
+from engine.ledger_port import OperationKind
+from engine.ports import Encoded
 from engine.sharding import Sharded
 from engine.sharding.routing import home_of
 from engine.types import Scope

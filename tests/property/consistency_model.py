@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import ids, ingest
-from engine.ports import Operation, OperationKind
+from engine.ledger_port import Operation, OperationKind
 from engine.types import Scope
 
 

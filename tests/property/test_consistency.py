@@ -22,11 +22,13 @@ from engine.embed.hashing import HashingEmbedder
 from engine.errors import Conflict, NotFound, RemoraError, Unavailable
 from engine.faults import FaultPoints
 from engine.filters import Everything
+from engine.graph_port import GraphQuery
 from engine.in_process import in_process
 from engine.ledger import codec, schema
 from engine.ledger.store import SqlLedger
+from engine.ledger_port import Operation
 from engine.memory import Memory
-from engine.ports import Encoded, GraphQuery, Operation, VectorQuery
+from engine.ports import Encoded, VectorQuery
 from engine.types import Entity, Json
 from engine.vector.memory import InMemoryVectorStore
 from tests.property.consistency_model import Model

@@ -16,7 +16,7 @@ from engine.graph.contribution import contribution
 from engine.graph.index import GraphIndex
 from engine.graph.project_graph import ProjectGraph, Region
 from engine.graph.search import search
-from engine.ports import EntitiesQuery, GraphQuery, NeighboursQuery, PathQuery
+from engine.graph_port import EntitiesQuery, GraphQuery, NeighboursQuery, PathQuery
 from engine.types import BlockKey, Change, ChangeBatch, Entity, EventKind, MemoryVersion, Relation, Scope
 
 PROJECTS = ("p", "q")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.filters import Compare, Everything, Filter, Op
-from engine.ports import GraphHit, VectorHit
+from engine.graph_port import GraphHit
+from engine.ports import VectorHit
 from engine.retrieve import Candidate, Terms, Weights, hit_object, known_by_graph, missing, rank, score, unite
 from engine.types import MemoryVersion, Scope
 

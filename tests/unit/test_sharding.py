@@ -6,7 +6,7 @@ import pytest
 
 from engine import ids
 from engine.filters import parse
-from engine.ports import Keys, ScopeCount
+from engine.ledger_port import Keys, ScopeCount
 from engine.sharding import graph_merging, merging, routing
 from engine.types import Json, Scope
 

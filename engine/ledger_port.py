@@ -1,0 +1,284 @@
+"""The ledger as the memory system needs it: operations, what they do, and the durable log that keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+from engine.errors import RemoraError
+from engine.filters import Filter
+from engine.pickling import by_fields
+from engine.types import (
+    Block,
+    BlockKey,
+    ChangeBatch,
+    Entity,
+    EventKind,
+    FloatArray,
+    Json,
+    MemoryVersion,
+    OperationState,
+    Relation,
+    Scope,
+    ScopeField,
+)
+
+
+class OperationKind(StrEnum):
+    """What an operation does."""
+
+    ADD = "ADD"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    DELETE_ALL = "DELETE_ALL"
+    CLAIM = "CLAIM"
+    """Changes nothing but whose an idempotency key is: for a request that another shard carries out."""
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One accepted request that changes something. `request` is what was asked, enough to do it again.
+
+    `seq` is its place in the order of acceptance; 0 before that.
+    """
+
+    id: str
+    project: str
+    kind: OperationKind
+    lane: str | None
+    request: Json
+    created_at_us: int
+    idempotency_key: str | None = None
+    request_hash: bytes = b""
+    seq: int = 0
+    state: OperationState = OperationState.PENDING
+    result: Json | None = None
+    error: Json | None = None
+    completed_at_us: int | None = None
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class AddEvent:
+    """A memory to add, unless a live one is the same (then nothing happens). `row`: its vector's row in the plan."""
+
+    memory_id: str
+    scope: Scope
+    text: str
+    fingerprint: bytes
+    row: int
+    created_at_us: int
+    message_index: int
+    role: str | None = None
+    name: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    expiration_date: str | None = None
+    entities: tuple[Entity, ...] | None = None
+    relations: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEvent:
+    """New values for a live memory: the fields that `given` names. A new text comes with its vector's row."""
+
+    memory_id: str
+    given: frozenset[str]
+    text: str = ""
+    row: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    expiration_date: str | None = None
+    entities: tuple[Entity, ...] | None = None
+    created_at_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEvent:
+    """The end of a live memory."""
+
+    memory_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteScopeEvent:
+    """The end of every live memory of the project that has all ids of the scope."""
+
+    scope: Scope
+
+
+PlannedEvent: TypeAlias = AddEvent | UpdateEvent | DeleteEvent | DeleteScopeEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A precondition: no event of this memory after the position."""
+
+    memory_id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an operation does to the ledger. `vectors`: float32 (rows, d). `answer` is kept in its result."""
+
+    events: tuple[PlannedEvent, ...]
+    vectors: FloatArray
+    requires: tuple[Unchanged, ...] = ()
+    answer: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Make the operation durable."""
+
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Let an accepted operation take effect."""
+
+    operation_id: str
+    plan: Plan
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class AcceptAndCommit:
+    """Both at once, or neither."""
+
+    operation: Operation
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """End an accepted operation with an error."""
+
+    operation_id: str
+    error: Json
+
+
+Command: TypeAlias = Accept | Commit | AcceptAndCommit | Fail
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What has become of a command: the operation as the ledger has it now. `fresh`: this command did it.
+
+    `error`: why an `AcceptAndCommit` or `Accept` left no trace (then `operation` is None).
+    """
+
+    operation: Operation | None
+    fresh: bool = True
+    error: RemoraError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAnswer:
+    """One `Written` a command, and all changes that the transaction made, ready to push to the indexes."""
+
+    written: tuple[Written, ...]
+    changes: ChangeBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What a new owner gets: its epoch, the server's secret, and the position of the last event."""
+
+    epoch: int
+    secret: bytes
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of live versions, newest first, and how many there are on all pages."""
+
+    count: int
+    versions: tuple[MemoryVersion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The newest of a list: when each was made and its id, newest first, and how many there are in all."""
+
+    count: int
+    rows: tuple[tuple[int, str], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a memory's history, with the versions before and after it."""
+
+    position: int
+    kind: EventKind
+    memory_id: str
+    at_us: int
+    operation_id: str
+    before: MemoryVersion | None
+    after: MemoryVersion | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeCount:
+    """A user, agent, app or run that has live memories."""
+
+    field: ScopeField
+    value: str
+    memories: int
+    created_at_us: int
+    updated_at_us: int
+
+
+class Ledger(Protocol):
+    """The durable, ordered log: the only truth. What each write means is fixed in `docs/consistency.md`."""
+
+    async def open(self) -> Ownership:
+        """Become the shard's owner: earlier owners' writes are refused from now on."""
+        ...
+
+    async def write(self, epoch: int, commands: Sequence[Command]) -> WriteAnswer:
+        """Do the commands in order, in one transaction. Safe to send again when the answer was lost.
+
+        Raises:
+            StaleEpoch: somebody else owns the shard; nothing was written.
+        """
+        ...
+
+    async def unfinished(self) -> list[Operation]:
+        """The accepted operations that are still open, in the order of acceptance."""
+        ...
+
+    async def operation(self, project: str, operation_id: str) -> Operation | None: ...
+
+    async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
+        """The live versions."""
+        ...
+
+    async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page: ...
+
+    async def keys(self, project: str, node: Filter, limit: int) -> Keys:
+        """What the first pages consist of, without the versions themselves."""
+        ...
+
+    async def history(self, project: str, memory_id: str) -> list[Event]:
+        """Oldest first; empty when the memory was never there."""
+        ...
+
+    async def scopes(self, project: str) -> list[ScopeCount]: ...
+
+    async def changes(self, after: int, limit: int) -> ChangeBatch:
+        """At most `limit` changes after a position, oldest first."""
+        ...
+
+    async def block(self, key: BlockKey) -> Block:
+        """All live versions of a block with their vectors, at one position."""
+        ...
+
+    async def status(self) -> Json: ...
+
+    async def close(self) -> None: ...
