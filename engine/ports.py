@@ -1,4 +1,7 @@
-"""What the memory system needs from the world: small, asynchronous, batch-first. Lists in, lists out, same order."""
+"""What the memory system needs from the world: small, asynchronous, batch-first. Lists in, lists out, same order.
+
+Models and vectors; the graph and the ledger have ports of their own in `graph_port` and `ledger_port`.
+"""
 
 from __future__ import annotations
 

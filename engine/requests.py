@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +12,11 @@ from engine.errors import InvalidInput, TooLarge
 from engine.filters import Filter
 from engine.times import parse_date, parse_time
 from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, BlockKey, Json, Message, Scope
+from engine.values import count_of, flag_of, is_number, metadata_of, share_of, text_of, word_of
 
 _CALL = frozenset({"project", "deadline_s"})
 _WRITE = _CALL | {"idempotency_key"}
 _SCOPE = frozenset(SCOPE_FIELDS)
-_WORD_CHARS = 64
 _INT_BITS = 63
 _NEIGHBOURS = 20
 _STEPS = 4
@@ -139,11 +137,11 @@ def parse_add(messages: object, fields: Mapping[str, Any], limits: LimitSettings
         call=call,
         messages=_messages(messages, limits),
         scope=_scope(fields, limits),
-        metadata=_metadata(fields.get("metadata"), limits),
-        infer=_flag(fields, "infer", default=True),
+        metadata=metadata_of(fields.get("metadata"), limits),
+        infer=flag_of(fields, "infer", default=True),
         timestamp_us=None if timestamp is None else parse_time(timestamp, "timestamp"),
         expiration_date=None if expires is None else parse_date(expires, "expiration_date"),
-        wait=_flag(fields, "wait", default=True),
+        wait=flag_of(fields, "wait", default=True),
     )
 
 
@@ -159,8 +157,8 @@ def parse_update(memory_id: object, fields: Mapping[str, Any], limits: LimitSett
         call=call,
         memory_id=ids.canonical_id(memory_id),
         given=given,
-        text=_text(fields["text"], "text", limits.message_chars).strip() if "text" in given else "",
-        metadata=_metadata(fields.get("metadata"), limits),
+        text=text_of(fields["text"], "text", limits.message_chars).strip() if "text" in given else "",
+        metadata=metadata_of(fields.get("metadata"), limits),
         expiration_date=None if expires is None else parse_date(expires, "expiration_date"),
         timestamp_us=parse_time(fields["timestamp"], "timestamp") if "timestamp" in given else 0,
     )
@@ -185,13 +183,13 @@ def parse_search(
     position = fields.get("min_position")
     return SearchRequest(
         call=call,
-        query=_text(query, "query", limits.query_chars).strip(),
+        query=text_of(query, "query", limits.query_chars).strip(),
         filter=node,
         block=None if owner is None else BlockKey(call.project, *owner),
-        top_k=_count(fields.get("top_k"), "top_k", defaults.top_k, limits.top_k),
-        threshold=defaults.threshold if threshold is None else _share(threshold, "threshold"),
-        explain=_flag(fields, "explain", default=False),
-        min_position=None if position is None else _count(position, "min_position", 0, 2**_INT_BITS, least=0),
+        top_k=count_of(fields.get("top_k"), "top_k", defaults.top_k, limits.top_k),
+        threshold=defaults.threshold if threshold is None else share_of(threshold, "threshold"),
+        explain=flag_of(fields, "explain", default=False),
+        min_position=None if position is None else count_of(position, "min_position", 0, 2**_INT_BITS, least=0),
     )
 
 
@@ -210,7 +208,7 @@ def parse_graph_entities(fields: Mapping[str, Any], limits: LimitSettings) -> Gr
     return GraphEntitiesRequest(
         call=call,
         scope=_named_scope(fields, limits),
-        name=None if name is None else _text(name, "name", limits.id_chars),
+        name=None if name is None else text_of(name, "name", limits.id_chars),
         page=page,
         page_size=page_size,
     )
@@ -222,8 +220,8 @@ def parse_neighbours(entity: object, fields: Mapping[str, Any], limits: LimitSet
     return NeighboursRequest(
         call=call,
         scope=_named_scope(fields, limits),
-        entity=_text(entity, "entity", limits.id_chars),
-        limit=_count(fields.get("limit"), "limit", min(_NEIGHBOURS, limits.page_size), limits.page_size),
+        entity=text_of(entity, "entity", limits.id_chars),
+        limit=count_of(fields.get("limit"), "limit", min(_NEIGHBOURS, limits.page_size), limits.page_size),
     )
 
 
@@ -233,9 +231,9 @@ def parse_path(source: object, target: object, fields: Mapping[str, Any], limits
     return PathRequest(
         call=call,
         scope=_named_scope(fields, limits),
-        source=_text(source, "source", limits.id_chars),
-        target=_text(target, "target", limits.id_chars),
-        most_steps=_count(fields.get("most_steps"), "most_steps", _STEPS, _MOST_STEPS),
+        source=text_of(source, "source", limits.id_chars),
+        target=text_of(target, "target", limits.id_chars),
+        most_steps=count_of(fields.get("most_steps"), "most_steps", _STEPS, _MOST_STEPS),
     )
 
 
@@ -258,8 +256,8 @@ def parse_batch(items: object, needed: str, limits: LimitSettings) -> list[Json]
 
 def parse_page(fields: Mapping[str, Any], limits: LimitSettings) -> tuple[int, int]:
     """`page` from 1, and `page_size`."""
-    page = _count(fields.get("page"), "page", 1, 2**31)
-    return page, _count(fields.get("page_size"), "page_size", min(100, limits.page_size), limits.page_size)
+    page = count_of(fields.get("page"), "page", 1, 2**31)
+    return page, count_of(fields.get("page_size"), "page_size", min(100, limits.page_size), limits.page_size)
 
 
 def parse_call(fields: Mapping[str, Any], known: frozenset[str] | set[str]) -> Call:
@@ -268,13 +266,13 @@ def parse_call(fields: Mapping[str, Any], known: frozenset[str] | set[str]) -> C
     if unknown:
         raise InvalidInput(f"unknown field {unknown[0]!r}; known: {', '.join(sorted(known))}", {"field": unknown[0]})
     deadline_s = fields.get("deadline_s")
-    if deadline_s is not None and (not _is_number(deadline_s) or deadline_s <= 0):
+    if deadline_s is not None and (not is_number(deadline_s) or deadline_s <= 0):
         raise InvalidInput("deadline_s should be a number above 0", {"field": "deadline_s"})
     key = fields.get("idempotency_key")
     return Call(
-        project=_word(fields.get("project", DEFAULT_PROJECT), "project"),
+        project=word_of(fields.get("project", DEFAULT_PROJECT), "project"),
         deadline_s=deadline_s,
-        idempotency_key=None if key is None else _text(key, "idempotency_key", 255),
+        idempotency_key=None if key is None else text_of(key, "idempotency_key", 255),
     )
 
 
@@ -300,9 +298,9 @@ def _message(raw: object, where: str, limits: LimitSettings) -> Message:
         raise InvalidInput(f"{where} should be an object with role and content", {"field": where})
     name, timestamp = raw.get("name"), raw.get("timestamp")
     return Message(
-        role=_word(raw["role"], f"{where}.role"),
+        role=word_of(raw["role"], f"{where}.role"),
         content=_content(raw["content"], f"{where}.content", limits),
-        name=None if name is None else _text(name, f"{where}.name", limits.id_chars),
+        name=None if name is None else text_of(name, f"{where}.name", limits.id_chars),
         timestamp_us=None if timestamp is None else parse_time(timestamp, f"{where}.timestamp"),
     )
 
@@ -315,37 +313,8 @@ def _content(raw: object, where: str, limits: LimitSettings) -> str:
         parts = [part.get("text") for part in raw if isinstance(part, Mapping) and part.get("type") == "text"]
         if not parts:
             return ""
-        raw = "\n".join(_text(part, where, limits.message_chars) for part in parts)
-    return _text(raw, where, limits.message_chars)
-
-
-def _text(raw: object, where: str, most_chars: int) -> str:
-    if not isinstance(raw, str):
-        raise InvalidInput(f"{where} should be a string", {"field": where})
-    if len(raw) > most_chars:
-        raise TooLarge(
-            f"{where} has {len(raw)} characters, at most {most_chars}", {"field": where, "limit": most_chars}
-        )
-    if not raw.strip():
-        raise InvalidInput(f"{where} should not be blank", {"field": where})
-    _storable(raw, where)
-    return raw
-
-
-def _storable(raw: str, where: str) -> None:
-    if "\0" in raw:
-        raise InvalidInput(f"{where} holds a NUL character", {"field": where})
-    try:
-        raw.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(f"{where} holds half a surrogate pair", {"field": where}) from error
-
-
-def _word(raw: object, where: str) -> str:
-    word = _text(raw, where, _WORD_CHARS)
-    if any(char.isspace() or not char.isprintable() for char in word):
-        raise InvalidInput(f"{where} should be one word", {"field": where})
-    return word
+        raw = "\n".join(text_of(part, where, limits.message_chars) for part in parts)
+    return text_of(raw, where, limits.message_chars)
 
 
 def _scope(fields: Mapping[str, Any], limits: LimitSettings) -> Scope:
@@ -389,76 +358,3 @@ def _filter(fields: Mapping[str, Any], limits: LimitSettings) -> Filter:
             'filters need at least one of user_id, agent_id, app_id, run_id ("*" for any)', {"field": "filters"}
         )
     return node
-
-
-def _metadata(raw: object, limits: LimitSettings) -> Json:
-    if raw is None:
-        return {}
-    if not isinstance(raw, Mapping):
-        raise InvalidInput("metadata should be an object", {"field": "metadata"})
-    raw = dict(raw)
-    _json_value(raw, "metadata", limits.metadata_depth)
-    size = len(json.dumps(raw, ensure_ascii=False).encode())
-    if size > limits.metadata_bytes:
-        limit = limits.metadata_bytes
-        raise TooLarge(f"metadata has {size} bytes, at most {limit}", {"field": "metadata", "limit": limit})
-    return raw
-
-
-def _json_value(value: object, where: str, depth: int) -> None:
-    """Refuse what JSON or a store can't hold. Recursion ends at the depth limit."""
-    if depth < 0:
-        raise InvalidInput(f"{where} is nested too deep", {"field": where})
-    match value:
-        case None | bool():
-            pass
-        case str():
-            _storable(value, where)
-        case int() | float() if _is_storable_number(value):
-            pass
-        case dict():
-            for key, item in value.items():
-                _json_key(key, where)
-                _json_value(item, where, depth - 1)
-        case list() | tuple():
-            for item in value:
-                _json_value(item, where, depth - 1)
-        case _:
-            raise InvalidInput(f"{where} holds a value that JSON can't: {type(value).__name__}", {"field": where})
-
-
-def _json_key(key: object, where: str) -> None:
-    if not isinstance(key, str):
-        raise InvalidInput(f"{where} has a key that isn't a string", {"field": where})
-    _storable(key, where)
-
-
-def _flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool:
-    value = fields.get(name, default)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        raise InvalidInput(f"{name} should be true or false", {"field": name})
-    return value
-
-
-def _count(raw: object, name: str, default: int, most: int, *, least: int = 1) -> int:
-    if raw is None:
-        return default
-    if isinstance(raw, bool) or not isinstance(raw, int) or not least <= raw <= most:
-        raise InvalidInput(f"{name} should be a whole number from {least} to {most}", {"field": name})
-    return raw
-
-
-def _is_storable_number(value: int | float) -> bool:
-    return value.bit_length() <= _INT_BITS if isinstance(value, int) else math.isfinite(value)
-
-
-def _is_number(raw: object) -> bool:
-    return isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
-
-
-def _share(raw: object, name: str) -> float:
-    if isinstance(raw, int | float) and _is_number(raw) and 0 <= raw <= 1:
-        return float(raw)
-    raise InvalidInput(f"{name} should be a number from 0 to 1", {"field": name})
