@@ -80,6 +80,18 @@ async def test_each_memory_is_found_by_its_user_and_all_of_them_by_the_agent(sha
     assert (await sharded_api.list(agent_id="finder"))["count"] == SHARDS
 
 
+async def test_a_path_is_looked_for_in_every_shard(sharded_api: OrchestratorHandle) -> None:
+    for shard, name in ((1, "Clara"), (2, "Jonas")):
+        said = {"role": "user", "name": name, "content": "I live in Lisbon"}
+        told = await sharded_api.add(said, user_id=user_of(shard, "path"), agent_id="guide")
+        assert told["degraded"] == []
+
+    assert (await sharded_api.path("clara", "CLARA", agent_id="guide"))["entities"] == ["Clara"]
+    assert not (await sharded_api.path("clara", "jonas", agent_id="guide"))["found"]
+    with pytest.raises(NotFound, match="nobody"):
+        await sharded_api.path("clara", "nobody", agent_id="guide")
+
+
 async def test_every_orchestrator_answers_for_every_shard(sharded: Runtime, sharded_api: OrchestratorHandle) -> None:
     user = user_of(2, "anywhere")
     added = await sharded_api.add("The kite is red.", user_id=user)
