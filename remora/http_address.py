@@ -21,6 +21,8 @@ def address_of(url: str) -> httpx.URL:
         raise InvalidInput(f"{url!r} is no address: {error}", {"field": "url"}) from error
     if base.scheme not in {"http", "https"} or not base.host:
         raise InvalidInput(f"{url!r} is no address; one looks like http://127.0.0.1:8000", {"field": "url"})
+    if base.query or base.fragment:
+        raise InvalidInput(f"{url!r} is no address of a server: leave out what follows its path", {"field": "url"})
     return base
 
 

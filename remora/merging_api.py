@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
@@ -45,7 +46,9 @@ class MergingHttpApi(HttpApi):
             raise Unavailable(error.message, {**error.details, "idempotency_key": key}, error.request_id) from error
 
     async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
-        """See `MemoryApi.search`."""
+        """See `MemoryApi.search`. One that waits for a write goes alone: the others shouldn't wait with it."""
+        if fields.get("min_position") is not None:
+            return await super().search(query, **fields)
         return await self._merged(self._searches, {"query": query, **fields})
 
     async def aclose(self) -> None:
@@ -56,8 +59,10 @@ class MergingHttpApi(HttpApi):
 
     async def _merged(self, merger: Merger, item: Json) -> Json:
         self.check(item)
-        # Encoded here already, so that what can't be sent fails its own caller and not all that share the call.
-        return await merger.call(item, len(encoded(item)), self.patience_s(item.get("deadline_s")))
+        # Encoded here already: what can't be sent fails its own caller and not all that share the call, and what the
+        # caller changes while it waits isn't sent.
+        said = encoded(item)
+        return await merger.call(json.loads(said), len(said), self.patience_s(item.get("deadline_s")))
 
     async def _add_one(self, item: Json) -> Json:
         return await super().add(**item)

@@ -217,3 +217,42 @@ async def test_adds_whose_bulk_call_was_lost_are_told_their_own_keys() -> None:
             *[api.add("a", user_id="u", idempotency_key=key) for key in ("k1", "k2")], return_exceptions=True
         )
     assert [error.details["idempotency_key"] for error in lost if isinstance(error, Unavailable)] == ["k1", "k2"]
+
+
+async def test_a_search_that_waits_for_a_write_goes_alone() -> None:
+    paths: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.path)
+        items = json.loads(request.content).get("items", [])
+        return httpx.Response(200, json={"results": [{"status_code": 200, "answer": {}} for _ in items]})
+
+    async with MergingHttpApi("http://127.0.0.1:1", transport=httpx.MockTransport(handler)) as api:
+        await asyncio.gather(
+            api.search("q", user_id="u"), api.search("r", user_id="u"), api.search("s", user_id="u", min_position=7)
+        )
+    assert sorted(paths) == ["/v1/memories/search/", "/v1/memories/search/bulk/"]
+
+
+async def test_what_a_caller_changes_while_its_call_waits_is_not_sent() -> None:
+    sent: list[Any] = []
+    gate = asyncio.Event()
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        sent.append(body["messages"] if "messages" in body else [item["messages"] for item in body["items"]])
+        await gate.wait()
+        results = [{"status_code": 200, "answer": {}} for _ in body.get("items", [])]
+        return httpx.Response(200, json={"results": results})
+
+    async with MergingHttpApi("http://127.0.0.1:1", transport=httpx.MockTransport(handler)) as api:
+        first = [asyncio.create_task(api.add(f"{n}", user_id="u")) for n in range(2)]
+        while not sent:
+            await asyncio.sleep(0)
+        said = [{"role": "user", "content": "one"}]
+        waits = asyncio.create_task(api.add(said, user_id="u"))
+        await asyncio.sleep(0)
+        said.append({"role": "user", "content": "two"})
+        gate.set()
+        await asyncio.gather(*first, waits)
+    assert sent == [["0", "1"], [{"role": "user", "content": "one"}]]

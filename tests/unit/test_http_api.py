@@ -137,7 +137,7 @@ async def test_whatever_an_id_holds_it_stays_one_segment_of_the_path(memory_id: 
         lambda api: api.add("x", user_id="ana", metadata={"when": object()}),
         lambda api: api.add("x", user_id="ana", idempotency_key="two\nlines"),
         lambda api: api.add("x", user_id="ana", project="other"),
-        lambda api: api.delete_all(user_id=5),
+        lambda api: api.delete_all(user_id=True),
         lambda api: api.list(user_id="\ud800"),
         lambda api: api.list(user_id="x" * 70_000),
     ],
@@ -154,6 +154,45 @@ async def test_what_can_t_be_sent_is_invalid_input_and_nothing_is_sent(call: Cal
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match="no address"):
         HttpApi(url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000?key=1", "http://127.0.0.1:8000/#top"])
+def test_an_address_ends_with_its_path(url: str) -> None:
+    with pytest.raises(InvalidInput, match="leave out"):
+        HttpApi(url)
+
+
+async def test_a_password_in_the_address_is_sent_and_not_told() -> None:
+    server = Server(breaks=2)
+    async with HttpApi("http://ana:secret@memory.example", transport=httpx.MockTransport(server)) as api:
+        with pytest.raises(Unavailable) as caught:
+            await api.status()
+    assert server.requests[0].headers["authorization"].startswith("Basic ")
+    assert "secret" not in f"{caught.value} {caught.value.details} {api.url}"
+
+
+def test_a_password_in_the_address_would_replace_the_key() -> None:
+    with pytest.raises(InvalidInput, match="same header"):
+        HttpApi("http://ana:secret@127.0.0.1:8000", "rk-1")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "socks5://127.0.0.1:1"), ("HTTP_PROXY", "gopher://x"), ("SSL_CERT_FILE", "/nonexistent.pem")],
+)
+def test_an_environment_that_cannot_be_used_is_invalid_input(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidInput, match="environment"):
+        HttpApi("https://memory.example")
+
+
+async def test_a_number_is_an_id_in_an_address_as_it_is_in_a_body() -> None:
+    server = Server()
+    async with api_of(server) as api:
+        await api.list(user_id=5)  # type: ignore[arg-type]
+    assert [request.url.query for request in server.requests] == [b"user_id=5"]
 
 
 async def test_only_other_machines_are_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,6 +319,23 @@ async def test_a_connection_that_breaks_twice_is_told_with_the_key() -> None:
             await api.delete(ID)
     assert len(server.requests) == 2
     assert caught.value.details["idempotency_key"] == server.requests[0].headers["idempotency-key"]
+
+
+@pytest.mark.parametrize("call", [lambda api: api.get(ID), lambda api: api.delete(ID)])
+async def test_closing_ends_what_is_under_way(call: Call) -> None:
+    asked = asyncio.Event()
+
+    async def silent(_: httpx.Request) -> httpx.Response:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    api = api_of(silent)
+    under_way = asyncio.ensure_future(call(api))
+    await asked.wait()
+    await api.aclose()
+    with pytest.raises(Unavailable, match="closed while"):
+        await asyncio.wait_for(under_way, 10)
 
 
 async def test_after_closing_it_says_so() -> None:

@@ -55,6 +55,8 @@ TAKEN: list[tuple[Config, Config]] = [
         llm("ollama", model="llama3", ollama_base_url="http://127.0.0.1:11434/"),
         {"llm": {"base_url": "http://127.0.0.1:11434/v1", "model": "llama3"}},
     ),
+    (llm("ollama", model="llama3"), {"llm": {"base_url": "http://localhost:11434/v1", "model": "llama3"}}),
+    (milvus(embedding_model_dims="384"), {}),
     ({"history_db_path": "/srv/agent/history.db"}, {"data_dir": "/srv/agent/history.remora"}),
     ({"history_db_path": "/home/ana/.mem0/history.db"}, {}),
 ]
@@ -73,6 +75,7 @@ REFUSED: list[tuple[Config, str, str]] = [
     (milvus(db_name="other"), "vector_store.config.db_name", "leave it out"),
     (milvus(metric_type="L2"), "vector_store.config.metric_type", "COSINE"),
     (milvus(url=5), "vector_store.config.url", "string"),
+    (milvus(embedding_model_dims="3x"), "vector_store.config.embedding_model_dims", "above 0"),
     (milvus(embedding_model_dims=0), "vector_store.config.embedding_model_dims", "above 0"),
     (milvus(embedding_model_dims=1536), "vector_store.config.embedding_model_dims", "1536 and 384"),
     ({"embedder": {"provider": "openai", "config": {}}}, "embedder.provider", "'huggingface'"),

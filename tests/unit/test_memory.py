@@ -503,6 +503,14 @@ def test_arguments_that_contradict_are_refused(arguments: Any) -> None:
             kind(**arguments)
 
 
+async def test_a_server_without_remora_is_no_memory_that_is_missing() -> None:
+    api = MergingHttpApi(URL, transport=httpx.MockTransport(lambda _: httpx.Response(404, text="no such page")))
+    async with restored(AsyncMemory, Over(api)) as memory:
+        with pytest.raises(NotFound, match="unexpected answer 404"):
+            await memory.get(str(uuid.uuid4()))
+    await api.aclose()
+
+
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidInput, match="no address"):
         Memory("127.0.0.1:8000")
