@@ -81,6 +81,8 @@ class Remote(Generic[ActorT]):
             raise patience.verdict() from error
 
     def _actor(self) -> ActorProxy[ActorT]:
+        if not ray.is_initialized():  # Ray would start one of its own, where nobody is.
+            raise Unavailable("this process is no longer connected to Ray: connect again", {"actor": self.address.name})
         if self._found is None:
             try:
                 self._found = cast(Any, ray.get_actor(self.address.name, namespace=self.address.namespace))

@@ -19,16 +19,24 @@ _TOKEN_FILE = Path("~/.ray/auth_token")
 
 
 def found(address: str) -> str:
-    """The host:port that an address means: "auto" is what RAY_ADDRESS says, else the Ray that runs on this machine.
+    """The host:port that an address means.
 
-    Other forms, as of Ray's own client, are left as they are.
+    "auto" is the Ray that this process is connected to, else what RAY_ADDRESS says, else the Ray that runs on this
+    machine. Other forms, as of Ray's own client, are left as they are.
 
     Raises:
         Unavailable: no Ray runs on this machine.
     """
     if address == AUTO:
-        address = _looked_up()
+        address = connected() or _looked_up()
     return reachable(address.replace("localhost:", "127.0.0.1:", 1) if address.startswith("localhost:") else address)
+
+
+def connected() -> str | None:
+    """The host:port of the Ray that this process is connected to."""
+    import ray
+
+    return str(ray.get_runtime_context().gcs_address) if ray.is_initialized() else None
 
 
 def _looked_up() -> str:

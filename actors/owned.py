@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actors import runtime
+from actors.joining import connected
 from actors.run_directory import RunDirectory
 from actors.runtime import Progress, Runtime, quiet
 from engine.config import Settings
@@ -63,6 +64,8 @@ def take(settings: Settings, progress: Progress = quiet, *, exact: bool = False)
         Conflict: the one that runs there has other settings, or this process is connected to another Ray.
         RemoraError: it could not be started.
     """
+    # One directory has many names.
+    settings = settings.model_copy(update={"data_dir": Path(os.path.realpath(settings.data_dir))})
     with _lock:
         _forget_parents()
         entry = _entries.get(settings.data_dir)
@@ -114,6 +117,12 @@ def _found(settings: Settings, *, exact: bool) -> Runtime | None:
 
 
 def _started(settings: Settings, progress: Progress, *, exact: bool) -> Runtime:
+    if settings.runtime.address is None and (there := connected()) is not None:
+        raise Conflict(
+            f"this process is connected to the Ray at {there}, and Remora would start one of its own for "
+            f"{settings.data_dir}: give `address` if Remora runs in that Ray, use its HTTP address, or another process",
+            {"connected": there, "data_dir": str(settings.data_dir)},
+        )
     try:
         return runtime.start(settings, application=None, progress=progress)
     except Conflict:

@@ -130,7 +130,8 @@ def connect(settings: Settings) -> Runtime:
 
     record = _running(settings)
     wanted = settings.runtime.address
-    if record is not None and wanted not in {None, AUTO} and found(str(wanted)) != record.address:
+    named = wanted is not None and (wanted != AUTO or ray.is_initialized())
+    if record is not None and named and found(str(wanted)) != record.address:
         record = None  # One runs here, but it isn't meant.
     address = record.address if record else wanted
     if not address:

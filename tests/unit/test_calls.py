@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import pickle
+from typing import Any
 
 import pytest
+import ray
 from ray.exceptions import RayTaskError
 
-from actors.calls import pauses, translate
-from engine.errors import BY_CODE, InvalidInput, RemoraError, from_parts
+from actors.calls import Remote, pauses, translate
+from actors.options import Address, Part
+from engine.errors import BY_CODE, InvalidInput, RemoraError, Unavailable, from_parts
 
 
 def raised(cause: Exception) -> RayTaskError:
@@ -55,3 +58,11 @@ def test_pauses_grow_to_half_a_second() -> None:
     assert first == sorted(first)
     assert first[0] == 0.02
     assert first[-1] == 0.5
+
+
+async def test_without_a_connection_to_ray_a_call_says_so_and_starts_none() -> None:
+    remote: Remote[Any] = Remote(Address(Part.ORCHESTRATOR, "nowhere", 0), deadline_s=30)
+
+    with pytest.raises(Unavailable, match="no longer connected"):
+        await remote.ask(lambda actor: actor.status.remote())
+    assert not ray.is_initialized()

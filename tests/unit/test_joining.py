@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +35,13 @@ def test_an_address_of_this_machine_is_one_that_ray_doesn_t_take_for_another(giv
 def test_auto_is_what_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
     assert joining.found("auto") == "10.0.0.7:6379"
+
+
+def test_auto_is_first_of_all_the_ray_that_this_process_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    monkeypatch.setattr("ray.get_runtime_context", lambda: SimpleNamespace(gcs_address="127.0.0.1:4711"))
+    assert joining.found("auto") == "0.0.0.0:4711"
 
 
 def test_nobody_there_is_told_at_once() -> None:
