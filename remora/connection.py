@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from remora.errors import InvalidInput
 from remora.targets import AtUrl, InCluster, Link, Target, target_of, translated
+from remora.under_way import UnderWay
 
 if TYPE_CHECKING:
     from engine.api import MemoryApi
@@ -40,6 +41,7 @@ class Connection:
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = asyncio.Lock()
+        self._under_way = UnderWay("the memory was closed while this call was under way")
 
     @classmethod
     def from_config(cls, config_dict: Mapping[str, Any] | Any) -> Self:
@@ -62,8 +64,11 @@ class Connection:
         async with self._lock:
             link, self._link, self._closed = self._link, None, True
             if link is not None:
-                with translated():
-                    await link.close()
+                try:
+                    with translated():
+                        await link.close()
+                finally:
+                    self._under_way.end()  # Nobody is there any more to answer what is left.
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -95,8 +100,9 @@ class Connection:
     async def _ask(self, call: Callable[[MemoryApi], Coroutine[Any, Any, T]]) -> T:
         """What the memory system answers; its errors are those of `remora.errors`."""
         api = await self._api()
-        with translated():
-            return await call(api)
+        async with self._under_way.call():
+            with translated():
+                return await call(api)
 
     async def _api(self) -> MemoryApi:
         self._on_one_loop()

@@ -15,6 +15,7 @@ from remora.http_address import address_of
 from remora.http_answers import bulk_answers, outcome, page
 from remora.http_connections import CONNECT_S, client_of
 from remora.http_requests import encoded, header_key, keyed, listed, params_of, segment
+from remora.under_way import UnderWay
 
 if TYPE_CHECKING:
     from engine.api import (
@@ -66,7 +67,7 @@ class HttpApi:
         self.url = str(base.copy_with(userinfo=b"")).rstrip("/")  # For messages: without a password.
         self._timeout_s = timeout_s
         self._http = client_of(base, api_key, timeout_s=timeout_s + _MARGIN_S, transport=transport)
-        self._under_way: set[asyncio.Timeout] = set()
+        self._under_way = UnderWay("the connection to Remora was closed while this call was under way")
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -80,9 +81,7 @@ class HttpApi:
     async def aclose(self) -> None:
         """Close the connections; calls that are under way fail."""
         self._closed = True
-        for limit in self._under_way:
-            if not limit.expired():
-                limit.reschedule(0)  # At once. Left to themselves, some would go on: one that connects, say.
+        self._under_way.end()  # Left to themselves, some would go on: one that connects, say.
         await self._http.aclose()
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
@@ -181,20 +180,15 @@ class HttpApi:
         """One call; in time, or DeadlineExceeded."""
         self.check(fields)
         request = self._request(method, path, body, params, headers)
-        limit = asyncio.timeout(self.patience_s(fields.get("deadline_s")))
+        limit: asyncio.Timeout | None = None
         try:
-            async with limit:
-                self._under_way.add(limit)
+            async with self._under_way.call(self.patience_s(fields.get("deadline_s"))) as limit:
                 answer: Json = outcome(await self._carry(request), expects)
                 return answer
         except TimeoutError as error:
-            if not limit.expired():
+            if limit is None or not limit.expired():
                 raise
-            if self._closed:
-                raise Unavailable("the connection to Remora was closed while this call was under way") from error
             raise DeadlineExceeded(f"{self.url} didn't answer in time") from error
-        finally:
-            self._under_way.discard(limit)
 
     def check(self, fields: Mapping[str, Any]) -> None:
         """Refuse a call that can't be made.

@@ -297,6 +297,22 @@ async def test_after_closing_a_call_says_so(target: OverHttp) -> None:
         await memory.entities()
 
 
+async def test_closing_ends_the_calls_that_nobody_will_answer_any_more() -> None:
+    asked = asyncio.Event()
+
+    class Silent:
+        async def search(self, query: str, **_: object) -> None:
+            asked.set()
+            await asyncio.Event().wait()
+
+    memory = await restored(AsyncMemory, Over(Silent()))
+    under_way = asyncio.create_task(memory.search("tea", user_id="ana"))
+    await asked.wait()
+    await memory.close()
+    with pytest.raises(Unavailable, match="closed while"):
+        await asyncio.wait_for(under_way, 10)
+
+
 async def test_an_opening_given_up_is_begun_again_by_the_next_call() -> None:
     class Slow(OverHttp):
         async def open(self) -> Link:
