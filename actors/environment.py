@@ -81,6 +81,8 @@ def haproxy_variables(directory: Path, launcher: Path, ports: Ports) -> dict[str
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(ports.fallback_grpc),
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(first),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(last),
+        # A request that a dying replica didn't answer; `haproxy` limits it to GET and HEAD.
+        "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response",
         # There is no load balancer of somebody else's that would have to notice that a replica leaves.
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "0",
     }

@@ -14,6 +14,7 @@ _FRONT = "http_frontend"
 _BIND = re.compile(r"^(\s*bind\s+)(\S*):(\d+)(.*)$")
 _SECTION = re.compile(r"^(?:frontend|listen|backend|defaults|global)\b\s*(\S*)")
 _ACCESS_LOG = re.compile(r"^(\s*log\s+\S+\s+local0\s+)info\s*$")
+_REUSE = re.compile(r"^(\s*)http-reuse always\s*$")
 _ERROR_FILE = re.compile(r"^(\s*errorfile\s+50[234]\s+)\S+\s*$")
 
 DOWN_TEXT = (
@@ -40,7 +41,9 @@ def mend(config: str, listen: str, page: str) -> str:
     """Serve's configuration with the front on `listen`, all else on loopback, no access log, and `page` for errors.
 
     Serve's template binds statistics and metrics on every interface, sends a line per request to syslog, and answers a
-    bare 500 when no replica can be reached.
+    bare 500 when no replica can be reached. It also sends a client's first request over a used connection: if that
+    breaks (the replica was killed), the client's is closed without an answer. And what `environment` lets HAProxy send
+    again is only what changes nothing.
     """
     section = ""
     mended = []
@@ -54,6 +57,8 @@ def mend(config: str, listen: str, page: str) -> str:
 def _mend_line(line: str, host: str, page: str) -> str:
     if (bind := _BIND.match(line)) is not None:
         return f"{bind[1]}{host}:{bind[3]}{bind[4]}"
+    if (reuse := _REUSE.match(line)) is not None:
+        return f"{reuse[1]}http-reuse safe\n{reuse[1]}http-request disable-l7-retry unless METH_GET"
     line = _ACCESS_LOG.sub(r"\1emerg", line)
     return _ERROR_FILE.sub(lambda found: found[1] + page, line)
 
