@@ -14,7 +14,6 @@ from engine.memory import Memory
 from remora.demo import story as stories
 from remora.demo.play import play
 
-
 STORY = stories.load()
 
 
