@@ -239,7 +239,7 @@ class Memory:
 
     async def add_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
         """Many adds at once; see `MemoryApi`. More than fill one call to the models let single adds go first."""
-        asked = requests.parse_batch(items, "messages", self._limits)
+        asked = requests.parse_batch(items, self._limits)
         priority = Priority.ADD if len(asked) <= self._settings.embed.batch_texts else Priority.BULK
         # All of them begin at once: what is accepted is safe, however long the models then take.
         return await self._batch(
@@ -248,7 +248,7 @@ class Memory:
 
     async def search_batch(self, items: Sequence[Json], **fields: Unpack[CallFields]) -> JsonList:
         """Many searches at once; see `MemoryApi`. As many are under way as keep the models busy, and no more."""
-        asked = requests.parse_batch(items, "query", self._limits)
+        asked = requests.parse_batch(items, self._limits)
         budget = Budget(self._limits.batch_results)
 
         async def search(query: str, given: Json) -> Json:
@@ -427,9 +427,9 @@ class Memory:
         until_s = time.monotonic() + self._deadline_s(call)
 
         async def one(item: Json) -> Json:
-            deadline_s = time_left(item.get("deadline_s"), until_s - time.monotonic())
-            rest = {field: value for field, value in item.items() if field != name}
-            return await perform(item[name], {**rest, "project": call.project, "deadline_s": deadline_s})
+            own, rest = requests.parse_item(item, name)
+            deadline_s = time_left(rest.get("deadline_s"), until_s - time.monotonic())
+            return await perform(own, {**rest, "project": call.project, "deadline_s": deadline_s})
 
         return await each(items, one, at_once=at_once)
 

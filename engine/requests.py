@@ -237,21 +237,29 @@ def parse_path(source: object, target: object, fields: Mapping[str, Any], limits
     )
 
 
-def parse_batch(items: object, needed: str, limits: LimitSettings) -> list[Json]:
-    """The items of a batch: objects that hold `needed`. What else each holds is checked when its turn comes.
+def parse_batch(items: object, limits: LimitSettings) -> list[Json]:
+    """The items of a batch. What each holds is checked by `parse_item` when its turn comes.
 
     Raises:
-        InvalidInput: it is no list, it is empty, or an item is no object.
+        InvalidInput: it is no list, or it is empty.
         TooLarge: it holds too many.
     """
     if not isinstance(items, list | tuple) or not items:
         raise InvalidInput("items should be a list with at least one item", {"field": "items"})
     if len(items) > limits.batch_items:
         raise TooLarge(f"more than {limits.batch_items} items", {"field": "items", "limit": limits.batch_items})
-    for index, item in enumerate(items):
-        if not isinstance(item, Mapping) or needed not in item:
-            raise InvalidInput(f"items[{index}] should be an object with {needed}", {"field": f"items[{index}]"})
-    return [dict(item) for item in items]
+    return list(items)
+
+
+def parse_item(item: object, needed: str) -> tuple[Any, Json]:
+    """An item's own argument and its fields.
+
+    Raises:
+        InvalidInput: it is no object, or lacks the argument.
+    """
+    if not isinstance(item, Mapping) or needed not in item:
+        raise InvalidInput(f"an item should be an object with {needed}", {"field": needed})
+    return item[needed], {name: value for name, value in item.items() if name != needed}
 
 
 def parse_page(fields: Mapping[str, Any], limits: LimitSettings) -> tuple[int, int]:

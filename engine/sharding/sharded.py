@@ -227,11 +227,11 @@ class Sharded(MemoryApi):
         until = self._until(call)
 
         async def target(item: Json) -> int:
-            rest = {name: value for name, value in item.items() if name != "messages"}
+            said, rest = requests.parse_item(item, "messages")
             alike = {**rest, "project": call.project, "deadline_s": call.deadline_s}
-            return await self._claimed_add(requests.parse_add(item["messages"], alike, self._limits))
+            return await self._claimed_add(requests.parse_add(said, alike, self._limits))
 
-        given = requests.parse_batch(items, "messages", self._limits)
+        given = requests.parse_batch(items, self._limits)
         targets = await asyncio.gather(*[or_error(target(item)) for item in given])
         shared: CallFields = {"project": call.project, "deadline_s": until.left()}
         return await self._batches(given, targets, lambda shard, mine: self._shards[shard].add_batch(mine, **shared))
@@ -244,13 +244,13 @@ class Sharded(MemoryApi):
 
         async def one(item: Json) -> Json:
             budget.check()
-            rest = {name: value for name, value in item.items() if name != "query"}
+            query, rest = requests.parse_item(item, "query")
             rest |= {"project": call.project, "deadline_s": time_left(rest.get("deadline_s"), until.left())}
-            answer = await self._search(item["query"], rest)
+            answer = await self._search(query, rest)
             budget.spend(len(answer["results"]))
             return answer
 
-        asked = requests.parse_batch(items, "query", self._limits)
+        asked = requests.parse_batch(items, self._limits)
         return await each(asked, one, at_once=2 * self._settings.embed.batch_texts)
 
     async def _batches(
