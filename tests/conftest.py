@@ -1,8 +1,9 @@
-"""What holds for every test: hypothesis profiles. Fixtures live beside the tests that use them."""
+"""What holds for every test: hypothesis profiles, and Ctrl-C. Fixtures live beside the tests that use them."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -17,3 +18,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci" if os.environ.get("CI") else "laptop")
+
+# A shell that starts the tests in the background has them, and all that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
