@@ -33,6 +33,7 @@ def test_an_address_of_this_machine_is_one_that_ray_doesn_t_take_for_another(giv
 
 
 def test_auto_is_what_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
     assert joining.found("auto") == "10.0.0.7:6379"
 
