@@ -70,7 +70,8 @@ def test_up_runs_in_the_background_until_down(place: Place) -> None:
     assert up.returncode == 0, up.stderr
     assert place.run("add", "The cat is called Momo.", "--user-id", "ana").returncode == 0
     status = json.loads(place.run("status", "--json").stdout)
-    assert status["memory"]["ready"] is True
+    assert status["ready"] is True
+    assert status["shards"][0]["ledger"]["memories"] == 1
     down = place.run("down", timeout_s=STOP_DEADLINE_S)
     assert down.returncode == 0, down.stderr
     assert place.leftovers() == {}
