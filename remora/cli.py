@@ -197,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(_run(words, as_json))
         finally:
             _give_out()
-    except Exception as error:
+    except Exception as error:  # the boundary: what is foreseen becomes a message, all else goes on
         if _is_ours(error):
             sys.exit(_fail(error, as_json))
         if isinstance(error, OSError):

@@ -206,7 +206,7 @@ def translated() -> Iterator[None]:
     """Inside, errors that come from handles become those of `remora.errors`: same code, message and details."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # the boundary: the engine's errors can't be named here; all others go on
         # Asked without loading the engine: over HTTP it isn't needed.
         theirs = getattr(sys.modules.get("engine.errors"), "RemoraError", None)
         if theirs is None or not isinstance(error, theirs):

@@ -7,6 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ _ANSWER_S = 60.0
 _END_S = 30.0
 
 
-class Program:
+class Program(ABC):
     """Sends each call as a line and waits for the line that answers it."""
 
     lacks: frozenset[str] = frozenset()
@@ -48,9 +49,9 @@ class Program:
             raise self.refusal(*reply["error"])
         return reply["answer"]
 
+    @abstractmethod
     def refusal(self, types: list[str], args: list[Any]) -> Refused:
         """What the face raised there: the names of its class and of that one's bases, and its arguments."""
-        raise NotImplementedError
 
     def close(self) -> None:
         assert self._process.stdin
