@@ -24,7 +24,7 @@ from engine.graph_port import (
     PathAnswer,
     PathQuery,
 )
-from engine.types import Applied, ChangeBatch
+from engine.types import Applied, AuditAnswer, ChangeBatch, LiveRows, Mending
 
 
 class GraphStoreActor(Shell[GraphStore]):
@@ -72,6 +72,31 @@ class GraphStoreActor(Shell[GraphStore]):
     async def neighbours(self, query: NeighboursQuery) -> NeighboursAnswer:
         """As `GraphStore.neighbours`."""
         return await (await self.enter("neighbours")).neighbours(query)
+
+    @ray.method
+    async def audit(self, after: str, until: str | None) -> AuditAnswer:
+        """As `GraphStore.audit`."""
+        return await (await self.enter("audit")).audit(after, until)
+
+    @ray.method
+    async def mend(self, mending: Mending) -> Applied:
+        """As `GraphStore.mend`."""
+        return await (await self.enter("mend")).mend(mending)
+
+    @ray.method
+    async def begin_rebuild(self) -> None:
+        """As `GraphStore.begin_rebuild`."""
+        await (await self.enter("begin_rebuild")).begin_rebuild()
+
+    @ray.method
+    async def load(self, rows: LiveRows) -> None:
+        """As `GraphStore.load`."""
+        await (await self.enter("load")).load(rows)
+
+    @ray.method
+    async def finish_rebuild(self, position: int) -> Applied:
+        """As `GraphStore.finish_rebuild`."""
+        return await (await self.enter("finish_rebuild")).finish_rebuild(position)
 
     @ray.method
     async def close(self) -> None:

@@ -23,7 +23,19 @@ from engine.graph_port import (
     PathAnswer,
     PathQuery,
 )
-from engine.ledger_port import Command, Event, Keys, Ledger, Operation, Ownership, Page, ScopeCount, WriteAnswer
+from engine.ledger_port import (
+    Command,
+    Event,
+    Keys,
+    Ledger,
+    LedgerAudit,
+    Operation,
+    OperationsPage,
+    Ownership,
+    Page,
+    ScopeCount,
+    WriteAnswer,
+)
 from engine.ports import (
     Embedder,
     EmbedderInfo,
@@ -38,7 +50,21 @@ from engine.ports import (
     VectorQuery,
     VectorStore,
 )
-from engine.types import Applied, Block, BlockKey, ChangeBatch, Entity, Json, MemoryVersion, Message
+from engine.types import (
+    Applied,
+    AuditAnswer,
+    Block,
+    BlockKey,
+    ChangeBatch,
+    Entity,
+    Json,
+    LiveRows,
+    MemoryVersion,
+    Mending,
+    Message,
+    OperationState,
+    Scope,
+)
 
 __all__ = [
     "EmbedderHandle",
@@ -119,6 +145,14 @@ class LedgerHandle(Ledger):
     async def operation(self, project: str, operation_id: str) -> Operation | None:
         return await self._remote.ask(lambda actor: actor.operation.remote(project, operation_id))
 
+    async def operations(
+        self, project: str, scope: Scope | None, states: frozenset[OperationState], offset: int, limit: int
+    ) -> OperationsPage:
+        return await self._remote.ask(lambda actor: actor.operations.remote(project, scope, states, offset, limit))
+
+    async def purged(self, project: str, memory_id: str) -> bool:
+        return await self._remote.ask(lambda actor: actor.purged.remote(project, memory_id))
+
     async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
         return await self._remote.ask(lambda actor: actor.get.remote(project, memory_ids))
 
@@ -139,6 +173,18 @@ class LedgerHandle(Ledger):
 
     async def block(self, key: BlockKey) -> Block:
         return await self._remote.ask(lambda actor: actor.block.remote(key))
+
+    async def live(self, after: str, limit: int) -> LiveRows:
+        return await self._remote.ask(lambda actor: actor.live.remote(after, limit))
+
+    async def rows(self, memory_ids: Sequence[str]) -> LiveRows:
+        return await self._remote.ask(lambda actor: actor.rows.remote(memory_ids))
+
+    async def audit(self, after: str, limit: int) -> LedgerAudit:
+        return await self._remote.ask(lambda actor: actor.audit.remote(after, limit))
+
+    async def check(self) -> list[str]:
+        return await self._remote.ask(lambda actor: actor.check.remote())
 
     async def status(self) -> Json:
         return await self._remote.ask(lambda actor: actor.status.remote())
@@ -167,6 +213,21 @@ class VectorStoreHandle(VectorStore):
 
     async def fill(self, block: Block) -> Applied:
         return await self._remote.ask(lambda actor: actor.fill.remote(block))
+
+    async def audit(self, after: str, until: str | None) -> AuditAnswer:
+        return await self._remote.ask(lambda actor: actor.audit.remote(after, until))
+
+    async def mend(self, mending: Mending) -> Applied:
+        return await self._remote.ask(lambda actor: actor.mend.remote(mending))
+
+    async def begin_rebuild(self) -> None:
+        await self._remote.ask(lambda actor: actor.begin_rebuild.remote())
+
+    async def load(self, rows: LiveRows) -> None:
+        await self._remote.ask(lambda actor: actor.load.remote(rows))
+
+    async def finish_rebuild(self, position: int) -> Applied:
+        return await self._remote.ask(lambda actor: actor.finish_rebuild.remote(position), again=False)
 
     async def close(self) -> None:
         await self._remote.ask(lambda actor: actor.close.remote())
@@ -201,6 +262,21 @@ class GraphStoreHandle(GraphStore):
 
     async def beside(self, query: BesideQuery) -> BesideAnswer:
         return await self._remote.ask(lambda actor: actor.beside.remote(query))
+
+    async def audit(self, after: str, until: str | None) -> AuditAnswer:
+        return await self._remote.ask(lambda actor: actor.audit.remote(after, until))
+
+    async def mend(self, mending: Mending) -> Applied:
+        return await self._remote.ask(lambda actor: actor.mend.remote(mending))
+
+    async def begin_rebuild(self) -> None:
+        await self._remote.ask(lambda actor: actor.begin_rebuild.remote())
+
+    async def load(self, rows: LiveRows) -> None:
+        await self._remote.ask(lambda actor: actor.load.remote(rows))
+
+    async def finish_rebuild(self, position: int) -> Applied:
+        return await self._remote.ask(lambda actor: actor.finish_rebuild.remote(position), again=False)
 
     async def close(self) -> None:
         await self._remote.ask(lambda actor: actor.close.remote())

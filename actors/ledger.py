@@ -11,8 +11,20 @@ from actors.shell import Shell
 from engine import ledger
 from engine.config import Settings
 from engine.filters import Filter
-from engine.ledger_port import Command, Event, Keys, Ledger, Operation, Ownership, Page, ScopeCount, WriteAnswer
-from engine.types import Block, BlockKey, ChangeBatch, Json, MemoryVersion
+from engine.ledger_port import (
+    Command,
+    Event,
+    Keys,
+    Ledger,
+    LedgerAudit,
+    Operation,
+    OperationsPage,
+    Ownership,
+    Page,
+    ScopeCount,
+    WriteAnswer,
+)
+from engine.types import Block, BlockKey, ChangeBatch, Json, LiveRows, MemoryVersion, OperationState, Scope
 
 
 class LedgerActor(Shell[Ledger]):
@@ -40,6 +52,18 @@ class LedgerActor(Shell[Ledger]):
     async def operation(self, project: str, operation_id: str) -> Operation | None:
         """As `Ledger.operation`."""
         return await (await self.enter("operation")).operation(project, operation_id)
+
+    @ray.method
+    async def operations(
+        self, project: str, scope: Scope | None, states: frozenset[OperationState], offset: int, limit: int
+    ) -> OperationsPage:
+        """As `Ledger.operations`."""
+        return await (await self.enter("operations")).operations(project, scope, states, offset, limit)
+
+    @ray.method
+    async def purged(self, project: str, memory_id: str) -> bool:
+        """As `Ledger.purged`."""
+        return await (await self.enter("purged")).purged(project, memory_id)
 
     @ray.method
     async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
@@ -75,6 +99,26 @@ class LedgerActor(Shell[Ledger]):
     async def block(self, key: BlockKey) -> Block:
         """As `Ledger.block`."""
         return await (await self.enter("block")).block(key)
+
+    @ray.method
+    async def live(self, after: str, limit: int) -> LiveRows:
+        """As `Ledger.live`."""
+        return await (await self.enter("live")).live(after, limit)
+
+    @ray.method
+    async def rows(self, memory_ids: Sequence[str]) -> LiveRows:
+        """As `Ledger.rows`."""
+        return await (await self.enter("rows")).rows(memory_ids)
+
+    @ray.method
+    async def audit(self, after: str, limit: int) -> LedgerAudit:
+        """As `Ledger.audit`."""
+        return await (await self.enter("audit")).audit(after, limit)
+
+    @ray.method
+    async def check(self) -> list[str]:
+        """As `Ledger.check`."""
+        return await (await self.enter("check")).check()
 
     @ray.method
     async def status(self) -> Json:

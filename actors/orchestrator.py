@@ -151,6 +151,36 @@ class OrchestratorActor(Shell[Memory]):
             return await api.operation(operation_id, **fields)
 
     @ray.method
+    async def operations(self, **fields: Any) -> Json:
+        """As `MemoryApi.operations`."""
+        async with self._answering("operations") as api:
+            return await api.operations(**fields)
+
+    @ray.method
+    async def retry(self, operation_id: str, **fields: Any) -> Json:
+        """As `MemoryApi.retry`."""
+        async with self._answering("retry") as api:
+            return await api.retry(operation_id, **fields)
+
+    @ray.method
+    async def purge(self, **fields: Any) -> Json:
+        """As `MemoryApi.purge`."""
+        async with self._answering("purge") as api:
+            return await api.purge(**fields)
+
+    @ray.method
+    async def verify(self, **fields: Any) -> Json:
+        """As `MemoryApi.verify`."""
+        async with self._answering("verify") as api:
+            return await api.verify(**fields)
+
+    @ray.method
+    async def rebuild(self, index: str, **fields: Any) -> Json:
+        """As `MemoryApi.rebuild`."""
+        async with self._answering("rebuild") as api:
+            return await api.rebuild(index, **fields)
+
+    @ray.method
     async def exchange(self, client: str, calls: Calls) -> Replies:
         """Many of the verbs above at once, for `actors.handles`; see `actors.exchange`."""
         return await self._desk.exchange(client, calls)

@@ -11,7 +11,7 @@ from actors.shell import Shell
 from engine import vector
 from engine.config import Settings
 from engine.ports import EmbedderInfo, StatisticsAnswer, VectorAnswer, VectorQuery, VectorStore
-from engine.types import Applied, Block, ChangeBatch
+from engine.types import Applied, AuditAnswer, Block, ChangeBatch, LiveRows, Mending
 
 
 class VectorStoreActor(Shell[VectorStore]):
@@ -44,6 +44,31 @@ class VectorStoreActor(Shell[VectorStore]):
     async def fill(self, block: Block) -> Applied:
         """As `VectorStore.fill`."""
         return await (await self.enter("fill")).fill(block)
+
+    @ray.method
+    async def audit(self, after: str, until: str | None) -> AuditAnswer:
+        """As `VectorStore.audit`."""
+        return await (await self.enter("audit")).audit(after, until)
+
+    @ray.method
+    async def mend(self, mending: Mending) -> Applied:
+        """As `VectorStore.mend`."""
+        return await (await self.enter("mend")).mend(mending)
+
+    @ray.method
+    async def begin_rebuild(self) -> None:
+        """As `VectorStore.begin_rebuild`."""
+        await (await self.enter("begin_rebuild")).begin_rebuild()
+
+    @ray.method
+    async def load(self, rows: LiveRows) -> None:
+        """As `VectorStore.load`."""
+        await (await self.enter("load")).load(rows)
+
+    @ray.method
+    async def finish_rebuild(self, position: int) -> Applied:
+        """As `VectorStore.finish_rebuild`."""
+        return await (await self.enter("finish_rebuild")).finish_rebuild(position)
 
     @ray.method
     async def close(self) -> None:

@@ -16,10 +16,15 @@ from engine.api import (
     ListFields,
     MemoryApi,
     NeighboursFields,
+    OperationsFields,
     PageFields,
     PathFields,
+    PurgeFields,
+    RebuildFields,
+    RetryFields,
     SearchFields,
     UpdateFields,
+    VerifyFields,
     WriteFields,
 )
 from engine.ids import made_up_key
@@ -44,6 +49,11 @@ MEMORY_VERBS = frozenset(
         "graph_entities",
         "neighbours",
         "path",
+        "operations",
+        "retry",
+        "purge",
+        "verify",
+        "rebuild",
     }
 )
 """What everybody may call; `status` is apart, since it answers also while nothing else does."""
@@ -60,6 +70,8 @@ SHARD_VERBS = MEMORY_VERBS | {
     "scopes",
     "claim",
     "delete_part",
+    "purge_part",
+    "forget",
     "status",
 }
 """What orchestrators may ask of each other's own shard."""
@@ -157,6 +169,27 @@ class MemoryVerbs(MemoryApi, ABC):
         answer: Json = await self._read("operation", (operation_id,), {**fields})
         return answer
 
+    async def operations(self, **fields: Unpack[OperationsFields]) -> Json:
+        answer: Json = await self._read("operations", (), {**fields})
+        return answer
+
+    async def retry(self, operation_id: str, **fields: Unpack[RetryFields]) -> Json:
+        # Twice is harmless: what is open or done is left alone.
+        answer: Json = await self._read("retry", (operation_id,), {**fields})
+        return answer
+
+    async def purge(self, **fields: Unpack[PurgeFields]) -> Json:
+        answer: Json = await self._write("purge", (), {**fields})
+        return answer
+
+    async def verify(self, **fields: Unpack[VerifyFields]) -> Json:
+        answer: Json = await self._read("verify", (), {**fields})
+        return answer
+
+    async def rebuild(self, index: str, **fields: Unpack[RebuildFields]) -> Json:
+        answer: Json = await self._read("rebuild", (index,), {**fields})
+        return answer
+
 
 class ShardVerbs(MemoryVerbs, ShardApi):
     """One shard's verbs, each one call by its name."""
@@ -203,9 +236,16 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         answer: str = await self._read("claim", (digest,), {**fields})
         return answer
 
-    async def delete_part(self, operation_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
-        answer: Json = await self._read("delete_part", (operation_id, parts, wait), {**fields})
+    async def delete_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
+        answer: Json = await self._read("delete_part", (part_id, parts, wait), {**fields})
         return answer
+
+    async def purge_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[PurgeFields]) -> Json:
+        answer: Json = await self._read("purge_part", (part_id, parts, wait), {**fields})
+        return answer
+
+    async def forget(self, keys: Sequence[str], **fields: Unpack[CallFields]) -> None:
+        await self._read("forget", (keys,), {**fields})
 
     async def status(self) -> dict[str, Any]:
         answer: dict[str, Any] = await self._read("status", (), {})

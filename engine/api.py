@@ -29,9 +29,13 @@ class CallFields(TypedDict, total=False):
 
 
 class WriteFields(CallFields, total=False):
-    """What every changing call takes. The same `idempotency_key` again has one effect and the same answer."""
+    """What every changing call takes. The same `idempotency_key` again has one effect and the same answer.
+
+    `operation_id` is another name for it, for callers who name their operations themselves.
+    """
 
     idempotency_key: str | None
+    operation_id: str | None
 
 
 class AddFields(ScopeFields, WriteFields, total=False):
@@ -84,6 +88,43 @@ class PageFields(CallFields, total=False):
 
 class DeleteAllFields(ScopeFields, WriteFields, total=False):
     """All given ids must match."""
+
+
+class PurgeFields(ScopeFields, WriteFields, total=False):
+    """Either `memory_id`, or a scope of which all given ids must match."""
+
+    memory_id: str | None
+
+
+class OperationsFields(ScopeFields, PageFields, total=False):
+    """`state`: PENDING, RUNNING, SUCCEEDED or FAILED; None: all. With ids: only operations whose scope has them all."""
+
+    state: str | None
+
+
+class RetryFields(CallFields, total=False):
+    """`wait` False: answer as soon as it is durable that the operation is open again."""
+
+    wait: bool
+
+
+class VerifyFields(TypedDict, total=False):
+    """`cursor`: the `next` of the answer before; None: from the start. `limit`: so many memories, at most 5,000.
+
+    `repair`: make the indexes what the ledger says.
+    """
+
+    cursor: str | None
+    limit: int
+    repair: bool
+    deadline_s: float | None
+
+
+class RebuildFields(TypedDict, total=False):
+    """`start` False: only say how far it is."""
+
+    start: bool
+    deadline_s: float | None
 
 
 class GraphEntitiesFields(ScopeFields, PageFields, total=False):
@@ -191,6 +232,46 @@ class MemoryApi(Protocol):
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """`{id, event_type, status, results, error, payload, metadata, created_at, updated_at, started_at,
         completed_at, latency}`. Raises NotFound."""
+        ...
+
+    async def operations(self, **fields: Unpack[OperationsFields]) -> Json:
+        """A page of operations, newest first: `{count, page, page_size, results: [as operation answers]}`."""
+        ...
+
+    async def retry(self, operation_id: str, **fields: Unpack[RetryFields]) -> Json:
+        """Carry a FAILED operation out again, as if it were sent now; answers what the first sending would.
+
+        One that has not failed is left alone, and answered as it stands. Raises NotFound.
+        """
+        ...
+
+    async def purge(self, **fields: Unpack[PurgeFields]) -> Json:
+        """Erase content for good, of live and of deleted memories, from the ledger and from every index file:
+        `{message, count, operation_id, event_id, position, degraded}`.
+
+        `degraded` names indexes whose files are still being rewritten; that goes on by itself. Afterwards `get` and
+        `history` of such a memory, and a key that made or changed it, raise Purged. Raises NotFound for a `memory_id`
+        that never was.
+        """
+        ...
+
+    async def verify(self, **fields: Unpack[VerifyFields]) -> Json:
+        """Compare a stretch of the ledger with both indexes, row by row, while everything runs:
+        `{checked, total, differences: [{shard, index, memory_id, problem, expected, found}], problems: [text],
+        repaired, next}`.
+
+        `problem`: `missing`, `stale`, `different` or `unknown` (the index holds what the ledger has not). `problems`:
+        what contradicts itself in the ledger; only in the first stretch of a shard. `repaired`: how many differences
+        are gone. `next` None: that was the last. Of all projects.
+        """
+        ...
+
+    async def rebuild(self, index: str, **fields: Unpack[RebuildFields]) -> Json:
+        """Build the index `vector` or `graph` anew from the ledger, while reads and writes go on. Answers at once:
+        `{index, state, done, total, error, shards: [{shard, state, done, total, error}]}`.
+
+        `state`: NONE, RUNNING, DONE or FAILED, of the latest one; one that runs is joined, not begun again.
+        """
         ...
 
     async def status(self) -> dict[str, Any]:

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.pickling import by_fields
-from engine.types import Applied, BlockKey, ChangeBatch, Entity, Relation, Scope
+from engine.types import (
+    Applied,
+    AuditAnswer,
+    BlockKey,
+    ChangeBatch,
+    Entity,
+    LiveRows,
+    Mending,
+    Relation,
+    Scope,
+)
 
 
 @by_fields
@@ -177,5 +187,28 @@ class GraphStore(Protocol):
     async def path(self, query: PathQuery) -> PathAnswer: ...
 
     async def beside(self, query: BesideQuery) -> BesideAnswer: ...
+
+    async def audit(self, after: str, until: str | None) -> AuditAnswer:
+        """What is held of memories with `after < memory_id <= until` (None: to the end), as digests."""
+        ...
+
+    async def mend(self, mending: Mending) -> Applied:
+        """Make single memories what they have to be. The position stays; what is newer here stays too."""
+        ...
+
+    async def begin_rebuild(self) -> None:
+        """Begin an empty copy beside what is in use; one that was begun before is thrown away."""
+        ...
+
+    async def load(self, rows: LiveRows) -> None:
+        """Put live versions into the copy. Raises Conflict when no rebuild is under way."""
+        ...
+
+    async def finish_rebuild(self, position: int) -> Applied:
+        """Let the copy take the place of what is in use, as an index that has come to `position`, in a new incarnation.
+
+        Nothing of the old files stays. Raises Conflict when no rebuild is under way.
+        """
+        ...
 
     async def close(self) -> None: ...

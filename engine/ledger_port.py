@@ -18,6 +18,7 @@ from engine.types import (
     EventKind,
     FloatArray,
     Json,
+    LiveRows,
     MemoryVersion,
     OperationState,
     Relation,
@@ -33,6 +34,7 @@ class OperationKind(StrEnum):
     UPDATE = "UPDATE"
     DELETE = "DELETE"
     DELETE_ALL = "DELETE_ALL"
+    PURGE = "PURGE"
     CLAIM = "CLAIM"
     """Changes nothing but whose an idempotency key is: for a request that another shard carries out."""
 
@@ -108,7 +110,19 @@ class DeleteScopeEvent:
     scope: Scope
 
 
-PlannedEvent: TypeAlias = AddEvent | UpdateEvent | DeleteEvent | DeleteScopeEvent
+@dataclass(frozen=True, slots=True)
+class PurgeEvent:
+    """Erasure of the content of one memory, or of every memory that has all ids of the scope, live or ended.
+
+    One of the two is given. Every version's text, vector and values are overwritten, and so are the finished operations
+    that hold them; a memory that is live ends.
+    """
+
+    memory_id: str | None = None
+    scope: Scope | None = None
+
+
+PlannedEvent: TypeAlias = AddEvent | UpdateEvent | DeleteEvent | DeleteScopeEvent | PurgeEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +175,26 @@ class Fail:
     error: Json
 
 
-Command: TypeAlias = Accept | Commit | AcceptAndCommit | Fail
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Make a FAILED operation PENDING again, as if it were accepted now: it gets the next `seq`.
+
+    One that isn't FAILED stays as it is and is answered (`fresh` False).
+    """
+
+    project: str
+    operation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Blank the claims of these idempotency keys: the hash of the request goes, and the key answers Purged."""
+
+    project: str
+    keys: tuple[str, ...]
+
+
+Command: TypeAlias = Accept | Commit | AcceptAndCommit | Fail | Retry | Forget
 
 
 @by_fields
@@ -224,6 +257,35 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationsPage:
+    """One page of operations, newest first, and how many there are on all pages."""
+
+    count: int
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAuditRow:
+    """What a live version has to be in the indexes, told by the digests of `engine.digests`.
+
+    `graph` None: nobody has looked for its entities yet, so what the graph holds isn't known from the ledger.
+    """
+
+    memory_id: str
+    position: int
+    vector: bytes
+    graph: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAudit:
+    """Live versions by memory id, at one position."""
+
+    position: int
+    rows: tuple[LedgerAuditRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeCount:
     """A user, agent, app or run that has live memories."""
 
@@ -255,8 +317,18 @@ class Ledger(Protocol):
 
     async def operation(self, project: str, operation_id: str) -> Operation | None: ...
 
+    async def operations(
+        self, project: str, scope: Scope | None, states: frozenset[OperationState], offset: int, limit: int
+    ) -> OperationsPage:
+        """Operations (not claims) in one of these states, newest first: those whose scope has all ids of `scope`."""
+        ...
+
     async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
         """The live versions."""
+        ...
+
+    async def purged(self, project: str, memory_id: str) -> bool:
+        """Whether there was such a memory and its content has been erased."""
         ...
 
     async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page: ...
@@ -277,6 +349,22 @@ class Ledger(Protocol):
 
     async def block(self, key: BlockKey) -> Block:
         """All live versions of a block with their vectors, at one position."""
+        ...
+
+    async def live(self, after: str, limit: int) -> LiveRows:
+        """At most `limit` live versions with their vectors, of all projects, by id; those with `memory_id > after`."""
+        ...
+
+    async def rows(self, memory_ids: Sequence[str]) -> LiveRows:
+        """The live versions with these ids, of any project; those that aren't live are left out."""
+        ...
+
+    async def audit(self, after: str, limit: int) -> LedgerAudit:
+        """The same memories as `live`, as digests."""
+        ...
+
+    async def check(self) -> list[str]:
+        """What contradicts itself in the ledger, a sentence each; empty when it is sound."""
         ...
 
     async def status(self) -> Json: ...

@@ -368,11 +368,11 @@ class Memory:
         claimed: str = answer["operation_id"]
         return claimed
 
-    async def delete_part(self, operation_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
+    async def delete_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
         """This shard's part of a deletion over all shards; see `ShardApi`."""
         request = requests.parse_delete_all(fields, self._limits)
         body = {**ingest.delete_all_body(request), "parts": parts}
-        operation = replace(self._operation(OperationKind.DELETE_ALL, body, request.call, None), id=operation_id)
+        operation = replace(self._operation(OperationKind.DELETE_ALL, body, request.call, None), id=part_id)
         return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(request.call))
 
     async def status(self) -> dict[str, Any]:

@@ -17,12 +17,15 @@ from engine.filters import Filter
 from engine.pickling import by_fields
 from engine.types import (
     Applied,
+    AuditAnswer,
     Block,
     BlockKey,
     ChangeBatch,
     Entity,
     FloatArray,
+    LiveRows,
     MemoryVersion,
+    Mending,
     Message,
 )
 
@@ -183,6 +186,29 @@ class VectorStore(Protocol):
 
     async def fill(self, block: Block) -> Applied:
         """Give a block that `search` named as cold. Changes applied since then are kept and win over it."""
+        ...
+
+    async def audit(self, after: str, until: str | None) -> AuditAnswer:
+        """What is held of memories with `after < memory_id <= until` (None: to the end), as digests."""
+        ...
+
+    async def mend(self, mending: Mending) -> Applied:
+        """Make single memories what they have to be. The position stays; what is newer here stays too."""
+        ...
+
+    async def begin_rebuild(self) -> None:
+        """Begin an empty copy beside what is in use; one that was begun before is thrown away."""
+        ...
+
+    async def load(self, rows: LiveRows) -> None:
+        """Put live versions into the copy. Raises Conflict when no rebuild is under way."""
+        ...
+
+    async def finish_rebuild(self, position: int) -> Applied:
+        """Let the copy take the place of what is in use, as an index that has come to `position`, in a new incarnation.
+
+        Nothing of the old files stays. Raises Conflict when no rebuild is under way.
+        """
         ...
 
     async def close(self) -> None: ...

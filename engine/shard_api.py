@@ -15,6 +15,7 @@ from engine.api import (
     GraphEntitiesFields,
     ListFields,
     MemoryApi,
+    PurgeFields,
     SearchFields,
     WriteFields,
 )
@@ -114,10 +115,19 @@ class ShardApi(MemoryApi, Protocol):
         """
         ...
 
-    async def delete_part(self, operation_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
+    async def delete_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
         """This shard's part of a deletion over all shards, as an operation of that id; the same again has no effect.
 
         `parts`: how many parts there are, for the one that stands for the whole; 0 for the others. `wait` False: answer
         as soon as it is durable.
         """
+        ...
+
+    async def purge_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[PurgeFields]) -> Json:
+        """This shard's part of a purge by scope over all shards; as `delete_part`. A shard's answer to a purge also has
+        `keys`: the callers' idempotency keys of the requests that it erased."""
+        ...
+
+    async def forget(self, keys: Sequence[str], **fields: Unpack[CallFields]) -> None:
+        """Blank the claims of idempotency keys whose requests were purged: they answer Purged from now on."""
         ...

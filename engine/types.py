@@ -92,6 +92,7 @@ class EventKind(StrEnum):
     ADD = "ADD"
     UPDATE = "UPDATE"
     DELETE = "DELETE"
+    PURGE = "PURGE"
     NONE = "NONE"
 
 
@@ -178,10 +179,14 @@ class ChangeBatch:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What every leaf answer carries: which life of the leaf this is, and up to where its index has come."""
+    """What every leaf answer carries: which life of the leaf this is, and up to where its index has come.
+
+    `unerased`: the position of the first purge whose text the index's files may still hold; 0: none does.
+    """
 
     incarnation: str
     position: int
+    unerased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,4 +205,43 @@ class Block:
     key: BlockKey
     position: int
     versions: tuple[MemoryVersion, ...]
+    vectors: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRows:
+    """Live versions as of a ledger position, by memory id. `vectors`: float32 (n, d), same order."""
+
+    position: int
+    versions: tuple[MemoryVersion, ...]
+    vectors: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """What an index holds of one memory, by a digest of `engine.digests`. `position`: the version's `live_from`."""
+
+    memory_id: str
+    position: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAnswer:
+    """What an index holds of a range of ids, in no order."""
+
+    applied: Applied
+    rows: tuple[AuditRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """What single memories have to be in an index, whatever its position: per memory the live version, or None.
+
+
+    `vectors`: float32 (k, d), one row for each change that has a version, in order. A change's position is that of
+    its version, or for one that is gone the ledger's at that time: an index that holds something newer keeps it.
+    """
+
+    changes: tuple[Change, ...]
     vectors: FloatArray
