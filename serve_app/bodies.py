@@ -19,13 +19,17 @@ _LONG_NUMBER = b"0" * 19
 _DIGITS_ONLY = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord(" ") for byte in range(256))
 
 
-async def json_object(request: Request) -> Json:
+async def json_object(request: Request, *, optional: bool = False) -> Json:
     """The body as an object, whatever its content type says; parsed outside the event loop when it is large.
+
+    `optional`: no body at all is an empty object.
 
     Raises:
         InvalidInput: the body is not JSON, or not an object.
     """
     raw = await request.body()
+    if optional and not raw:
+        return {}
     value = parse(raw) if len(raw) <= _LARGE_BYTES else await asyncio.to_thread(parse, raw)
     if not isinstance(value, dict):
         raise InvalidInput("the body must be a JSON object", {"field": "body"})
@@ -73,10 +77,13 @@ def required(body: Json, name: str) -> Any:
 
 
 def fields_of(call: type) -> frozenset[str]:
-    """The names that a call of `engine.api` takes from a body. `project` never: it follows from the key."""
+    """The names that a call of `engine.api` takes from a body.
+
+    `project` never: it follows from the key. Nor `operation_id`: here that name is the server's own.
+    """
     if not is_typeddict(call):
         raise TypeError(f"{call!r} is not a TypedDict")
-    return frozenset(call.__annotations__) - {"project"}
+    return frozenset(call.__annotations__) - {"project", "operation_id"}
 
 
 def _check_deadline(deadline_s: object) -> None:

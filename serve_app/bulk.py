@@ -77,6 +77,8 @@ def item_key(key: str, index: int) -> str:
 def _check_key(key: str) -> None:
     if not key.strip():
         raise InvalidInput("Idempotency-Key should not be blank", {"field": _KEY})
+    if not key.isprintable():
+        raise InvalidInput("Idempotency-Key holds control characters", {"field": _KEY})
     if len(key) > _KEY_CHARS:
         raise TooLarge(
             f"Idempotency-Key has {len(key)} characters, at most {_KEY_CHARS}", {"field": _KEY, "limit": _KEY_CHARS}

@@ -28,13 +28,13 @@ def known_params(params: QueryParams, names: Iterable[str]) -> dict[str, Any]:
     return {name: _typed(name, _single(params, name)) for name in names if name in params}
 
 
-def only(params: QueryParams, names: Iterable[str]) -> None:
-    """Refuse parameters other than `names`, for calls that a dropped condition would make dangerous.
+def only(given: Iterable[str], names: Iterable[str]) -> None:
+    """Refuse parameters or fields other than `names`, for calls that a dropped condition would make dangerous.
 
     Raises:
         InvalidInput: there is another one.
     """
-    unknown = sorted(set(params) - set(names))
+    unknown = sorted(set(given) - set(names))
     if unknown:
         raise InvalidInput(
             f"unknown parameter: {', '.join(unknown)}. Nothing was deleted: without it, more could go than was meant",

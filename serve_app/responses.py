@@ -43,6 +43,11 @@ def answer(content: Mapping[str, Any]) -> JsonResponse:
     return JsonResponse(content, status_code=status_code_of(content))
 
 
+def accepted(content: Mapping[str, Any]) -> JsonResponse:
+    """202: what was asked for goes on by itself."""
+    return JsonResponse(content, status_code=ACCEPTED)
+
+
 def status_code_of(content: Mapping[str, Any]) -> int:
     """The HTTP status of a good answer."""
     return ACCEPTED if content.get("status") in _GOES_ON else 200

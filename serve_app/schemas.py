@@ -220,7 +220,7 @@ class HistoryEntry(BaseModel):
     input: list[Json]
     old_memory: str | None
     new_memory: str | None
-    event: Literal["ADD", "UPDATE", "DELETE"]
+    event: Literal["ADD", "UPDATE", "DELETE", "PURGE"]
     user_id: str | None
     agent_id: str | None
     app_id: str | None
@@ -282,10 +282,15 @@ def body_schemas(*more: type[BaseModel]) -> Json:
     return definitions
 
 
-def takes(model: type[BaseModel]) -> Json:
-    """The part of a route's description that says which body it takes."""
+def takes(model: type[BaseModel], *, required: bool = True) -> Json:
+    """The part of a route's description that says which body it takes, and whether it needs one."""
     content = {"application/json": {"schema": {"$ref": REF.format(model=model.__name__)}}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
+
+
+def goes_on(model: type[BaseModel]) -> dict[int | str, Json]:
+    """The part of a route's description for work that goes on after the answer."""
+    return {202: {"model": model, "description": "It goes on by itself"}}
 
 
 def parameters(**descriptions: str) -> Json:

@@ -15,7 +15,7 @@ from serve_app.bodies import fields_of, json_object, known
 from serve_app.boundary import REQUEST_ID
 from serve_app.bulk import Bulk, bulk_of
 from serve_app.responses import JsonResponse
-from serve_app.routes.routing import Routes, api_of, limits_of
+from serve_app.routes.routing import Routes, api_of, idempotency_of, limits_of
 
 routes = Routes(prefix="/v1/memories", tags=["memories"])
 
@@ -38,7 +38,7 @@ async def add_bulk(request: Request) -> JsonResponse:
     What is not done within the deadline is answered 202, and goes on by itself.
     """
     body = await json_object(request)
-    key = request.headers.get("idempotency-key")
+    key = idempotency_of(request).get("idempotency_key")
     bulk = bulk_of(body, "messages", _ADD, limits_of(request).batch_items, key)
     try:
         return await _answered(request, body, bulk, api_of(request).add_batch)

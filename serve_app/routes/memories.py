@@ -15,7 +15,7 @@ from serve_app.pages import paged
 from serve_app.paths import decoded, sent_path
 from serve_app.queries import known_params, only
 from serve_app.responses import JsonResponse, answer
-from serve_app.routes.routing import Routes, api_of
+from serve_app.routes.routing import Routes, api_of, idempotency_of
 
 routes = Routes(prefix="/v1/memories", tags=["memories"])
 
@@ -24,6 +24,7 @@ _ADD, _SEARCH, _UPDATE = fields_of(AddFields), fields_of(SearchFields), fields_o
 _LIST, _ONE = fields_of(ListFields), fields_of(CallFields)
 _WRITE, _DELETE_ALL = fields_of(WriteFields) - {"idempotency_key"}, fields_of(DeleteAllFields) - {"idempotency_key"}
 _HARMLESS = frozenset({"source", "org_id", "project_id"})
+"""What clients add to every call."""
 _SCOPE_HELP = dict.fromkeys(SCOPE_FIELDS, "Only memories with this id; several are ANDed.")
 
 
@@ -39,7 +40,7 @@ async def add(request: Request) -> JsonResponse:
     The header `Idempotency-Key` makes a repeated request have one effect and the same answer.
     """
     body = await json_object(request)
-    fields = known(body, _ADD) | _idempotency(request)
+    fields = known(body, _ADD) | idempotency_of(request)
     return answer(await api_of(request).add(required(body, "messages"), **fields))
 
 
@@ -77,7 +78,7 @@ async def list_memories(request: Request) -> JsonResponse:
 )
 async def delete_all(request: Request) -> JsonResponse:
     """Deletes every memory that has all given ids. Refuses any other parameter, and a body: both could mean less."""
-    fields = await _deletion(request) | _idempotency(request)
+    fields = await _deletion(request) | idempotency_of(request)
     return answer(await api_of(request).delete_all(**fields))
 
 
@@ -96,7 +97,7 @@ async def get(request: Request, memory_id: str) -> JsonResponse:
 )
 async def update(request: Request, memory_id: str) -> JsonResponse:
     """Makes a new version; the old one stays in its history."""
-    fields = known(await json_object(request), _UPDATE) | _idempotency(request)
+    fields = known(await json_object(request), _UPDATE) | idempotency_of(request)
     return answer(await api_of(request).update(decoded(memory_id), **fields))
 
 
@@ -106,8 +107,11 @@ async def update(request: Request, memory_id: str) -> JsonResponse:
     responses=schemas.answers(schemas.DeleteAnswer, 404, 410) | schemas.ACCEPTED,
 )
 async def delete(request: Request, memory_id: str) -> JsonResponse:
-    """The memory is found no more; its history stays."""
-    fields = known_params(request.query_params, _WRITE) | _idempotency(request)
+    """The memory is found no more; its history stays. Refuses any other parameter, and a body: it could be meant as a
+    condition."""
+    only(request.query_params, _WRITE | _HARMLESS)
+    await _no_body(request, "a deletion takes its id from the path, and nothing from a body")
+    fields = known_params(request.query_params, _WRITE) | idempotency_of(request)
     return answer(await api_of(request).delete(decoded(memory_id), **fields))
 
 
@@ -122,21 +126,20 @@ async def history(request: Request, memory_id: str) -> JsonResponse:
     return JsonResponse(await api_of(request).history(decoded(memory_id), **fields))
 
 
-def _idempotency(request: Request) -> dict[str, Any]:
-    key = request.headers.get("idempotency-key")
-    return {} if key is None else {"idempotency_key": key}
-
-
 async def _deletion(request: Request) -> dict[str, Any]:
     """The scope to delete, when nothing about the request could mean that less should go."""
     if sent_path(request.scope).endswith("//"):
         raise InvalidInput("the memory id in the path is empty", {"field": "memory_id"})
     only(request.query_params, _DELETE_ALL | _HARMLESS)
-    if (await request.body()).strip():
-        raise InvalidInput("a deletion by scope takes its ids from the query, not from a body", {"field": "body"})
+    await _no_body(request, "a deletion by scope takes its ids from the query, not from a body")
     fields = known_params(request.query_params, _DELETE_ALL)
     if not any(name in fields for name in SCOPE_FIELDS):
         raise InvalidInput(
             f"at least one of {', '.join(SCOPE_FIELDS)} is required; nothing was deleted", {"fields": [*SCOPE_FIELDS]}
         )
     return fields
+
+
+async def _no_body(request: Request, why: str) -> None:
+    if (await request.body()).strip():
+        raise InvalidInput(why, {"field": "body"})

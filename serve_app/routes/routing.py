@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from engine.api import MemoryApi
 from engine.config import LimitSettings
+from engine.errors import InvalidInput
 from serve_app.figures import ReplicaFigures
 from serve_app.responses import JsonResponse
 
@@ -31,6 +32,18 @@ class Routes(APIRouter):
 def api_of(request: Request) -> MemoryApi:
     """The memory system that this application serves."""
     return cast(MemoryApi, request.app.state.api)
+
+
+def idempotency_of(request: Request) -> dict[str, Any]:
+    """The caller's key for this change, as a field of the call; nothing when there is none.
+
+    Raises:
+        InvalidInput: there are two.
+    """
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1:
+        raise InvalidInput("the header Idempotency-Key is given more than once", {"field": "idempotency_key"})
+    return {"idempotency_key": keys[0]} if keys else {}
 
 
 def limits_of(request: Request) -> LimitSettings:

@@ -19,7 +19,7 @@ from serve_app.application import create_app
 ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
-    "graph_entities", "neighbours", "path",
+    "graph_entities", "neighbours", "path", "operations", "retry", "purge", "verify", "rebuild",
 )  # fmt: skip
 
 
@@ -32,6 +32,7 @@ class Recorder:
             "list": {"count": 0, "page": 1, "page_size": 100, "results": []},
             "entities": {"count": 0, "page": 1, "page_size": 100, "results": []},
             "graph_entities": {"count": 0, "page": 1, "page_size": 100, "results": []},
+            "operations": {"count": 0, "page": 1, "page_size": 100, "results": []},
             "history": [],
             "status": {"state": "ready", "ready": True},
         }
@@ -100,6 +101,30 @@ ROUTES = [
     ("DELETE", "/v1/memories/?user_id=u&run_id=r", None, ("delete_all", (), {"user_id": "u", "run_id": "r"})),
     ("GET", "/v1/entities/?page=2", None, ("entities", (), {"page": 2})),
     ("GET", f"/v1/operations/{ID}/", None, ("operation", (ID,), {})),
+    (
+        "GET",
+        "/v1/operations/?state=FAILED&user_id=u&run_id=r&page=2&page_size=5",
+        None,
+        ("operations", (), {"state": "FAILED", "user_id": "u", "run_id": "r", "page": 2, "page_size": 5}),
+    ),
+    ("POST", f"/v1/operations/{ID}/retry/", None, ("retry", (ID,), {})),
+    (
+        "POST",
+        f"/v1/operations/{ID}/retry/",
+        {"wait": False, "deadline_s": 2},
+        ("retry", (ID,), {"wait": False, "deadline_s": 2}),
+    ),
+    ("POST", "/v1/purge/", {"memory_id": ID}, ("purge", (), {"memory_id": ID})),
+    ("POST", "/v1/purge/", {"user_id": "u", "run_id": "r"}, ("purge", (), {"user_id": "u", "run_id": "r"})),
+    ("POST", "/v1/verify/", None, ("verify", (), {})),
+    (
+        "POST",
+        "/v1/verify/",
+        {"cursor": "0:x", "limit": 5, "repair": True},
+        ("verify", (), {"cursor": "0:x", "limit": 5, "repair": True}),
+    ),
+    ("POST", "/v1/rebuild/", {"index": "graph", "start": False}, ("rebuild", ("graph",), {})),
+    ("GET", "/v1/rebuild/vector/", None, ("rebuild", ("vector",), {"start": False})),
     (
         "GET",
         "/v1/graph/entities/?user_id=u&name=lis&page=2",
@@ -176,6 +201,58 @@ async def test_an_add_that_goes_on_answers_accepted(
     api.answers["add"] = {"status": status, "results": []}
     reply = await http.post("/v1/memories/", json={"messages": "x", "wait": False})
     assert reply.status_code == expected
+
+
+async def test_the_server_s_operation_id_is_no_name_that_a_request_can_give(
+    http: httpx.AsyncClient, api: Recorder
+) -> None:
+    await http.post("/v1/memories/", json={"messages": "x", "operation_id": ID})
+    assert api.calls == [("add", ("x",), {})]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/memories/", {"messages": "x"}),
+        ("PUT", f"/v1/memories/{ID}/", {"text": "x"}),
+        ("DELETE", f"/v1/memories/{ID}/", None),
+        ("DELETE", "/v1/memories/?user_id=u", None),
+        ("POST", "/v1/purge/", {"user_id": "u"}),
+    ],
+)
+async def test_every_change_takes_an_idempotency_key_and_never_two(
+    http: httpx.AsyncClient, api: Recorder, method: str, path: str, body: Any
+) -> None:
+    assert (await http.request(method, path, json=body, headers={"Idempotency-Key": "k1"})).status_code == 200
+    assert api.calls.pop()[2]["idempotency_key"] == "k1"
+    twice = [("Idempotency-Key", "k1"), ("Idempotency-Key", "k2")]
+    assert_error(await http.request(method, path, json=body, headers=twice), 400, "invalid_input")
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(("verb", "path"), [("retry", f"/v1/operations/{ID}/retry/"), ("purge", "/v1/purge/")])
+@pytest.mark.parametrize(("status", "expected"), [("PENDING", 202), ("SUCCEEDED", 200)])
+async def test_a_retry_or_purge_that_goes_on_answers_accepted(
+    http: httpx.AsyncClient, api: Recorder, verb: str, path: str, status: str, expected: int
+) -> None:
+    api.answers[verb] = {"status": status}
+    assert (await http.post(path, json={"user_id": "u"})).status_code == expected
+
+
+@pytest.mark.parametrize(("state", "expected"), [("RUNNING", 202), ("DONE", 200), ("FAILED", 200)])
+async def test_a_rebuild_under_way_is_accepted_and_telling_of_it_is_an_answer(
+    http: httpx.AsyncClient, api: Recorder, state: str, expected: int
+) -> None:
+    api.answers["rebuild"] = {"index": "vector", "state": state}
+    assert (await http.post("/v1/rebuild/", json={"index": "vector"})).status_code == expected
+    assert (await http.get("/v1/rebuild/vector/")).status_code == 200
+
+
+async def test_a_page_of_operations_names_its_neighbours(http: httpx.AsyncClient, api: Recorder) -> None:
+    api.answers["operations"] = {"count": 3, "page": 2, "page_size": 1, "results": []}
+    reply = (await http.get("/v1/operations?state=FAILED&page=2&page_size=1")).json()
+    base = "http://127.0.0.1:8000/v1/operations/?state=FAILED"
+    assert (reply["next"], reply["previous"]) == (f"{base}&page=3&page_size=1", f"{base}&page=1&page_size=1")
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded", None])
@@ -338,6 +415,55 @@ async def test_a_deletion_that_could_mean_less_deletes_nothing(
     http: httpx.AsyncClient, api: Recorder, path: str, body: Any
 ) -> None:
     assert_error(await http.request("DELETE", path, json=body), 400, "invalid_input")
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("tail", "body"),
+    [("?user_id=u", None), ("?if_match=3", None), ("?deadline_s=1&deadline_s=2", None), ("", {"user_id": "u"})],
+)
+async def test_the_deletion_of_one_memory_takes_no_condition(
+    http: httpx.AsyncClient, api: Recorder, tail: str, body: Any
+) -> None:
+    assert_error(await http.request("DELETE", f"/v1/memories/{ID}/{tail}", json=body), 400, "invalid_input")
+    assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("query", "raw"),
+    [
+        ("", b""),
+        ("", b"{}"),
+        ("", b"[]"),
+        ("", b'{"user_id": "u", "metadata": {"k": "v"}}'),
+        ("", b'{"user_id": "u", "filters": {"agent_id": "a"}}'),
+        ("", b'{"user_id": "u", "memoryId": "x"}'),
+        ("", b'{"user_id": "u", "run_id": null}'),
+        ("", b'{"user_id": "u", "memory_id": null}'),
+        ("", b'{"memory_id": null}'),
+        ("", b'{"deadline_s": 3}'),
+        ("?run_id=r", b'{"user_id": "u"}'),
+        ("?user_id=u", b"{}"),
+    ],
+)
+async def test_a_purge_that_could_mean_less_erases_nothing(
+    http: httpx.AsyncClient, api: Recorder, query: str, raw: bytes
+) -> None:
+    assert_error(await http.post(f"/v1/purge/{query}", content=raw), 400, "invalid_input")
+    assert api.calls == []
+
+
+@pytest.mark.parametrize("path", [f"/v1/operations/{ID}/retry/", "/v1/verify/", "/v1/rebuild/"])
+@pytest.mark.parametrize("raw", [b" ", b"[]", b"null", b"{", b'{"deadline_s": 0}'])
+async def test_upkeep_with_a_broken_body_is_refused(
+    http: httpx.AsyncClient, api: Recorder, path: str, raw: bytes
+) -> None:
+    assert_error(await http.post(path, content=raw), 400, "invalid_input")
+    assert api.calls == []
+
+
+async def test_a_rebuild_names_its_index(http: httpx.AsyncClient, api: Recorder) -> None:
+    assert assert_error(await http.post("/v1/rebuild/", json={}), 400, "invalid_input")["details"] == {"field": "index"}
     assert api.calls == []
 
 
@@ -536,9 +662,15 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/memories/search/bulk/",
         "/v1/memories/{memory_id}/",
         "/v1/memories/{memory_id}/history/",
+        "/v1/operations/",
         "/v1/operations/{operation_id}/",
+        "/v1/operations/{operation_id}/retry/",
         "/v1/ping/",
+        "/v1/purge/",
+        "/v1/rebuild/",
+        "/v1/rebuild/{index}/",
         "/v1/status/",
+        "/v1/verify/",
     }
     schemas = description["components"]["schemas"]
     references = {part.split('"')[0] for part in json.dumps(description).split('"#/components/schemas/')[1:]}
