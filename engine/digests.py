@@ -12,7 +12,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from engine.types import Entity, FloatArray, MemoryVersion, Relation, Scope
+from engine.links import linked, linking
+from engine.types import FloatArray, MemoryVersion, Relation, Scope
 
 _BYTES = 16
 
@@ -47,8 +48,8 @@ def graph_digest(version: MemoryVersion) -> bytes | None:
         project=version.project,
         scope=version.scope,
         position=version.live_from,
-        keys=entity_keys(version.entities, version.relations),
-        relations=version.relations,
+        keys=(entity.key for entity in linked(version.entities, version.relations)),
+        relations=linking(version.relations),
         created_at_us=version.created_at_us,
         expires=version.expiration_date,
     )
@@ -75,12 +76,6 @@ def contribution_digest(
             expires,
         ]
     )
-
-
-def entity_keys(entities: Iterable[Entity], relations: Iterable[Relation]) -> set[str]:
-    """The keys of the entities, and of those that the relations link."""
-    ends = (Entity(name) for edge in relations for name in (edge.source, edge.target))
-    return {entity.key for entity in (*entities, *ends)}
 
 
 def _identity(memory_id: str, project: str, scope: Scope, position: int) -> list[Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from engine.digests import contribution_digest
+from engine.links import linked, linking
 from engine.types import Entity, MemoryVersion, Relation, Scope, ScopeField
 
 
@@ -59,30 +61,27 @@ class Contribution:
 
 def contribution(project: str, position: int, version: MemoryVersion) -> Contribution:
     """What `version`, live since `position`, gives to the graph; nameless entities and loops are left out."""
-    relations = tuple(edge for edge in dict.fromkeys(version.relations) if _links(edge))
-    ends = (Entity(name) for edge in relations for name in (edge.source, edge.target))
-    entities = _distinct([*(version.entities or ()), *ends])
     return Contribution(
         version.memory_id,
         project,
         version.scope,
         position,
-        entities,
-        relations,
+        linked(version.entities or (), version.relations),
+        linking(version.relations),
         version.created_at_us,
         version.expiration_date,
     )
 
 
-def _links(edge: Relation) -> bool:
-    source, target = Entity(edge.source).key, Entity(edge.target).key
-    return bool(source and target and source != target and edge.relationship.strip())
-
-
-def _distinct(entities: Iterable[Entity]) -> tuple[Entity, ...]:
-    found: dict[str, Entity] = {}
-    for entity in entities:
-        key = entity.key
-        if key:
-            found.setdefault(key, entity)
-    return tuple(found.values())
+def digest_of(memory: Contribution) -> bytes:
+    """The same as `digests.graph_digest` of the version that the memory came with."""
+    return contribution_digest(
+        memory_id=memory.memory_id,
+        project=memory.project,
+        scope=memory.scope,
+        position=memory.position,
+        keys=memory.keys,
+        relations=memory.relations,
+        created_at_us=memory.created_at_us,
+        expires=memory.expires,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from engine.types import SCOPE_FIELDS, Entity, Relation, Scope
 
 _FORMAT: Final = "remora-graph"
 _VERSION: Final = 2
+_ASIDE: Final = ".damaged-"
 
 
 class Damaged(ValueError):
@@ -65,7 +67,7 @@ def write(path: Path, raw: bytes) -> None:
         OSError: it can't be written; the old file is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
+    beside = unfinished(path)
     with beside.open("wb") as file:
         file.write(raw)
         file.flush()
@@ -74,10 +76,32 @@ def write(path: Path, raw: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def unfinished(path: Path) -> Path:
+    """The file beside it in which the next one is written."""
+    return path.with_name(path.name + ".new")
+
+
+def kept_aside(path: Path) -> list[Path]:
+    """The files that were set aside."""
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}{_ASIDE}*"))
+
+
+def remove(path: Path) -> None:
+    """Let a file be gone, durably; one that isn't there is fine. A folder in its place is none of ours: it stays.
+
+    Raises:
+        OSError: it can't be removed.
+    """
+    if path.is_dir() or not path.exists():
+        return
+    path.unlink()
+    _sync_folder(path.parent)
+
+
 def set_aside(path: Path) -> Path:
     """Rename a file that can't be used to the first free `*.damaged-<n>` and say where it is now."""
     number = 1
-    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while (kept := path.with_name(f"{path.name}{_ASIDE}{number}")).exists():
         number += 1
     path.rename(kept)
     _sync_folder(path.parent)

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from engine.errors import Unavailable
-from engine.graph import search, snapshot, survey
+from engine.errors import Conflict, Unavailable
+from engine.graph import search, survey
 from engine.graph.index import GraphIndex
 from engine.graph.project_graph import ProjectGraph
+from engine.graph.snapshot_file import SnapshotFile
 from engine.graph.survey import Survey
 from engine.graph_port import (
     BesideAnswer,
@@ -29,7 +30,7 @@ from engine.graph_port import (
     PathAnswer,
     PathQuery,
 )
-from engine.types import Applied, ChangeBatch, Scope
+from engine.types import Applied, AuditAnswer, Change, ChangeBatch, EventKind, LiveRows, Mending, Scope
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -58,9 +59,6 @@ class NetworkxGraphStore:
         snapshot_changes: A snapshot is written after so many changes (or a quarter of the memories, if that is more),
             and by `close`.
         now_us: The clock, in microseconds: it says which relations are still true.
-
-    Attributes:
-        notice: What an operator should know: a snapshot was set aside, or could not be written. None: nothing.
     """
 
     def __init__(
@@ -71,22 +69,29 @@ class NetworkxGraphStore:
         snapshot_changes: int = 5000,
         now_us: Callable[[], int] = _now_us,
     ) -> None:
-        self.notice: str | None = None
-        self._path = path
-        self._shard = shard
+        self._file = None if path is None else SnapshotFile(path, shard)
         self._snapshot_changes = snapshot_changes
         self._now_us = now_us
         self._incarnation = uuid.uuid4().hex
         self._index = GraphIndex()
+        self._copy: GraphIndex | None = None
         self._unsaved = 0
         self._dirty = False
+        self._erasing = False
+        self._unerased = 0
         self._closed = False
-        self._load()
+        if self._file is not None and (saved := self._file.load()) is not None:
+            self._index.restore(saved.position, saved.memories)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"graph-{shard}")
+
+    @property
+    def notice(self) -> str | None:
+        """What an operator should know: a snapshot was set aside, or could not be written. None: nothing."""
+        return None if self._file is None else self._file.notice
 
     async def status(self) -> Applied:
         """How far the graphs have come."""
-        return await self._run(self._applied)
+        return await self._run(self._status)
 
     async def apply(self, batch: ChangeBatch) -> Applied:
         """Take the changes in; a batch that leaves a gap changes nothing."""
@@ -119,8 +124,28 @@ class NetworkxGraphStore:
         """Who is mentioned together with each of some entities."""
         return await self._run(lambda: self._beside(query))
 
+    async def audit(self, after: str, until: str | None) -> AuditAnswer:
+        """What is held of a range of memories, as digests."""
+        return await self._run(lambda: self._audit(after, until))
+
+    async def mend(self, mending: Mending) -> Applied:
+        """Make single memories what they have to be."""
+        return await self._run(lambda: self._mend(mending))
+
+    async def begin_rebuild(self) -> None:
+        """Begin an empty graph beside the one in use."""
+        await self._run(self._begin)
+
+    async def load(self, rows: LiveRows) -> None:
+        """Put live versions into it."""
+        await self._run(lambda: self._fill(rows))
+
+    async def finish_rebuild(self, position: int) -> Applied:
+        """Use it from now on, and leave nothing of the old one in any file."""
+        return await self._run(lambda: self._finish(position))
+
     async def save(self) -> None:
-        """Write the snapshot now, if anything has changed: after a purge, what is erased must leave the file too."""
+        """Write the snapshot now, if anything has changed."""
         await self._run(self._save)
 
     async def close(self) -> None:
@@ -141,7 +166,12 @@ class NetworkxGraphStore:
     # What follows runs in the thread, except `_load`, which runs before there is one.
 
     def _applied(self) -> Applied:
-        return Applied(self._incarnation, self._index.position)
+        return Applied(self._incarnation, self._index.position, self._unerased)
+
+    def _status(self) -> Applied:
+        if self._erasing:
+            self._save()
+        return self._applied()
 
     def _mentions(self, queries: Sequence[GraphQuery]) -> MentionsAnswer:
         counted = tuple(search.mentions(self._index.project(query.project), query) for query in queries)
@@ -171,40 +201,64 @@ class NetworkxGraphStore:
     def _apply(self, batch: ChangeBatch) -> tuple[Applied, bool]:
         before = self._index.position
         changes = self._index.apply(batch)
+        after = self._index.position
         self._unsaved += changes
-        self._dirty = self._dirty or changes > 0 or self._index.position > before
+        self._dirty = self._dirty or changes > 0 or after > before
+        # Also those of memories that aren't here any more: the files may have been written when they were.
+        purges = (change for change in batch.changes if change.kind is EventKind.PURGE)
+        self._erase(change for change in purges if before < change.position <= after)
         due = self._unsaved >= max(self._snapshot_changes, len(self._index) // _MEMORIES_PER_CHANGE)
-        return self._applied(), due and self._path is not None
+        return self._applied(), due and self._file is not None
 
     def _search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
         now_us = self._now_us()
         found = [search.search(self._index.project(query.project), query, now_us) for query in queries]
         return GraphAnswer(self._applied(), tuple(hits for hits, _ in found), tuple(edges for _, edges in found))
 
-    def _load(self) -> None:
-        if self._path is None or not self._path.exists():
-            return
-        try:
-            saved = snapshot.decode(self._shard, self._path.read_bytes())
-        except snapshot.Damaged as error:
-            kept = snapshot.set_aside(self._path)
-            self._tell(f"the graph snapshot was set aside as {kept.name}: {error}; the graph is built anew")
-            return
-        self._index.restore(saved.position, saved.memories)
+    def _audit(self, after: str, until: str | None) -> AuditAnswer:
+        return AuditAnswer(self._applied(), self._index.audit(after, until))
+
+    def _mend(self, mending: Mending) -> Applied:
+        changes = self._index.mend(mending.changes)
+        self._unsaved += changes
+        self._dirty = self._dirty or changes > 0
+        self._erase(change for change in mending.changes if change.kind is EventKind.PURGE)
+        return self._applied()
+
+    def _begin(self) -> None:
+        self._copy = GraphIndex()
+
+    def _fill(self, rows: LiveRows) -> None:
+        self._under_way().load(rows.versions)
+
+    def _finish(self, position: int) -> Applied:
+        index = self._under_way()
+        index.position = position
+        self._copy = None
+        self._index = index
+        self._incarnation = uuid.uuid4().hex
+        self._dirty = self._erasing = True
+        self._save()
+        return self._applied()
+
+    def _under_way(self) -> GraphIndex:
+        if self._copy is None:
+            raise Conflict("no rebuild of the graph is under way")
+        return self._copy
+
+    def _erase(self, purges: Iterable[Change]) -> None:
+        """Leave nothing of what was purged in any file, before anybody hears that it is done."""
+        first = min((change.position for change in purges), default=0)
+        if first and self._file is not None:
+            self._unerased = min(self._unerased or first, first)
+            self._dirty = self._erasing = True
+            self._save()
 
     def _save(self) -> None:
-        if self._path is None or not self._dirty:
+        """The graph is derived: without its file the next start costs time, nothing else."""
+        if self._file is None or not self._dirty:
             return
-        raw = snapshot.encode(self._shard, self._index.position, self._index.memories())
         self._unsaved = 0
-        try:
-            snapshot.write(self._path, raw)
-        except OSError as error:
-            # The graph is derived: without the file the next start costs time, nothing else.
-            self._tell(f"the graph snapshot could not be written: {error}")
-            return
-        self._dirty = False
-
-    def _tell(self, notice: str) -> None:
-        self.notice = notice
-        _log.warning("%s", notice)
+        self._dirty = not self._file.write(self._index.position, self._index.memories())
+        if self._erasing and self._file.erase(keep=not self._dirty):
+            self._erasing, self._unerased = False, 0
