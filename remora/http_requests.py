@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from remora.errors import InvalidInput
+from remora.operation_keys import key_of
 
 Json: TypeAlias = dict[str, Any]
 
@@ -34,7 +35,8 @@ def segment(path: str, raw: object, what: str = "memory_id") -> str:
         InvalidInput: it is blank, or no text.
     """
     if not isinstance(raw, str) or not raw.strip():
-        raise InvalidInput(f"{what} should be a valid UUID", {"field": what})
+        wanted = "a valid UUID" if what.endswith("_id") else "a name"
+        raise InvalidInput(f"{what} should be {wanted}", {"field": what})
     return f"{path}{_percent(raw, what).replace('.', '%2E')}/"
 
 
@@ -86,9 +88,11 @@ def listed(items: object) -> list[Json]:
 
 def keyed(item: Any) -> Any:
     """The item of a bulk add with an idempotency key: its own, or one that is made up."""
-    if not isinstance(item, Mapping) or item.get("idempotency_key") is not None:
+    if not isinstance(item, Mapping):
         return item
-    return {**item, "idempotency_key": uuid.uuid4().hex}
+    key = key_of(item.get("idempotency_key"), item.get("operation_id"))
+    rest = {name: value for name, value in item.items() if name != "operation_id"}
+    return {**rest, "idempotency_key": uuid.uuid4().hex if key is None else key}
 
 
 def _param(name: str, value: object) -> str:

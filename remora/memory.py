@@ -9,6 +9,7 @@ from typing import Any, Final
 from remora.connection import Json, JsonList
 from remora.errors import InvalidInput, NotFound, Unavailable
 from remora.native_verbs import NativeVerbs, given
+from remora.operation_keys import key_of
 
 _TOP_K = 20
 _PAGE = 1000
@@ -67,6 +68,7 @@ class AsyncMemory(NativeVerbs):
         expiration_date: str | None = None,
         wait: bool = True,
         idempotency_key: str | None = None,
+        operation_id: str | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """Keep what was said: a text, a message `{role, content}`, or a list of messages.
@@ -76,12 +78,13 @@ class AsyncMemory(NativeVerbs):
 
         `timestamp`: when it was said, as unix seconds or ISO 8601. `expiration_date`: the last day on which it is
         found, as YYYY-MM-DD. `wait` False answers as soon as it is durable, before it can be found; `results` is
-        empty then. `idempotency_key`: the same key again has one effect and the same answer.
+        empty then. `idempotency_key`: the same key again has one effect and the same answer; `operation_id` is another
+        name for it.
         """
         _refuse(memory_type=memory_type, prompt=prompt)
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         said = given(metadata=metadata, timestamp=timestamp, expiration_date=expiration_date)
-        call = given(idempotency_key=idempotency_key, deadline_s=deadline_s)
+        call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
         return await self._ask(lambda api: api.add(messages, infer=infer, wait=wait, **scope, **said, **call))
 
     async def search(
@@ -168,6 +171,7 @@ class AsyncMemory(NativeVerbs):
         timestamp: float | str | None = None,
         expiration_date: str | None = KEEP,
         idempotency_key: str | None = None,
+        operation_id: str | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """Change a memory; the old version stays in its history. Answers the memory with a `message`.
@@ -182,14 +186,19 @@ class AsyncMemory(NativeVerbs):
         changes = given(text=data if text is None else text, metadata=metadata, timestamp=timestamp)
         if expiration_date is not KEEP:
             changes["expiration_date"] = expiration_date
-        call = given(idempotency_key=idempotency_key, deadline_s=deadline_s)
+        call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
         return await self._ask(lambda api: api.update(memory_id, **changes, **call))
 
     async def delete(
-        self, memory_id: str, *, idempotency_key: str | None = None, deadline_s: float | None = None
+        self,
+        memory_id: str,
+        *,
+        idempotency_key: str | None = None,
+        operation_id: str | None = None,
+        deadline_s: float | None = None,
     ) -> Json:
         """Delete a memory: it is found no more, its history stays. Answers `{"message", …}`. Raises NotFound."""
-        call = given(idempotency_key=idempotency_key, deadline_s=deadline_s)
+        call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
         return await self._ask(lambda api: api.delete(memory_id, **call))
 
     async def delete_all(
@@ -200,11 +209,12 @@ class AsyncMemory(NativeVerbs):
         app_id: str | None = None,
         run_id: str | None = None,
         idempotency_key: str | None = None,
+        operation_id: str | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """Delete every memory that has all the ids: `{"message", "count", …}`. Without an id it is refused."""
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-        call = given(idempotency_key=idempotency_key, deadline_s=deadline_s)
+        call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
         return await self._ask(lambda api: api.delete_all(**scope, **call))
 
     async def history(self, memory_id: str, *, deadline_s: float | None = None) -> JsonList:

@@ -11,6 +11,7 @@ from remora.bulk import Merger
 from remora.errors import DeadlineExceeded, Unavailable
 from remora.http_api import HttpApi
 from remora.http_requests import encoded, header_key
+from remora.operation_keys import key_of
 
 if TYPE_CHECKING:
     import httpx
@@ -37,9 +38,9 @@ class MergingHttpApi(HttpApi):
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
         """See `MemoryApi.add`."""
-        key = fields.get("idempotency_key")
-        key = uuid.uuid4().hex if key is None else header_key(key)
-        item: Json = {"messages": messages, **fields, "idempotency_key": key}
+        item: Json = {"messages": messages, **fields}
+        given = key_of(item.pop("idempotency_key", None), item.pop("operation_id", None))
+        key = item["idempotency_key"] = uuid.uuid4().hex if given is None else header_key(given)
         try:
             return await self._merged(self._adds, item)
         except (DeadlineExceeded, Unavailable) as error:

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from remora.connection import Connection, Json, JsonList
+from remora.errors import Unavailable
+from remora.operation_keys import key_of
+from remora.rebuilding import FAILED, reason, rebuilt
+from remora.verification import Told, verified
 
 
 def given(**fields: Any) -> Any:
@@ -14,7 +18,7 @@ def given(**fields: Any) -> Any:
 
 
 class NativeVerbs(Connection):
-    """Pages, batches, operations, the graph and the runtime's state."""
+    """Pages, batches, operations, the graph, erasing, upkeep and the runtime's state."""
 
     async def list(
         self,
@@ -44,6 +48,86 @@ class NativeVerbs(Connection):
         `status` is PENDING, RUNNING, SUCCEEDED or FAILED. Raises NotFound.
         """
         return await self._ask(lambda api: api.operation(operation_id, **given(deadline_s=deadline_s)))
+
+    async def operations(
+        self,
+        *,
+        state: str | None = None,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        page: int = 1,
+        page_size: int = 100,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """A page of operations, newest first: `{count, page, page_size, results}`, each as `operation` answers.
+
+        `state`: only PENDING, RUNNING, SUCCEEDED or FAILED ones. With ids: only those whose scope has them all.
+        """
+        scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        fields = given(state=state, page=page, page_size=page_size, deadline_s=deadline_s)
+        return await self._ask(lambda api: api.operations(**scope, **fields))
+
+    async def retry(self, operation_id: str, *, wait: bool = True, deadline_s: float | None = None) -> Json:
+        """Carry a FAILED operation out again; answers, or raises, what its first sending would.
+
+        One that hasn't failed is left alone, and answered as it stands. `wait` False answers as soon as it is durable
+        that it is open again. Raises NotFound.
+        """
+        return await self._ask(lambda api: api.retry(operation_id, wait=wait, **given(deadline_s=deadline_s)))
+
+    async def purge(
+        self,
+        memory_id: str | None = None,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        idempotency_key: str | None = None,
+        operation_id: str | None = None,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """Erase one memory, or every memory that has all the ids, for good: also deleted ones, histories, vectors, and
+        what was answered about them. This can't be undone. Answers `{"message", "count", "degraded", …}`.
+
+        `degraded` names indexes whose files are still being rewritten. Without an id it is refused. Raises NotFound
+        for a `memory_id` that never was. Afterwards `get` and `history` raise Purged.
+        """
+        what = given(memory_id=memory_id, user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
+        return await self._ask(lambda api: api.purge(**what, **call))
+
+    async def verify(self, *, repair: bool = False, told: Told | None = None, deadline_s: float | None = None) -> Json:
+        """Compare ledger, vector index and graph row by row, all of them, while everything runs: `{clean, checked,
+        total, found, repaired, remaining, differences, problems}`.
+
+        `repair` makes the indexes what the ledger says. `differences` (the first 10,000 of the `found`) are all that
+        were met, also those repaired; `problems` are contradictions inside the ledger, which nothing repairs. `told`
+        is called with how many memories are done, of how many. `deadline_s` is for each of the many calls.
+        """
+        fields = given(repair=repair, deadline_s=deadline_s)
+        return await verified(lambda **more: self._ask(lambda api: api.verify(**more)), told=told, **fields)
+
+    async def rebuild(
+        self, index: str, *, wait: bool = True, told: Told | None = None, deadline_s: float | None = None
+    ) -> Json:
+        """Build the index `vector` or `graph` anew from the ledger, while reads and writes go on: `{index, state, done,
+        total, error, shards}`.
+
+        `wait` False answers as soon as it has begun. `told` is called with how many memories are done, of how many.
+        `deadline_s` is for each call; who gives up waiting doesn't stop it. Raises Unavailable when it failed.
+        """
+        call = given(deadline_s=deadline_s)
+        if not wait:
+            return await self._ask(lambda api: api.rebuild(index, **call))
+        answer = await rebuilt(
+            lambda name, **more: self._ask(lambda api: api.rebuild(name, **more)), index, told=told, **call
+        )
+        if answer["state"] == FAILED:
+            raise Unavailable(f"the {index} index wasn't rebuilt: {reason(answer)}", {"index": index})
+        return answer
 
     async def add_batch(self, items: Sequence[Json], *, deadline_s: float | None = None) -> JsonList:
         """Many adds at once, at most 1,000: `[{"messages": …, "user_id": …}, …]`, each with the fields of `add`.

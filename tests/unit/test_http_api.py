@@ -77,8 +77,39 @@ CALLS: list[tuple[Call, str, Any]] = [
     (lambda api: api.graph_entities(user_id="u", name="li"), "GET /v1/graph/entities/?user_id=u&name=li", None),
     (lambda api: api.neighbours("Ana", user_id="u"), "GET /v1/graph/neighbours/?entity=Ana&user_id=u", None),
     (lambda api: api.path("a", "b", user_id="u"), "GET /v1/graph/path/?source=a&target=b&user_id=u", None),
+    (
+        lambda api: api.operations(state="FAILED", user_id="u", page=2),
+        "GET /v1/operations/?state=FAILED&user_id=u&page=2",
+        None,
+    ),
+    (lambda api: api.retry(ID, wait=False), f"POST /v1/operations/{ID}/retry/", {"wait": False}),
+    (lambda api: api.purge(memory_id=ID, user_id=None), "POST /v1/purge/", {"memory_id": ID}),
+    (lambda api: api.verify(cursor="0:a", repair=True), "POST /v1/verify/", {"cursor": "0:a", "repair": True}),
+    (lambda api: api.rebuild("vector", deadline_s=3), "POST /v1/rebuild/", {"index": "vector", "deadline_s": 3}),
+    (lambda api: api.rebuild("graph", start=False), "GET /v1/rebuild/graph/", None),
     (lambda api: api.status(), "GET /v1/status/", None),
 ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api, **key: api.add("x", user_id="u", **key),
+        lambda api, **key: api.update(ID, text="x", **key),
+        lambda api, **key: api.delete(ID, **key),
+        lambda api, **key: api.delete_all(user_id="u", **key),
+        lambda api, **key: api.purge(user_id="u", **key),
+    ],
+)
+async def test_an_operation_id_is_another_name_for_the_key(call: Any) -> None:
+    server = Server()
+    async with api_of(server) as api:
+        await call(api, operation_id="mine")
+        await call(api, operation_id="mine", idempotency_key="mine")
+        with pytest.raises(InvalidInput, match="another name"):
+            await call(api, operation_id="mine", idempotency_key="other")
+    assert [request.headers["idempotency-key"] for request in server.requests] == ["mine", "mine"]
+    assert not any(b"mine" in request.content + request.url.query for request in server.requests)
 
 
 @pytest.mark.parametrize(("call", "line", "body"), CALLS)
@@ -283,7 +314,7 @@ async def test_a_call_s_own_deadline_shortens_the_wait(monkeypatch: pytest.Monke
         await asyncio.Event().wait()
         raise AssertionError("nobody sets it")
 
-    monkeypatch.setattr("remora.http_api._MARGIN_S", 0.0)
+    monkeypatch.setattr("remora.http_calls._MARGIN_S", 0.0)
     before = time.monotonic()
     async with api_of(slow) as api:
         with pytest.raises(DeadlineExceeded):
@@ -303,9 +334,7 @@ async def test_a_write_whose_connection_broke_is_sent_once_more_with_the_same_ke
 async def test_the_items_of_a_bulk_add_carry_keys_of_their_own() -> None:
     server = Server(breaks=1, answer={"results": [{"status_code": 200, "answer": {}}] * 2})
     async with api_of(server) as api:
-        await api.add_batch(
-            [{"messages": "a", "user_id": "u"}, {"messages": "b", "user_id": "u", "idempotency_key": "k"}]
-        )
+        await api.add_batch([{"messages": "a", "user_id": "u"}, {"messages": "b", "user_id": "u", "operation_id": "k"}])
     first, second = (json.loads(request.content)["items"] for request in server.requests)
     assert first == second
     assert first[0]["idempotency_key"]
