@@ -12,7 +12,7 @@ from actors.choice import by_load
 from actors.line import Line, most_calls, patience
 from actors.options import Address, Part
 from actors.routing import likely_shard
-from actors.verbs import MemoryVerbs, new_key
+from actors.verbs import MemoryVerbs, named
 from engine.config import Settings
 from engine.errors import DeadlineExceeded, Unavailable
 from engine.types import Json
@@ -72,8 +72,7 @@ class OrchestratorHandle(MemoryVerbs):
 
     async def _write(self, verb: str, args: tuple[Any, ...], fields: Json) -> Any:
         """Sent to one orchestrator only, which is waited for: it may have taken the write before it died."""
-        key = fields.get("idempotency_key") or new_key()
-        keyed = {**fields, "idempotency_key": key}
+        keyed = named(fields)
         shard = likely_shard(verb, args, fields, len(self._lines))
         line = self._lines[self._order()[0] if shard is None else shard]
         try:
@@ -83,7 +82,7 @@ class OrchestratorHandle(MemoryVerbs):
                 raise
             raise Unavailable(
                 f"{error.message}; whether it was accepted is not known: send it again with this idempotency key",
-                {**error.details, "idempotency_key": key},
+                {**error.details, "idempotency_key": keyed["idempotency_key"]},
             ) from error
 
     async def _anyone(self, call: Callable[[Line, float, bool], Awaitable[AnswerT]], deadline_s: float) -> AnswerT:

@@ -9,9 +9,9 @@ from engine import ids
 from engine.errors import InvalidInput
 from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, Scope
 
-_BY_ID = frozenset({"get", "update", "delete", "history", "operation"})
+_BY_ID = frozenset({"get", "update", "delete", "history", "operation", "retry"})
 _BY_SCOPE = frozenset({"add"})
-_BY_USER = frozenset({"search", "list", "delete_all", "graph_entities", "neighbours", "path"})
+_BY_USER = frozenset({"search", "list", "delete_all", "purge", "operations", "graph_entities", "neighbours", "path"})
 
 
 def likely_shard(verb: str, args: tuple[Any, ...], fields: Mapping[str, Any], shards: int) -> int | None:
@@ -25,6 +25,8 @@ def likely_shard(verb: str, args: tuple[Any, ...], fields: Mapping[str, Any], sh
 def _slot(verb: str, args: tuple[Any, ...], fields: Mapping[str, Any]) -> int | None:
     if verb in _BY_ID and args:
         return _slot_in(args[0])
+    if verb == "purge" and fields.get("memory_id") is not None:
+        return _slot_in(fields["memory_id"])
     if verb in _BY_SCOPE:
         return _slot_of(fields, next((name for name in SCOPE_FIELDS if fields.get(name) is not None), None))
     if verb in _BY_USER:

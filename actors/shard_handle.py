@@ -7,7 +7,7 @@ from typing import Any
 
 from actors.line import Line, most_calls, patience
 from actors.options import Part, addresses
-from actors.verbs import SHARD_PREFIX, ShardVerbs, new_key
+from actors.verbs import SHARD_PREFIX, ShardVerbs, named
 from engine.config import Settings
 from engine.types import Json
 
@@ -31,8 +31,7 @@ class ShardHandle(ShardVerbs):
         return await self._line.call(f"{SHARD_PREFIX}{verb}", args, fields, deadline_s=deadline_s)
 
     async def _write(self, verb: str, args: tuple[Any, ...], fields: Json) -> Any:
-        key = fields.get("idempotency_key") or new_key()
-        return await self._read(verb, args, {**fields, "idempotency_key": key})
+        return await self._read(verb, args, named(fields))
 
 
 class OwnShard(ShardVerbs):

@@ -71,18 +71,41 @@ SHARD_VERBS = MEMORY_VERBS | {
     "claim",
     "delete_part",
     "purge_part",
+    "erased_keys",
     "forget",
     "status",
 }
 """What orchestrators may ask of each other's own shard."""
 
+CHANGING_VERBS = frozenset(
+    {
+        "add",
+        "add_batch",
+        "update",
+        "delete",
+        "delete_all",
+        "purge",
+        "retry",
+        "rebuild",
+        "claim",
+        "delete_part",
+        "purge_part",
+        "forget",
+    }
+)
+"""Those that leave some places to the others."""
+
 SHARD_PREFIX = "shard."
 """In front of a verb between orchestrators: of that shard alone."""
 
 
-def new_key() -> str:
-    """An idempotency key for a write that its caller gave none, so that it may be sent twice."""
-    return made_up_key(uuid.uuid4().bytes)
+def named(fields: Mapping[str, Any]) -> Json:
+    """The fields of a write with an idempotency key, so that it may be sent twice: the caller's, or one made up.
+
+    One that was given as `operation_id` is that key.
+    """
+    key = fields.get("idempotency_key") or fields.get("operation_id") or made_up_key(uuid.uuid4().bytes)
+    return {**fields, "idempotency_key": key}
 
 
 def keyed(items: Any) -> Any:
@@ -95,7 +118,7 @@ def keyed(items: Any) -> Any:
 def _keyed(item: Any) -> Any:
     if not isinstance(item, Mapping):
         return item
-    return {**item, "idempotency_key": item.get("idempotency_key") or new_key()}
+    return named(item)
 
 
 class MemoryVerbs(MemoryApi, ABC):
@@ -242,6 +265,10 @@ class ShardVerbs(MemoryVerbs, ShardApi):
 
     async def purge_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[PurgeFields]) -> Json:
         answer: Json = await self._read("purge_part", (part_id, parts, wait), {**fields})
+        return answer
+
+    async def erased_keys(self, operation_id: str, **fields: Unpack[CallFields]) -> builtins.list[str]:
+        answer: builtins.list[str] = await self._read("erased_keys", (operation_id,), {**fields})
         return answer
 
     async def forget(self, keys: Sequence[str], **fields: Unpack[CallFields]) -> None:

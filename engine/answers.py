@@ -11,6 +11,10 @@ from engine.ledger_port import Event, Operation, OperationKind, ScopeCount
 from engine.times import iso
 from engine.types import SCOPE_FIELDS, EventKind, Json, MemoryVersion, OperationState, Relation, Scope, ScopeField
 
+_OVER_MANY = {
+    OperationKind.DELETE_ALL: "Memories deleted successfully!",
+    OperationKind.PURGE: "Memories purged for good.",
+}
 _ENTITY_TYPES: dict[ScopeField, str] = {"user_id": "user", "agent_id": "agent", "app_id": "app", "run_id": "run"}
 
 
@@ -113,10 +117,10 @@ def history_object(event: Event) -> Json:
     }
 
 
-def operation_object(operation: Operation) -> Json:
+def operation_object(operation: Operation, *, running: bool = False) -> Json:
     """An operation as `operation` shows it: the names are those of Mem0's events.
 
-    With `parts` where it stands for a deletion over so many shards; users don't get to see that.
+    With `parts` where it stands for a deletion or purge over so many shards; users don't get to see that.
     """
     result = operation.result or {}
     done = operation.completed_at_us
@@ -125,7 +129,7 @@ def operation_object(operation: Operation) -> Json:
         **({"parts": parts} if parts else {}),
         "id": operation.id,
         "event_type": operation.kind.value,
-        "status": operation.state.value,
+        "status": (OperationState.RUNNING if running else operation.state).value,
         "payload": {},
         "metadata": None,
         "results": result.get("results", []),
@@ -164,8 +168,8 @@ def write_answer(operation: Operation, degraded: Iterable[str] = ()) -> Json:
             return {**rows[0]["object"], "message": "Memory updated successfully!", **common}
         case OperationKind.DELETE:
             return {"message": "Memory deleted successfully!", **common}
-        case OperationKind.DELETE_ALL:
-            return {"message": "Memories deleted successfully!", "count": result.get("count", 0), **common}
+        case OperationKind.DELETE_ALL | OperationKind.PURGE:
+            return {"message": _OVER_MANY[operation.kind], "count": result.get("count", 0), **common}
         case OperationKind.CLAIM:
             return common
 

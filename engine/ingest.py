@@ -11,13 +11,24 @@ from typing import Any
 
 from engine import ids
 from engine.answers import relation_objects
-from engine.ledger_port import AddEvent, DeleteEvent, DeleteScopeEvent, Operation, OperationKind, Plan, UpdateEvent
+from engine.ledger_port import (
+    AddEvent,
+    DeleteEvent,
+    DeleteScopeEvent,
+    Operation,
+    OperationKind,
+    Plan,
+    PurgeEvent,
+    UpdateEvent,
+)
 from engine.ports import Fragment
-from engine.requests import AddRequest, DeleteAllRequest, UpdateRequest
-from engine.types import MENTIONED_WITH, SCOPE_FIELDS, Entity, FloatArray, Json, Message, Relation, Scope
+from engine.requests import AddRequest, DeleteAllRequest, PurgeRequest, UpdateRequest
+from engine.types import MENTIONED_WITH, SCOPE_FIELDS, Entity, FloatArray, Json, MemoryVersion, Message, Relation, Scope
 
 VERBATIM = "verbatim"
 _MOST_RELATIONS = 20
+_FOUND = frozenset({"name", "scope"})
+"""What is found out about the memory that an update or a delete names: no part of what was asked."""
 
 
 def add_body(request: AddRequest) -> Json:
@@ -53,18 +64,31 @@ def delete_all_body(request: DeleteAllRequest) -> Json:
     return {"scope": request.scope.ids()}
 
 
+def purge_body(request: PurgeRequest) -> Json:
+    """A purge as its operation keeps it until it is done."""
+    if isinstance(request.target, Scope):
+        return {"scope": request.target.ids()}
+    return {"memory_id": request.target}
+
+
+def about(body: Json, version: MemoryVersion) -> Json:
+    """The body of an update or a delete with what its operation keeps of the memory: who said it, and whose it is."""
+    return {**body, "name": version.name, "scope": version.scope.ids()}
+
+
 def request_hash(kind: OperationKind, body: Json) -> bytes:
     """What tells two requests with one idempotency key apart: SHA-256 of the canonical JSON.
 
-    `name`, the speaker of the memory to update, is no part of the request: a repetition may find the memory gone.
+    What `about` adds is no part of the request: a repetition may find the memory gone.
     """
-    asked = {key: value for key, value in body.items() if key != "name"}
+    named = kind in (OperationKind.UPDATE, OperationKind.DELETE)
+    asked = {key: value for key, value in body.items() if not (named and key in _FOUND)}
     canonical = json.dumps([kind.value, asked], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).digest()
 
 
 def delete_lane(project: str, scope: Scope) -> str | None:
-    """The lane of a delete by scope: that of the user if one is named, else every lane (None).
+    """The lane of a delete or purge by scope: that of the user if one is named, else every lane (None).
 
     A user's memories all lie in the user's lane; an agent's may lie in those of many users.
     """
@@ -151,6 +175,14 @@ def plan_delete(operation: Operation, vectors: FloatArray) -> Plan:
     if operation.kind is OperationKind.DELETE:
         return Plan((DeleteEvent(body["memory_id"]),), vectors)
     return Plan((DeleteScopeEvent(scope_of(body)),), vectors)
+
+
+def plan_purge(operation: Operation, vectors: FloatArray) -> Plan:
+    """The erasure of one memory, or of all in a scope."""
+    body = operation.request
+    if "memory_id" in body:
+        return Plan((PurgeEvent(memory_id=body["memory_id"]),), vectors)
+    return Plan((PurgeEvent(scope=scope_of(body)),), vectors)
 
 
 def size_bytes(body: Json) -> int:

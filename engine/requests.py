@@ -11,11 +11,13 @@ from engine.config import LimitSettings, SearchSettings
 from engine.errors import InvalidInput, TooLarge
 from engine.filters import Filter
 from engine.times import parse_date, parse_time
-from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, BlockKey, Json, Message, Scope
+from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, BlockKey, Json, Message, OperationState, Scope
 from engine.values import count_of, flag_of, is_number, metadata_of, share_of, text_of, word_of
 
 _CALL = frozenset({"project", "deadline_s"})
-_WRITE = _CALL | {"idempotency_key"}
+_KEYS = ("idempotency_key", "operation_id")
+_WRITE = _CALL | frozenset(_KEYS)
+_KEY_CHARS = 255
 _SCOPE = frozenset(SCOPE_FIELDS)
 _INT_BITS = 63
 _NEIGHBOURS = 20
@@ -65,6 +67,25 @@ class DeleteAllRequest:
 
     call: Call
     scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeRequest:
+    """A purge of one memory, by its id, or of a scope."""
+
+    call: Call
+    target: str | Scope
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsRequest:
+    """A page of operations. `state` None: any; `scope` None: whosever."""
+
+    call: Call
+    scope: Scope | None
+    state: OperationState | None
+    page: int
+    page_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +188,32 @@ def parse_update(memory_id: object, fields: Mapping[str, Any], limits: LimitSett
 def parse_delete_all(fields: Mapping[str, Any], limits: LimitSettings) -> DeleteAllRequest:
     """A delete by scope: without one it is refused, never taken as "everything"."""
     return DeleteAllRequest(parse_call(fields, _WRITE | _SCOPE), _scope(fields, limits))
+
+
+def parse_purge(fields: Mapping[str, Any], limits: LimitSettings) -> PurgeRequest:
+    """A purge: of one memory or of a scope, never of everything and never of both."""
+    call = parse_call(fields, _WRITE | _SCOPE | {"memory_id"})
+    memory_id = fields.get("memory_id")
+    if memory_id is None:
+        return PurgeRequest(call, _named_scope(fields, limits))
+    if any(fields.get(name) is not None for name in SCOPE_FIELDS):
+        raise InvalidInput("a purge takes either memory_id or ids of a scope", {"field": "memory_id"})
+    return PurgeRequest(call, ids.canonical_id(memory_id))
+
+
+def parse_operations(fields: Mapping[str, Any], limits: LimitSettings) -> OperationsRequest:
+    """A page of operations; raises as `parse_add` does."""
+    call = parse_call(fields, _CALL | _SCOPE | {"state", "page", "page_size"})
+    page, page_size = parse_page(fields, limits)
+    named = any(fields.get(name) is not None for name in SCOPE_FIELDS)
+    return OperationsRequest(
+        call, _named_scope(fields, limits) if named else None, _state_of(fields.get("state")), page, page_size
+    )
+
+
+def parse_retry(fields: Mapping[str, Any]) -> tuple[Call, bool]:
+    """Who wants an operation carried out again, and whether they wait for it."""
+    return parse_call(fields, _CALL | {"wait"}), flag_of(fields, "wait", default=True)
 
 
 def parse_search(
@@ -276,12 +323,32 @@ def parse_call(fields: Mapping[str, Any], known: frozenset[str] | set[str]) -> C
     deadline_s = fields.get("deadline_s")
     if deadline_s is not None and (not is_number(deadline_s) or deadline_s <= 0):
         raise InvalidInput("deadline_s should be a number above 0", {"field": "deadline_s"})
-    key = fields.get("idempotency_key")
     return Call(
         project=word_of(fields.get("project", DEFAULT_PROJECT), "project"),
         deadline_s=deadline_s,
-        idempotency_key=None if key is None else text_of(key, "idempotency_key", 255),
+        idempotency_key=_key_of(fields),
     )
+
+
+def _key_of(fields: Mapping[str, Any]) -> str | None:
+    """The caller's name for the request, under whichever of its two names it comes."""
+    given = [text_of(fields[name], name, _KEY_CHARS) for name in _KEYS if fields.get(name) is not None]
+    if len(set(given)) > 1:
+        raise InvalidInput(
+            "idempotency_key and operation_id are two names for one thing: give one of them", {"field": "operation_id"}
+        )
+    if given and not given[0].isprintable():
+        raise InvalidInput("idempotency_key holds control characters", {"field": "idempotency_key"})
+    return given[0] if given else None
+
+
+def _state_of(raw: Any) -> OperationState | None:
+    if raw is None:
+        return None
+    try:
+        return OperationState(raw)
+    except ValueError:
+        raise InvalidInput(f"state should be one of {', '.join(OperationState)}", {"field": "state"}) from None
 
 
 def _messages(raw: object, limits: LimitSettings) -> tuple[Message, ...]:

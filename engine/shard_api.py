@@ -124,8 +124,14 @@ class ShardApi(MemoryApi, Protocol):
         ...
 
     async def purge_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[PurgeFields]) -> Json:
-        """This shard's part of a purge by scope over all shards; as `delete_part`. A shard's answer to a purge also has
-        `keys`: the callers' idempotency keys of the requests that it erased."""
+        """This shard's part of a purge by scope over all shards; as `delete_part`."""
+        ...
+
+    async def erased_keys(self, operation_id: str, **fields: Unpack[CallFields]) -> list[str]:
+        """The callers' idempotency keys of the requests that a purge here has erased; empty while it isn't done.
+
+        Raises NotFound for an operation that isn't here.
+        """
         ...
 
     async def forget(self, keys: Sequence[str], **fields: Unpack[CallFields]) -> None:

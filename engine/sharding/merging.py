@@ -39,8 +39,8 @@ def is_open(answer: Json) -> bool:
     return bool(answer["status"] != OperationState.SUCCEEDED)
 
 
-def deleted(whole: str, parts: Sequence[Json]) -> Json:
-    """The answer of a deletion over all shards. It has no position: each part has one of its own."""
+def whole_answer(whole: str, parts: Sequence[Json]) -> Json:
+    """The answer of a deletion or purge over all shards. It has no position: each part has one of its own."""
     open_ = any(is_open(part) for part in parts)
     common: Json = {
         "status": (OperationState.PENDING if open_ else OperationState.SUCCEEDED).value,
@@ -79,8 +79,9 @@ def whole_operation(whole: Json, parts: Sequence[Json]) -> Json:
 
 
 def _state(states: set[str]) -> OperationState:
-    if OperationState.FAILED in states:
-        return OperationState.FAILED
+    for told in (OperationState.FAILED, OperationState.RUNNING):
+        if told in states:
+            return told
     return OperationState.SUCCEEDED if states == {OperationState.SUCCEEDED} else OperationState.PENDING
 
 
@@ -108,4 +109,20 @@ def whole_status(accounts: Sequence[Json]) -> Json:
         "ready": bool(accounts) and all(account.get("ready", False) for account in accounts),
         "extractor": next((account["extractor"] for account in accounts if "extractor" in account), None),
         "shards": [{"shard": number, **account} for number, account in enumerate(accounts)],
+    }
+
+
+def rebuilt(index: str, answers: Sequence[Json]) -> Json:
+    """How far all shards are with building an index anew. A shard that knows of none leaves the whole without."""
+    states = [answer["state"] for answer in answers]
+    return {
+        "index": index,
+        "state": next((state for state in ("FAILED", "RUNNING", "NONE") if state in states), "DONE"),
+        "done": sum(answer["done"] for answer in answers),
+        "total": sum(answer["total"] for answer in answers),
+        "error": next((answer["error"] for answer in answers if answer["error"] is not None), None),
+        "shards": [
+            {"shard": number, **{name: answer[name] for name in ("state", "done", "total", "error")}}
+            for number, answer in enumerate(answers)
+        ],
     }

@@ -18,23 +18,32 @@ from engine.api import (
     ListFields,
     MemoryApi,
     NeighboursFields,
+    OperationsFields,
     PageFields,
     PathFields,
+    PurgeFields,
+    RebuildFields,
+    RetryFields,
     SearchFields,
     UpdateFields,
+    VerifyFields,
     WriteFields,
 )
 from engine.batches import Budget, each, time_left
 from engine.config import Settings
-from engine.errors import NotFound, Unavailable
+from engine.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
 from engine.graph_path import nothing_mentions
 from engine.ledger_port import OperationKind
-from engine.requests import AddRequest, Call, DeleteAllRequest, SearchRequest
+from engine.requests import AddRequest, Call, PurgeRequest, SearchRequest
 from engine.scatter import scattered_search
 from engine.shard_api import ShardApi
 from engine.sharding import graph_merging, merging, routing
 from engine.sharding.asking import Until, every, or_error, or_none
+from engine.sharding.everywhere import in_every_shard
+from engine.sharding.forgetting import forget
+from engine.sharding.operations import OperationsOverShards
 from engine.sharding.paths import PathOverShards
+from engine.sharding.verifying import verify
 from engine.times import day_of
 from engine.types import Json, JsonList, Scope
 
@@ -68,6 +77,7 @@ class Sharded(MemoryApi):
         self._count = len(shards)
         self._settings = settings
         self._limits = settings.limits
+        self._operations = OperationsOverShards(shards, settings.limits)
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
         """Keep what was said; see `MemoryApi`."""
@@ -90,7 +100,7 @@ class Sharded(MemoryApi):
 
     async def delete(self, memory_id: str, **fields: Unpack[WriteFields]) -> Json:
         """End a memory; see `MemoryApi`."""
-        call = requests.parse_call(fields, _CALL | {"idempotency_key"})
+        call = requests.parse_call(fields, _CALL | WriteFields.__annotations__.keys())
         until = self._until(call)
         memory_id = ids.canonical_id(memory_id)
         shard = routing.shard_in(memory_id, self._count)
@@ -102,48 +112,64 @@ class Sharded(MemoryApi):
     async def delete_all(self, **fields: Unpack[DeleteAllFields]) -> Json:
         """End every memory of a scope; see `MemoryApi`."""
         request = requests.parse_delete_all(fields, self._limits)
-        lane = ingest.delete_lane(request.call.project, request.scope)
-        if lane is None:
-            return await self._delete_everywhere(request)
-        until = self._until(request.call)
-        shard = routing.home_of(lane, self._count)
-        await self._claim(OperationKind.DELETE_ALL, ingest.delete_all_body(request), request.call, shard)
+        body, call = ingest.delete_all_body(request), request.call
+        until, shard = self._until(call), self._home_of(call, request.scope)
+        if shard is None:
+            whole = await self._whole_id(OperationKind.DELETE_ALL, body, call)
+
+            def part(shard: int, part_id: str, parts: int, wait: bool) -> Awaitable[Json]:
+                return self._shards[shard].delete_part(part_id, parts, wait, **_of_scope(call, request.scope, until))
+
+            return await in_every_shard(whole, self._count, part)
+        await self._claim(OperationKind.DELETE_ALL, body, call, shard)
         fields["deadline_s"] = until.left()
         answer = await self._shards[shard].delete_all(**fields)
         return self._placed(answer, shard)
 
-    async def _delete_everywhere(self, request: DeleteAllRequest) -> Json:
-        """All parts are accepted before the one that stands for the whole: who knows the whole knows of them all."""
-        until = self._until(request.call)
-        whole = await self._whole_id(request)
-        home = routing.shard_in(whole, self._count)
+    async def purge(self, **fields: Unpack[PurgeFields]) -> Json:
+        """Erase content for good; see `MemoryApi`. Then claims of the keys of what was erased are forgotten."""
+        request = requests.parse_purge(fields, self._limits)
+        call, until = request.call, self._until(request.call)
+        answer = await self._purge(request, fields, until)
+        await self._forget(call.project, answer, until)
+        return answer
 
-        def part(shard: int, *, wait: bool) -> Awaitable[Json]:
-            fields: DeleteAllFields = {"project": request.call.project, "deadline_s": until.left()}
-            for name, value in request.scope.ids().items():
-                fields[name] = value
-            if shard == home:
-                return self._shards[shard].delete_part(whole, self._count, wait, **fields)
-            return self._shards[shard].delete_part(ids.part_id(whole, shard, self._count), 0, wait, **fields)
+    async def _purge(self, request: PurgeRequest, fields: PurgeFields, until: Until) -> Json:
+        body, call, target = ingest.purge_body(request), request.call, request.target
+        shard = self._home_of(call, target) if isinstance(target, Scope) else routing.shard_in(target, self._count)
+        if shard is not None:
+            await self._claim(OperationKind.PURGE, body, call, shard)
+            fields["deadline_s"] = until.left()
+            return self._placed(await self._shards[shard].purge(**fields), shard)
+        whole, scope = await self._whole_id(OperationKind.PURGE, body, call), ingest.scope_of(body)
 
-        others = [shard for shard in range(self._count) if shard != home]
-        accepted = await every(part(shard, wait=False) for shard in others)
-        answers = dict(zip([*others, home], [*accepted, await part(home, wait=False)], strict=True))
-        unfinished = [shard for shard, answer in answers.items() if merging.is_open(answer)]
-        finished = await every(or_none(part(shard, wait=True), Unavailable) for shard in unfinished)
-        answers |= {shard: answer for shard, answer in zip(unfinished, finished, strict=True) if answer is not None}
-        return merging.deleted(whole, list(answers.values()))
+        def part(shard: int, part_id: str, parts: int, wait: bool) -> Awaitable[Json]:
+            return self._shards[shard].purge_part(part_id, parts, wait, **_of_scope(call, scope, until))
 
-    async def _whole_id(self, request: DeleteAllRequest) -> str:
-        """The id of a deletion over all shards: the same again for the same idempotency key and scope."""
-        key, body = request.call.idempotency_key, ingest.delete_all_body(request)
+        return await in_every_shard(whole, self._count, part)
+
+    async def _forget(self, project: str, answer: Json, until: Until) -> None:
+        """Blank the claims of what a purge has erased, in whichever shard they are.
+
+        Raises:
+            Unavailable: it is not done everywhere; the purge sent again does what is left.
+        """
+        details = {"operation_id": answer["operation_id"], "retry_after_s": 1}
+        if merging.is_open(answer):
+            raise Unavailable("the purge is accepted and not done yet: send it again", details)
+        try:
+            await forget(self._shards, project, answer, until)
+        except (Unavailable, DeadlineExceeded, Overloaded) as error:
+            raise Unavailable(f"the purge is not complete: send it again ({error.message})", details) from error
+
+    async def _whole_id(self, kind: OperationKind, body: Json, call: Call) -> str:
+        """The id of an operation over all shards: the same again for the same idempotency key and request."""
+        key = call.idempotency_key
         if key is None:
             return ids.operation_id(ids.first_slot(self._own, self._count), secrets.token_bytes(16))
         if ids.is_made_up(key):
-            digest = ingest.request_hash(OperationKind.DELETE_ALL, body).hex()
-            return ids.whole_id(request.call.project, f"{key}/{digest}")
-        claim = await self._claim(OperationKind.DELETE_ALL, body, request.call, None)
-        return ids.whole_id(request.call.project, claim)
+            return ids.whole_id(call.project, f"{key}/{ingest.request_hash(kind, body).hex()}")
+        return ids.whole_id(call.project, await self._claim(kind, body, call, None))
 
     async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
         """One memory; see `MemoryApi`."""
@@ -309,16 +335,32 @@ class Sharded(MemoryApi):
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
-        shard = self._shard_in(operation_id, "operation_id")
-        whole = await self._shards[shard].operation(operation_id, **fields)
-        parts = whole.pop("parts", 0)
-        if not parts:
-            return whole
-        others = [number for number in range(parts) if number != shard]
-        found = await every(
-            self._shards[number].operation(ids.part_id(whole["id"], number, parts), **fields) for number in others
-        )
-        return merging.whole_operation(whole, found)
+        requests.parse_call(fields, _CALL)
+        return await self._operations.one(ids.canonical_id(operation_id, "operation_id"), fields)
+
+    async def operations(self, **fields: Unpack[OperationsFields]) -> Json:
+        """A page of operations; see `MemoryApi`."""
+        request = requests.parse_operations(fields, self._limits)
+        shard = None if request.scope is None else self._home_of(request.call, request.scope)
+        shards = self._shards if shard is None else [self._shards[shard]]
+        return await self._operations.page(request, shards, self._until(request.call))
+
+    async def retry(self, operation_id: str, **fields: Unpack[RetryFields]) -> Json:
+        """Carry a FAILED operation out again; see `MemoryApi`."""
+        call, _ = requests.parse_retry(fields)
+        until, operation_id = self._until(call), ids.canonical_id(operation_id, "operation_id")
+        kind, answer = await self._operations.retry(operation_id, fields, until)
+        if kind == OperationKind.PURGE:
+            await self._forget(call.project, answer, until)
+        return answer
+
+    async def verify(self, **fields: Unpack[VerifyFields]) -> Json:
+        """Compare a stretch of a ledger with its indexes; see `MemoryApi`."""
+        return await verify(self._shards, fields)
+
+    async def rebuild(self, index: str, **fields: Unpack[RebuildFields]) -> Json:
+        """Build an index anew in all shards, side by side; see `MemoryApi`."""
+        return merging.rebuilt(index, await every(one.rebuild(index, **fields) for one in self._shards))
 
     async def status(self) -> dict[str, Any]:
         """What runs, and how far it is: every shard's own account."""
@@ -364,3 +406,11 @@ class Sharded(MemoryApi):
     def _deadline_s(self, call: Call) -> float:
         limit_s = self._settings.runtime.deadline_s
         return min(call.deadline_s or limit_s, limit_s)
+
+
+def _of_scope(call: Call, scope: Scope, until: Until) -> DeleteAllFields:
+    """What a part over a scope is asked with."""
+    fields: DeleteAllFields = {"project": call.project, "deadline_s": until.left()}
+    for name, value in scope.ids().items():
+        fields[name] = value
+    return fields

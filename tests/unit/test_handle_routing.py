@@ -35,14 +35,15 @@ def test_another_project_has_another_home() -> None:
     )
 
 
-@pytest.mark.parametrize("verb", ["get", "update", "delete", "history", "operation"])
+@pytest.mark.parametrize("verb", ["get", "update", "delete", "history", "operation", "retry"])
 def test_an_id_names_its_shard(verb: str) -> None:
     for shard in range(SHARDS):
         some_id = ids.operation_id(ids.first_slot(shard, SHARDS), bytes(16))
         assert likely_shard(verb, (some_id,), {}, SHARDS) == shard
+        assert likely_shard("purge", (), {"memory_id": some_id}, SHARDS) == shard
 
 
-@pytest.mark.parametrize("verb", ["search", "list", "delete_all", "graph_entities", "neighbours", "path"])
+@pytest.mark.parametrize("verb", ["search", "list", "delete_all", "purge", "operations", "path"])
 def test_what_is_asked_of_one_user_goes_to_the_home_of_that_user(verb: str) -> None:
     for fields in ({"user_id": "ana", "agent_id": "x"}, {"filters": {"user_id": "ana"}}):
         assert likely_shard(verb, (), fields, SHARDS) == home(user_id="ana")

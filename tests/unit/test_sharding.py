@@ -99,10 +99,10 @@ def part(status: str, *, at: int = 1, done: int | None = None, count: int = 0) -
 
 
 def test_a_deletion_over_shards_is_done_when_every_part_is() -> None:
-    done = merging.deleted("w", [part("SUCCEEDED", count=2), part("SUCCEEDED"), part("SUCCEEDED", count=1)])
+    done = merging.whole_answer("w", [part("SUCCEEDED", count=2), part("SUCCEEDED"), part("SUCCEEDED", count=1)])
     assert (done["status"], done["count"], done["operation_id"], done["position"]) == ("SUCCEEDED", 3, "w", None)
     assert done["degraded"] == ["graph"]
-    open_ = merging.deleted("w", [part("SUCCEEDED", count=2), part("PENDING")])
+    open_ = merging.whole_answer("w", [part("SUCCEEDED", count=2), part("PENDING")])
     assert (open_["status"], open_["message"], open_["results"]) == ("PENDING", "it is PENDING", [])
 
 
@@ -111,7 +111,7 @@ def test_a_deletion_over_shards_is_done_when_every_part_is() -> None:
     [
         (["SUCCEEDED", "SUCCEEDED"], "SUCCEEDED"),
         (["SUCCEEDED", "PENDING"], "PENDING"),
-        (["RUNNING", "SUCCEEDED"], "PENDING"),
+        (["RUNNING", "SUCCEEDED"], "RUNNING"),
         (["PENDING", "FAILED"], "FAILED"),
     ],
 )

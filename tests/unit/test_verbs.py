@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.verbs import MEMORY_VERBS, SHARD_VERBS, MemoryVerbs, ShardVerbs, keyed
+from actors.verbs import MEMORY_VERBS, SHARD_VERBS, MemoryVerbs, ShardVerbs, keyed, named
 from engine.api import MemoryApi
 from engine.shard_api import ShardApi
 
@@ -17,10 +17,13 @@ def verbs_of(api: type) -> set[str]:
 
 
 class Named(ShardVerbs):
-    """Answers with what it was asked."""
+    """Answers with what it was asked, and remembers it."""
+
+    asked: Any = None
 
     async def _read(self, verb: str, args: tuple[Any, ...], fields: dict[str, Any]) -> Any:
-        return verb, args, fields
+        self.asked = verb, args, fields
+        return self.asked
 
 
 def test_every_verb_can_be_called_by_its_name() -> None:
@@ -31,14 +34,16 @@ def test_every_verb_can_be_called_by_its_name() -> None:
 @pytest.mark.parametrize("verb", sorted(SHARD_VERBS))
 async def test_each_verb_is_one_call_by_its_name_with_all_that_was_given(verb: str) -> None:
     assert verb in vars(MemoryVerbs) or verb in vars(ShardVerbs), "the protocol's own body answers None"
-    method = getattr(Named(), verb)
+    called = Named()
+    method = getattr(called, verb)
     positional = [p.name for p in inspect.signature(method).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
     fields = {} if verb == "status" else {"project": "p"}
 
     answer: Any = await method(*positional, **fields)
 
     args = (keyed(positional[0]),) if verb == "add_batch" else tuple(positional)
-    assert answer == (verb, args, fields)
+    assert called.asked == (verb, args, fields)
+    assert answer == (None if verb == "forget" else called.asked)
 
 
 def test_each_item_of_a_batch_gets_a_key_of_its_own() -> None:
@@ -47,6 +52,13 @@ def test_each_item_of_a_batch_gets_a_key_of_its_own() -> None:
     assert first["idempotency_key"] != second["idempotency_key"]
     assert given["idempotency_key"] == "k"
     assert keyed([{"messages": "a", "idempotency_key": None}])[0]["idempotency_key"]
+
+
+def test_a_callers_own_name_for_an_operation_is_its_key() -> None:
+    assert named({"operation_id": "mine"})["idempotency_key"] == "mine"
+    assert named({"operation_id": "mine", "idempotency_key": "k"})["idempotency_key"] == "k"
+    assert named({"operation_id": None})["idempotency_key"] != named({})["idempotency_key"]
+    assert keyed([{"messages": "a", "operation_id": "mine"}])[0]["idempotency_key"] == "mine"
 
 
 @pytest.mark.parametrize("items", ["text", None, 5, {"messages": "a"}, b"bytes"])
