@@ -7,21 +7,21 @@ index reports what it carries to `observe`.
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from engine.concurrency import TaskSet
-from engine.errors import Conflict, InvariantViolated, RemoraError
+from engine.errors import InvariantViolated, RemoraError
 from engine.index_delay import IndexDelay
+from engine.position_waiters import PositionWaiters
+from engine.recent_changes import RecentChanges
 from engine.types import Applied, ChangeBatch, Json
 
 _log = logging.getLogger(__name__)
 
-_KEPT_BATCHES = 256
 _PULLED_CHANGES = 1000
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
@@ -43,33 +43,66 @@ class IndexFeed:
         index: where changes go.
         pull: the ledger's `changes(after, limit)`.
         check_s: an idle index is asked for its position this often, so that one that was restarted catches up unasked.
+        clock: monotonic seconds.
+
+    Attributes:
+        failures: pushes that failed in a row.
+        foreign: the index is ahead of the ledger: it belongs to another one, and is of no use until it is built anew.
+        news: set when `foreign` or `unerased` may have changed; whoever looks clears it.
     """
 
     def __init__(
-        self, name: str, index: Index, pull: Callable[[int, int], Awaitable[ChangeBatch]], *, check_s: float = 5.0
+        self,
+        name: str,
+        index: Index,
+        pull: Callable[[int, int], Awaitable[ChangeBatch]],
+        *,
+        check_s: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._index = index
         self._pull = pull
         self._check_s = check_s
-        self._recent: deque[ChangeBatch] = deque(maxlen=_KEPT_BATCHES)
+        self._clock = clock
+        self._recent = RecentChanges()
         self._target = 0
         self._offered = 0
-        self._began = 0
+        self._sure = 0
         self._confirmed = 0
         self._at: Applied | None = None
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
+        self._look = True
+        self._owes_since_s: float | None = None
+        self._reached = PositionWaiters()
+        self._erased = PositionWaiters()
+        self._pushing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._known = asyncio.Event()
         self._tasks = TaskSet()
         self._delay = IndexDelay()
         self.failures = 0
+        self.foreign = False
+        self.news = asyncio.Event()
 
     @property
     def position(self) -> int:
         """Up to where the index is known to be."""
         return 0 if self._at is None else self._at.position
+
+    @property
+    def target(self) -> int:
+        """Up to where the ledger is known to be."""
+        return self._target
+
+    @property
+    def unerased(self) -> int:
+        """The first purge whose text the index's files may still hold; 0: none."""
+        return 0 if self._at is None else self._at.unerased
+
+    @property
+    def stalled_s(self) -> float:
+        """For how long the index has owed something, or its first answer, without moving; 0.0: it owes nothing."""
+        return 0.0 if self._owes_since_s is None else self._clock() - self._owes_since_s
 
     @property
     def lag(self) -> int:
@@ -88,32 +121,34 @@ class IndexFeed:
             "lag": self.lag,
             "healthy": self.healthy,
             "failures": self.failures,
+            "foreign": self.foreign,
+            "unerased": self.unerased,
             **self._delay.figures(),
         }
 
     def start(self, position: int) -> None:
         """Begin to feed; the ledger is at `position`."""
-        self._began = self._target = self._offered = position
+        self._sure = self._target = self._offered = position
+        self._owes_since_s = self._clock()
         self._wake.set()
         self._tasks.start(self._feed(), name=f"feed of the {self.name} index")
 
     async def close(self) -> None:
         """Stop feeding."""
         await self._tasks.close()
-        for _, _, waiter in self._waiting:
-            waiter.cancel()
-        self._waiting.clear()
+        self._reached.close()
+        self._erased.close()
 
     def offer(self, batch: ChangeBatch) -> None:
         """Changes that were just committed; batches come in the order of the ledger."""
         if batch.until <= self._offered:
             return
-        if batch.after != self._offered:
-            # An answer of the ledger was lost, and with it what lies between: that has to be pulled.
-            self._recent.clear()
-        self._recent.append(batch)
+        # Where they don't follow, an answer of the ledger was lost, and what lies between has to be pulled.
+        self._recent.add(batch, follows=batch.after == self._offered)
         self._offered = self._target = batch.until
+        self._sure = max(self._sure, batch.until)
         self._delay.committed(batch.until)
+        self._owes()
         self._wake.set()
 
     @property
@@ -130,21 +165,39 @@ class IndexFeed:
         if not whole and (self._at is None or applied.incarnation != self._at.incarnation):
             self._at = applied
             self._delay.applied(applied.position, self._target)
+            self._owes()
             self._wake.set()
         return whole
+
+    def look(self) -> None:
+        """Ask the index soon where it is: it has just been changed by somebody else."""
+        self._look = True
+        self._wake.set()
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """Nothing is pushed meanwhile: what the ledger says now is not older than anything that was pushed."""
+        async with self._pushing:
+            yield
 
     async def reached(self, position: int) -> None:
         """Wait until the index has everything up to `position`."""
         if self.position >= position:
             return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (position, next(self._order), waiter))
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            self._waiting = [waiting for waiting in self._waiting if waiting[2] is not waiter]
-            heapq.heapify(self._waiting)
-            raise
+        await self._reached.until(position)
+
+    def is_erased(self, position: int) -> bool:
+        """Whether the index has every purge up to `position`, and no file of it holds their text any more."""
+        return self._clean_until >= position
+
+    async def erased(self, position: int) -> None:
+        """Wait until `is_erased`."""
+        if not self.is_erased(position):
+            await self._erased.until(position)
+
+    @property
+    def _clean_until(self) -> int:
+        return min(self.position, self.unerased - 1) if self.unerased else self.position
 
     async def caught_up(self) -> None:
         """Wait until the index has everything that it had confirmed before it lost it."""
@@ -171,53 +224,80 @@ class IndexFeed:
                 pause_s = _FIRST_PAUSE_S
 
     async def _step(self) -> None:
-        if self._at is None:
-            self._first(await self._index.status())
-        elif self.position < self._target:
-            batch = self._next() or await self._pull(self.position, _PULLED_CHANGES)
-            applied = await self._index.apply(batch)
-            if self._at == applied:
-                raise InvariantViolated(f"it stays at {applied.position} when given {batch.after} to {batch.until}")
-            self._note(applied)
+        if self._look:
+            await self._ask()
+        elif not self.foreign and self.position < self._target:
+            async with self._pushing:
+                await self._push()
         else:
             await self._idle()
 
-    def _first(self, applied: Applied) -> None:
-        if applied.position > self._began:
-            raise Conflict(
-                f"it is at {applied.position}, ahead of the ledger at {self._began}: it belongs to another ledger. "
-                "Stop, move the index's files away, and start again: it is rebuilt"
-            )
+    async def _ask(self) -> None:
+        applied = await self._index.status()
+        self._look = False
+        if applied.position > self._sure:
+            self._disown(applied)
+        else:
+            self._note(applied)
+
+    async def _push(self) -> None:
+        batch = self._recent.after(self.position) or await self._pull(self.position, _PULLED_CHANGES)
+        # More may have been pulled than anybody has offered yet.
+        self._sure = max(self._sure, batch.until)
+        applied = await self._index.apply(batch)
+        if self._at == applied:
+            raise InvariantViolated(f"it stays at {applied.position} when given {batch.after} to {batch.until}")
         self._note(applied)
 
+    def _disown(self, applied: Applied) -> None:
+        """Nothing of it is used: the ledger that it was made of is not this one."""
+        if not self.foreign:
+            _log.warning(
+                "the %s index is at %d, ahead of the ledger at %d: it belongs to another one and has to be built anew",
+                self.name,
+                applied.position,
+                self._sure,
+            )
+        self.foreign = True
+        self._at = None
+        self._known.clear()
+        self._owes()
+        self.news.set()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is certain that the index is one of this ledger."""
+        return self._known.is_set()
+
     async def known(self) -> None:
-        """Wait until it is certain that the index is one of this ledger."""
+        """Wait until it is."""
         await self._known.wait()
 
     async def _idle(self) -> None:
         self._wake.clear()
-        if self.position < self._target:
+        if self._look or (not self.foreign and self.position < self._target):
             return
         try:
             async with asyncio.timeout(self._check_s):
                 await self._wake.wait()
         except TimeoutError:
-            self._note(await self._index.status())
+            self._look = True
 
-    def _next(self) -> ChangeBatch | None:
-        """What was offered and the index lacks, as one batch; None: it has lost more than is kept here."""
-        while self._recent and self._recent[0].until <= self.position:
-            self._recent.popleft()
-        if not self._recent or self._recent[0].after > self.position:
-            return None
-        return ChangeBatch.joined(tuple(self._recent))
+    def _owes(self) -> None:
+        if self._owes_since_s is None:
+            self._owes_since_s = self._clock()
 
     def _note(self, applied: Applied) -> None:
-        self._at = applied
-        self._delay.applied(applied.position, self._target)
+        before, self._at = self._at, applied
+        self.foreign = False
         self._known.set()
+        self._delay.applied(applied.position, self._target)
+        if applied.position >= self._target:
+            self._owes_since_s = None
+        elif applied != before:
+            self._owes_since_s = self._clock()
         self._confirmed = max(self._confirmed, min(applied.position, self._target))
-        while self._waiting and self._waiting[0][0] <= applied.position:
-            waiter = heapq.heappop(self._waiting)[2]
-            if not waiter.done():
-                waiter.set_result(None)
+        self._reached.release(applied.position)
+        self._erased.release(self._clean_until)
+        if before is None or before.unerased != applied.unerased:
+            self.news.set()

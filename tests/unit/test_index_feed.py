@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
@@ -26,11 +27,12 @@ class Index:
     def __init__(self) -> None:
         self.life = "first"
         self.has: list[int] = []
+        self.unerased = 0
         self.open = asyncio.Event()
         self.open.set()
 
     async def status(self) -> Applied:
-        return Applied(self.life, len(self.has))
+        return Applied(self.life, len(self.has), self.unerased)
 
     async def apply(self, batch: ChangeBatch) -> Applied:
         await self.open.wait()
@@ -58,9 +60,9 @@ class Ledger:
 
 
 class Fed:
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.index, self.ledger = Index(), Ledger()
-        self.feed = IndexFeed("test", self.index, self.ledger.changes, check_s=0.05)
+        self.feed = IndexFeed("test", self.index, self.ledger.changes, check_s=0.05, clock=clock)
 
 
 @pytest.fixture
@@ -134,12 +136,78 @@ async def test_an_answer_below_what_was_confirmed_says_that_something_is_lost(fe
     assert fed.index.has == [1, 2, 3, 4]
 
 
-async def test_an_index_ahead_of_the_ledger_is_never_known() -> None:
+async def test_an_index_ahead_of_the_ledger_gets_nothing_until_it_is_built_anew() -> None:
     fed = Fed()
     fed.index.has = [1, 2, 3]
+    fed.ledger.commit(1)
     fed.feed.start(1)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await fed.feed.known()
-    assert not fed.feed.healthy
+    async with asyncio.timeout(5):
+        await fed.feed.news.wait()
+    assert (fed.feed.foreign, fed.feed.is_known, fed.feed.healthy) == (True, False, False)
+    fed.feed.offer(fed.ledger.commit(3))
+    await asyncio.sleep(0)
+    assert fed.index.has == [1, 2, 3]
+    fed.index.has, fed.index.life = [1], "built anew"
+    fed.feed.look()
+    async with asyncio.timeout(5):
+        await fed.feed.known()
+    assert await complete(fed)
+    assert not fed.feed.foreign
+    await fed.feed.close()
+
+
+async def test_more_than_was_offered_may_be_pulled_and_the_index_is_still_ours(fed: Fed) -> None:
+    fed.index.has, fed.index.life = [], "second"
+    fed.ledger.commit(5)  # nobody has heard of these yet
+    fed.feed.offer(changes(0, 1))
+    fed.feed.offer(changes(3, 4))
+    async with asyncio.timeout(5):
+        await fed.feed.reached(5)
+        fed.feed.look()
+        await fed.feed.known()
+    assert not fed.feed.foreign
+
+
+async def test_what_is_erased_is_waited_for_until_no_file_holds_it(fed: Fed) -> None:
+    fed.feed.offer(fed.ledger.commit(2))
+    assert await complete(fed)
+    fed.index.unerased = 3
+    fed.feed.offer(fed.ledger.commit(2))
+    waiting = [asyncio.ensure_future(fed.feed.erased(position)) for position in (2, 3, 4)]
+    assert await complete(fed)
+    assert [waiter.done() for waiter in waiting] == [True, False, False]
+    assert (fed.feed.unerased, fed.feed.is_erased(2), fed.feed.is_erased(3)) == (3, True, False)
+    fed.feed.news.clear()
+    fed.index.unerased = 0
+    fed.feed.look()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waiting)
+        await fed.feed.news.wait()
+    assert fed.feed.is_erased(4)
+
+
+async def test_nothing_is_pushed_while_the_feed_is_paused(fed: Fed) -> None:
+    async with fed.feed.paused():
+        fed.feed.offer(fed.ledger.commit(2))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert fed.index.has == []
+    assert await complete(fed)
+
+
+async def test_an_index_that_does_not_move_is_told_by_how_long() -> None:
+    now = [100.0]
+    fed = Fed(clock=lambda: now[0])
+    fed.feed.start(0)
+    async with asyncio.timeout(5):
+        await fed.feed.known()
+    assert fed.feed.stalled_s == 0
+    fed.index.open.clear()
+    fed.feed.offer(fed.ledger.commit(1))
+    now[0] += 7
+    fed.feed.offer(fed.ledger.commit(1))
+    assert fed.feed.stalled_s == 7
+    fed.index.open.set()
+    assert await complete(fed)
+    assert fed.feed.stalled_s == 0
     await fed.feed.close()
