@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any, Literal, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -13,7 +14,7 @@ from actors.calls import Remote
 from actors.exchange import Calls, Channel, Replies, Send
 from actors.options import Address
 from engine.config import Settings
-from engine.errors import Overloaded
+from engine.gate import Gate, Room
 
 Door: TypeAlias = Literal["exchange", "peer_exchange"]
 """The orchestrator's method that takes the calls: everybody's, or that of the other orchestrators."""
@@ -31,11 +32,16 @@ class Line:
 
     def __init__(self, address: Address, deadline_s: float, *, most: int, door: Door = "exchange") -> None:
         self.remote: Remote[Any] = Remote(address, deadline_s)
-        self._most = most
+        # Pickled sizes aren't known here yet: the other side counts them.
+        self._gate = Gate(f"calls of {address.name}", Room(most, 0, 0), time.monotonic)
         self._door = door
         self._lock = threading.Lock()
         self._channels: WeakKeyDictionary[asyncio.AbstractEventLoop, Channel] = WeakKeyDictionary()
-        self.outstanding = 0
+
+    @property
+    def outstanding(self) -> int:
+        """Calls under way."""
+        return self._gate.pending
 
     async def call(
         self, verb: str, args: tuple[Any, ...], fields: dict[str, Any], *, deadline_s: float, again: bool = True
@@ -55,14 +61,12 @@ class Line:
             )
         finally:
             with self._lock:
-                self.outstanding -= 1
+                self._gate.leave()
 
     def _enter(self) -> Channel:
         loop = asyncio.get_running_loop()
         with self._lock:
-            if self.outstanding >= self._most:
-                raise Overloaded(f"{self.outstanding} calls wait for {self.remote.address.name}", {"retry_after_s": 1})
-            self.outstanding += 1
+            self._gate.enter()
             channel = self._channels.get(loop)
             if channel is None:
                 channel = self._channels[loop] = Channel()

@@ -19,6 +19,8 @@ _HEALTH_CALLS = 8
 PEERS = "peers"
 _PEER_CALLS = 1000
 _WORK_CALLS = 1000
+DIRECT_CALLS = 900
+"""Of an orchestrator's places, those for jobs that call its verbs one by one; the rest is for exchanges."""
 
 
 class Part(StrEnum):

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
 import ray
 
-from actors.exchange import Calls, Desk, Replies
-from actors.line import patience
-from actors.options import PEERS, Address
+from actors.desk import Desk
+from actors.exchange import Calls, Replies
+from actors.line import most_calls, patience
+from actors.options import DIRECT_CALLS, PEERS, Address
 from actors.shard_handle import OwnShard
 from actors.shell import Shell
 from actors.status import RuntimeStatus
-from actors.verbs import MEMORY_VERBS, SHARD_PREFIX, SHARD_VERBS
+from actors.verbs import CHANGING_VERBS, MEMORY_VERBS, SHARD_PREFIX, SHARD_VERBS
 from actors.wiring import every_shard, memory_over_actors
 from engine.api import MemoryApi
 from engine.concurrency import TaskSet
@@ -25,6 +27,7 @@ from engine.config import Settings
 from engine.errors import DeadlineExceeded, InvalidInput, RemoraError, Unavailable
 from engine.memory import Memory
 from engine.sharding import Sharded
+from engine.shares import Shares
 from engine.types import Json, JsonList
 
 _log = logging.getLogger(__name__)
@@ -43,7 +46,9 @@ class OrchestratorActor(Shell[Memory]):
         super().__init__(address, settings, lambda: memory_over_actors(settings, address.index))
         self._tasks = TaskSet()
         self._starting: asyncio.Task[None] | None = None
-        self._desk = Desk(self._perform)
+        self._places = Shares("calls", most_calls(settings), settings.limits.pending_bytes, time.monotonic)
+        self._direct = Shares("direct calls", DIRECT_CALLS, settings.limits.pending_bytes, time.monotonic)
+        self._desk = Desk(self._perform, self._place)
         self._deadline_s = settings.runtime.deadline_s
         self._shards = every_shard(settings, address.index, OwnShard(self._own))
         self._over_all = Sharded(address.index, self._shards, settings) if settings.shards > 1 else None
@@ -194,6 +199,10 @@ class OrchestratorActor(Shell[Memory]):
         loop = await asyncio.shield(asyncio.wrap_future(self._loop))
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._desk.exchange(client, calls), loop))
 
+    def _place(self, verb: str, size_bytes: int) -> AbstractContextManager[None]:
+        changing = verb.removeprefix(SHARD_PREFIX) in CHANGING_VERBS
+        return self._places.admit(changing=changing, size_bytes=size_bytes)
+
     async def _perform(self, verb: str, args: tuple[Any, ...], fields: Json) -> Any:
         local = verb.removeprefix(SHARD_PREFIX)
         if local not in (MEMORY_VERBS if local == verb else SHARD_VERBS):
@@ -239,7 +248,11 @@ class OrchestratorActor(Shell[Memory]):
             return await memory.status()
 
     def _more(self) -> Json:
-        return {"exchange": self._desk.figures()}
+        return {
+            "exchange": self._desk.figures(),
+            "places": self._places.figures(),
+            "direct_places": self._direct.figures(),
+        }
 
     @ray.method
     async def close(self) -> None:
@@ -251,7 +264,7 @@ class OrchestratorActor(Shell[Memory]):
 
     @asynccontextmanager
     async def _answering(self, verb: str) -> AsyncIterator[MemoryApi]:
-        with _boundary(verb):
+        with _boundary(verb), self._direct.admit(changing=verb in CHANGING_VERBS, size_bytes=0):
             yield await self._api(verb)
 
     @asynccontextmanager

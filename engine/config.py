@@ -92,7 +92,8 @@ class SearchSettings(_Section):
 
 
 class LimitSettings(_Section):
-    """What a request may hold, and how much may be under way at once."""
+    """What a request may hold, and how much may be under way at once: in each shard, and `pending_requests` in each
+    process that answers HTTP."""
 
     body_bytes: Positive = 8 * 1024 * 1024
     messages: Positive = 1000
@@ -109,7 +110,9 @@ class LimitSettings(_Section):
     page_size: Positive = 1000
     pending_operations: Positive = 4096
     pending_bytes: Positive = 256 * 1024 * 1024
+    pending_tokens: Positive = 262_144
     pending_reads: Positive = 2048
+    pending_requests: Positive = 3072
 
 
 class RuntimeSettings(_Section):

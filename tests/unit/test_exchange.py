@@ -5,24 +5,38 @@ from __future__ import annotations
 import asyncio
 import pickle
 import threading
+from collections.abc import Callable
 from typing import Any
 
-from actors.exchange import Calls, Channel, Desk, Gone, Replies
-from engine.errors import InvalidInput, NotFound
+import pytest
+
+from actors.desk import Admit, Desk
+from actors.exchange import LEFT, Calls, Channel, Gone, Replies
+from engine.errors import InvalidInput, NotFound, Overloaded
+from engine.shares import Shares
 
 
 class Server:
     """A desk whose calls end when the test says so, and that counts its exchanges."""
 
-    def __init__(self) -> None:
-        self.desk = Desk(self._perform)
+    def __init__(self, *admit: Admit) -> None:
+        self.desk = Desk(self._perform, *admit)
         self.gates: dict[str, asyncio.Event] = {}
+        self.under_way: list[str] = []
+        self.cancelled: list[str] = []
         self.exchanges: list[int] = []
         self.waiting = 0
 
     async def _perform(self, verb: str, args: tuple[Any, ...], fields: dict[str, Any]) -> Any:
         if verb in self.gates:
-            await self.gates[verb].wait()
+            self.under_way.append(verb)
+            try:
+                await self.gates[verb].wait()
+            except asyncio.CancelledError:
+                self.cancelled.append(verb)
+                raise
+            finally:
+                self.under_way.remove(verb)
         if verb == "fail":
             raise NotFound("nothing here", {"id": "x"})
         return {"verb": verb, "args": args, **fields}
@@ -196,3 +210,68 @@ async def turns(count: int) -> None:
     """Let the event loop go round."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def test_a_caller_that_goes_away_takes_its_call_along() -> None:
+    server, channel = Server(), Channel()
+    server.gates = {name: asyncio.Event() for name in ("left", "stays")}
+    stays, left = (asyncio.ensure_future(channel.call(server.send, verb, (), {})) for verb in ("stays", "left"))
+    await until(lambda: set(server.under_way) == {"stays", "left"})
+    left.cancel()
+    await until(lambda: server.under_way == ["stays"])
+    assert server.cancelled == ["left"]
+    server.gates["stays"].set()
+    assert (await stays)["verb"] == "stays"
+    assert server.desk.figures()["left"] == 1
+    await until(lambda: server.waiting == 0)
+
+
+async def test_a_call_whose_time_is_up_is_given_up_over_there() -> None:
+    server, channel = Server(), Channel()
+    server.gates["slow"] = asyncio.Event()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await channel.call(server.send, "slow", (), {})
+    await until(lambda: not server.under_way)
+    assert server.cancelled == ["slow"]
+    await until(lambda: server.waiting == 0)
+    assert (await channel.call(server.send, "next", (), {}))["verb"] == "next"
+
+
+async def test_a_call_given_up_before_its_first_step_is_forgotten_too() -> None:
+    server = Server()
+    first = [(0, "never", pickle.dumps(((), {}))), (0, LEFT, b"")]
+    assert (await server.send("client", first))[1] == []
+    assert server.cancelled == []
+    assert server.desk.figures()["left"] == 1
+
+
+async def test_an_answer_that_is_there_already_is_nothing_to_give_up() -> None:
+    server, channel = Server(), Channel()
+    answered = asyncio.ensure_future(channel.call(server.send, "quick", (), {}))
+    await answered
+    assert not answered.cancel()
+    await channel.call(server.send, "next", (), {})
+    assert server.desk.figures()["left"] == 0
+
+
+async def test_a_call_without_a_place_is_refused_and_the_others_are_done() -> None:
+    shares = Shares("calls", 4, 10_000, lambda: 0.0)
+    server, channel = Server(lambda verb, size: shares.admit(changing=verb == "add", size_bytes=size)), Channel()
+    server.gates["add"] = asyncio.Event()
+    adds = [asyncio.ensure_future(channel.call(server.send, "add", (n,), {})) for n in range(5)]
+    refused = [one for one in (await asyncio.wait(adds, return_when=asyncio.FIRST_EXCEPTION))[0] if one.exception()]
+    assert {type(one.exception()) for one in refused} == {Overloaded}
+    assert all(one.exception().details["retry_after_s"] >= 1 for one in refused)  # type: ignore[union-attr]
+    assert (await channel.call(server.send, "search", (), {}))["verb"] == "search"
+    server.gates["add"].set()
+    outcomes = await asyncio.gather(*adds, return_exceptions=True)
+    assert sum(isinstance(one, Overloaded) for one in outcomes) == 2
+    assert {one["pending"] for one in shares.figures().values()} == {0}
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Let the event loop go round until that is so."""
+    async with asyncio.timeout(5):
+        while not true():
+            await asyncio.sleep(0)
