@@ -15,7 +15,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # Tests never ask a hub for a model.
 test test-all: export HF_HUB_OFFLINE := 1
 
-.PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections clean
+.PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos clean
 
 help:
 	@echo "make serve      install Remora into $(VENV) and start it (REMORA_* variables and remora.toml are obeyed)"
@@ -27,6 +27,8 @@ help:
 	@echo "                measure Remora and mem0 side by side, a quarter of an hour; writes docs/benchmarks.md"
 	@echo "make bench-connections"
 	@echo "                500 HTTP connections that add and search for 30 s (ARGS=\"--url http://… --seconds 60\")"
+	@echo "make bench-chaos"
+	@echo "                10,000 operations while actors are killed; ends with an error if anything is lost or wrong"
 	@echo "make clean      remove $(VENV), caches and build output; your memories stay"
 
 # --- environment: two stamps, made again when what they were made from changes ---------------------------------------
@@ -90,6 +92,9 @@ $(VENV)/.installed-bench: $(VENV)/.installed
 
 bench-vs-mem0: $(VENV)/.installed-bench
 	$(BIN)/python bench/vs_mem0.py --write-docs $(ARGS)
+
+bench-chaos: $(VENV)/.installed
+	$(BIN)/python bench/chaos.py $(ARGS)
 
 bench-connections: $(VENV)/.installed-bench
 	$(BIN)/python bench/connections.py $(ARGS)
