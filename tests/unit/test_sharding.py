@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
-from engine import ids
+from engine import ids, requests
+from engine.config import LimitSettings
+from engine.errors import InvalidInput
 from engine.filters import parse
 from engine.ledger_port import Keys, ScopeCount
 from engine.sharding import graph_merging, merging, routing
+from engine.sharding.asking import Until
+from engine.sharding.everywhere import part_ids
+from engine.sharding.operations import OperationsOverShards
+from engine.sharding.verifying import verify
 from engine.types import Json, Scope
 
 
@@ -178,3 +187,115 @@ def test_all_shards_together_are_as_well_as_the_worst() -> None:
 )
 def test_the_worst_state_is_that_of_the_whole(states: list[str], state: str) -> None:
     assert merging.worst(states) == state
+
+
+class Told:
+    """A shard with so many memories that are verified one after the other."""
+
+    def __init__(self, memories: int) -> None:
+        self.memories = memories
+
+    async def status(self) -> Json:
+        return {"ledger": {"memories": self.memories}}
+
+    async def verify(self, *, cursor: str | None = None, limit: int = 2, repair: bool = False) -> Json:
+        first = 0 if cursor is None else int(cursor)
+        last = min(self.memories, first + limit)
+        found = [{"memory_id": str(number), "problem": "missing"} for number in range(first, last)]
+        return {
+            "checked": last - first,
+            "total": self.memories,
+            "differences": found,
+            "problems": ["odd"] if cursor is None else [],
+            "repaired": len(found) if repair else 0,
+            "next": str(last) if last < self.memories else None,
+        }
+
+
+async def test_shards_are_verified_one_after_the_other() -> None:
+    shards: Any = [Told(3), Told(0), Told(4)]
+    answers: list[Json] = []
+    cursor: str | None = None
+    while not answers or cursor is not None:
+        answers.append(await verify(shards, {"cursor": cursor, "repair": True}))
+        cursor = answers[-1]["next"]
+    assert [answer["next"] for answer in answers] == ["0:2", "1:", "2:", "2:2", None]
+    assert {answer["total"] for answer in answers} == {7}
+    differences = [(one["shard"], one["memory_id"]) for answer in answers for one in answer["differences"]]
+    assert differences == [(0, "0"), (0, "1"), (0, "2"), (2, "0"), (2, "1"), (2, "2"), (2, "3")]
+    assert sum(answer["repaired"] for answer in answers) == 7
+    assert [problem for answer in answers for problem in answer["problems"]] == [f"shard {n}: odd" for n in range(3)]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "3:", "-1:", "0", ":", "1²:", "02:", 5, "9" * 400 + ":"])
+async def test_a_cursor_that_nobody_gave_is_refused(cursor: Any) -> None:
+    shards: Any = [Told(1)] * 3
+    with pytest.raises(InvalidInput):
+        await verify(shards, {"cursor": cursor})
+
+
+def rebuild(state: str, done: int, error: str | None = None) -> Json:
+    return {"index": "graph", "state": state, "done": done, "total": 10, "error": error, "shards": []}
+
+
+@pytest.mark.parametrize(
+    ("states", "whole"),
+    [
+        (["DONE", "DONE"], "DONE"),
+        (["DONE", "RUNNING"], "RUNNING"),
+        (["DONE", "NONE"], "NONE"),
+        (["NONE", "RUNNING"], "RUNNING"),
+        (["RUNNING", "FAILED"], "FAILED"),
+    ],
+)
+def test_a_rebuild_is_as_far_as_all_shards_are(states: list[str], whole: str) -> None:
+    answers = [rebuild(state, 3, "broken" if state == "FAILED" else None) for state in states]
+    found = merging.rebuilt("graph", answers)
+    assert (found["state"], found["done"], found["total"]) == (whole, 6, 20)
+    assert [(one["shard"], one["state"]) for one in found["shards"]] == list(enumerate(states))
+    assert found["error"] == ("broken" if "FAILED" in states else None)
+
+
+class Listing:
+    """A shard with operations of these times, newest first; counts how often it is asked."""
+
+    def __init__(self, shard: int, times: Sequence[int]) -> None:
+        rows = [{"id": f"{shard}-{at:03}", "created_at": f"{at:03}"} for at in times]
+        self.rows: list[Json] = sorted(rows, key=lambda row: row["created_at"], reverse=True)
+        self.asked = 0
+
+    async def operations(self, *, page: int, page_size: int, **_: Any) -> Json:
+        self.asked += 1
+        return {"count": len(self.rows), "results": self.rows[(page - 1) * page_size : page * page_size]}
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 7, 10])
+async def test_pages_of_operations_are_merged_however_the_shards_share_them(page_size: int) -> None:
+    limits = LimitSettings(page_size=10)
+    shards: Any = [Listing(0, range(25)), Listing(1, []), Listing(2, range(10, 90, 2))]
+    every = sorted((row for one in shards for row in one.rows), key=lambda r: (r["created_at"], r["id"]), reverse=True)
+    found = OperationsOverShards(shards, limits)
+    pages = -(-len(every) // page_size)
+    walked = []
+    for page in range(1, pages + 2):
+        request = requests.parse_operations({"page": page, "page_size": page_size}, limits)
+        answer = await found.page(request, shards, Until(5))
+        assert (answer["count"], answer["page"], answer["page_size"]) == (65, page, page_size)
+        walked.append(answer["results"])
+    assert [row for rows in walked[:pages] for row in rows] == every
+    assert walked[pages] == []
+
+
+async def test_a_page_far_beyond_the_last_asks_each_shard_once() -> None:
+    limits = LimitSettings(page_size=10)
+    shards: Any = [Listing(0, range(50)), Listing(1, range(50))]
+    request = requests.parse_operations({"page": 2**31, "page_size": 10}, limits)
+    assert (await OperationsOverShards(shards, limits).page(request, shards, Until(5)))["results"] == []
+    assert [one.asked for one in shards] == [1, 1]
+
+
+def test_the_part_of_the_home_of_a_whole_is_the_whole() -> None:
+    whole = ids.operation_id(ids.first_slot(2, 4), bytes(16))
+    parts = part_ids(whole, 4)
+    assert parts[2] == whole
+    assert [routing.shard_in(one, 4) for one in parts] == [0, 1, 2, 3]
