@@ -94,6 +94,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
         self._not_before_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: dict[Priority, deque[_Entry[ItemT, ResultT]]] = {level: deque() for level in Priority}
+        self._answers: set[asyncio.Future[ResultT]] = set()
         self._count = 0
         self._closed = False
         self._tasks = TaskSet()
@@ -110,6 +111,10 @@ class BatchQueue(Generic[ItemT, ResultT]):
     def put(self, item: ItemT, *, priority: Priority = Priority.READ) -> asyncio.Future[ResultT]:
         """`submit` for those who wait elsewhere: when this returns, the item has its place in the queue."""
         return self._enqueue(item, priority)
+
+    def take_back(self, answer: asyncio.Future[ResultT]) -> bool:
+        """Cancel what `put` answered if it still waits. False: it is on its way or done, and `answer` will say."""
+        return answer in self._answers and answer.cancel()
 
     async def submit_many(self, items: Sequence[ItemT], *, priority: Priority = Priority.READ) -> list[ResultT]:
         """The results of several items, same order; they may travel in different batches. All are taken, or none."""
@@ -133,6 +138,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
         loop = asyncio.get_running_loop()
         entry: _Entry[ItemT, ResultT] = _Entry(item, self._cost(item), loop.create_future(), time.monotonic())
         self._waiting[priority].append(entry)
+        self._answers.add(entry.answer)
         self._count += 1
         # The next turn of the loop, so that callers that arrive together travel together.
         loop.call_soon(self._fire)
@@ -167,15 +173,15 @@ class BatchQueue(Generic[ItemT, ResultT]):
         taken: list[_Entry[ItemT, ResultT]] = []
         while waiting and len(taken) < items:
             entry = waiting[0]
-            if entry.answer.done():
-                waiting.popleft()
-                self._count -= 1
-                continue
-            if taken and entry.cost > cost:
+            gone = entry.answer.done()
+            if taken and entry.cost > cost and not gone:
                 break
-            taken.append(waiting.popleft())
+            waiting.popleft()
+            self._answers.discard(entry.answer)
             self._count -= 1
-            cost -= entry.cost
+            if not gone:
+                taken.append(entry)
+                cost -= entry.cost
         return taken
 
     def _share(self, level: Priority, room: _NumberT) -> _NumberT:
@@ -250,6 +256,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
         for waiting in self._waiting.values():
             while waiting:
                 _settle(waiting.popleft().answer, Unavailable(f"{self._name} is stopping"))
+        self._answers.clear()
         self._count = 0
 
 

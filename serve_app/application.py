@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from engine.config import Settings
 from engine.errors import InvalidInput
 from engine.types import Json
 from serve_app import bulk_schemas, schemas, upkeep_schemas
+from serve_app.admission import Admission, places_for
 from serve_app.auth import KeyRequired, LocalOnly, admin_key
 from serve_app.boundary import Boundary, on_http_exception
 from serve_app.figures import Counted, ReplicaFigures
@@ -83,7 +85,8 @@ def create_app(
         telemetry=_NO_TELEMETRY,
     )
     app.state.api = api
-    app.state.figures = ReplicaFigures()
+    app.state.places = places_for(settings.limits, time.monotonic)
+    app.state.figures = ReplicaFigures(app.state.places)
     app.state.limits = settings.limits
     app.state.ray_metrics = ray_metrics
     for part in (memories, bulk, entities, graph, operations, upkeep, health, metrics, docs):
@@ -97,6 +100,7 @@ def create_app(
 def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:
     """The layers around the routes; the one added last is the outermost."""
     app.add_middleware(BodyLimit, body_bytes=settings.limits.body_bytes)
+    app.add_middleware(Admission, places=app.state.places, body_bytes=settings.limits.body_bytes)
     key = admin_key(settings)
     if key is None:
         app.add_middleware(LocalOnly)

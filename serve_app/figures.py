@@ -9,13 +9,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actors.vitals import Vitals
 from engine.figures import Histogram
+from engine.shares import Shares
 from engine.types import Json
 
 
 class ReplicaFigures:
-    """Of the replica that this runs in. Others of the same runtime have their own."""
+    """Of the replica that this runs in. Others of the same runtime have their own.
 
-    def __init__(self) -> None:
+    `places`: where it counts the requests that it has admitted.
+    """
+
+    def __init__(self, places: Shares) -> None:
+        self._places = places
         self._vitals = Vitals()
         self._running = 0
         self._answers: Counter[str] = Counter()
@@ -40,6 +45,7 @@ class ReplicaFigures:
             "running": self._running,
             "answers": dict(self._answers),
             "took_ms": self._took_ms.figures(),
+            "places": self._places.figures(),
         }
 
 

@@ -20,7 +20,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._check(_announced_bytes(scope))
+        self._check(announced_bytes(scope))
         seen = 0
 
         async def counted() -> Message:
@@ -41,6 +41,7 @@ class BodyLimit:
             )
 
 
-def _announced_bytes(scope: Scope) -> int:
+def announced_bytes(scope: Scope) -> int:
+    """How large the body is, as its sender says; 0: it doesn't say."""
     length = Headers(scope=scope).get("content-length", "")
     return int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0

@@ -140,6 +140,8 @@ def _gate(out: _Families, at: Labels, gate: Json) -> None:
     out.gauge("remora_gate_pending", "Requests under way.", at, gate.get("pending"))
     out.gauge("remora_gate_limit", "Requests that may be under way.", at, gate.get("most"))
     out.gauge("remora_gate_pending_bytes", "Bytes of the requests under way.", at, gate.get("bytes"))
+    out.gauge("remora_gate_pending_tokens", "Tokens of the requests under way.", at, gate.get("tokens"))
+    out.gauge("remora_gate_wait_seconds", "How long what callers wait for takes.", at, gate.get("wait_s"))
     out.counter("remora_gate_refused", "Requests refused because too many were under way.", at, gate.get("refused"))
 
 
@@ -196,4 +198,6 @@ def _replica(out: _Families, replica: Json) -> None:
     for status, count in replica.get("answers", {}).items():
         out.counter("remora_http_answers", "HTTP answers by status.", {**at, "status": status}, count)
     out.times("remora_http_request_seconds", "From the request to the end of its answer.", at, replica.get("took_ms"))
+    for name, gate in replica.get("places", {}).items():
+        _gate(out, {**at, "gate": f"http {name}"}, gate)
     _lag(out, "remora_http", at, replica.get("loop_lag_ms"))

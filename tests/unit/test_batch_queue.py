@@ -89,6 +89,24 @@ async def test_who_left_costs_nothing() -> None:
     assert run.batches == [[1], [3]]
 
 
+async def test_what_still_waits_can_be_taken_back_and_what_is_on_its_way_cannot() -> None:
+    run = Recorder()
+    run.gate.clear()
+    queue = BatchQueue(run, name="q", max_items=64)
+    on_its_way = queue.put(1)
+    while not run.batches:
+        await asyncio.sleep(0)
+    waits = queue.put(2)
+    assert not queue.take_back(on_its_way)
+    assert queue.take_back(waits)
+    assert not queue.take_back(waits)
+    run.gate.set()
+    assert await on_its_way == 10
+    assert await queue.submit(3) == 30
+    assert run.batches == [[1], [3]]
+    assert not queue.take_back(on_its_way)
+
+
 async def test_a_full_queue_refuses_and_says_when_to_come_back() -> None:
     run = Recorder()
     queue = BatchQueue(run, name="q", max_items=1, capacity=1)

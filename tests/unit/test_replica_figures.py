@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import httpx
 from starlette.types import Receive, Scope, Send
 
+from engine.shares import Shares
 from serve_app.figures import Counted, ReplicaFigures
 
 
@@ -32,7 +34,7 @@ def client_of(application: Application, figures: ReplicaFigures) -> httpx.AsyncC
 
 
 async def test_answers_are_counted_by_status() -> None:
-    figures = ReplicaFigures()
+    figures = ReplicaFigures(Shares("requests", 8, 1000, time.monotonic))
     async with client_of(Application(), figures) as http:
         for path in ("/200", "/200", "/404", "/none"):
             await http.get(path)
@@ -44,7 +46,7 @@ async def test_answers_are_counted_by_status() -> None:
 
 
 async def test_a_request_runs_until_it_is_answered() -> None:
-    application, figures = Application(), ReplicaFigures()
+    application, figures = Application(), ReplicaFigures(Shares("requests", 8, 1000, time.monotonic))
     application.gate.clear()
     async with client_of(application, figures) as http:
         asking = asyncio.ensure_future(http.get("/200"))
