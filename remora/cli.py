@@ -11,7 +11,20 @@ from typing import Annotated, Any
 import typer
 
 from remora import __version__, completion, output
-from remora.commands import addition, deletion, demo, doctor, entities, graph, memories, operations, top
+from remora.commands import (
+    addition,
+    backup,
+    deletion,
+    demo,
+    doctor,
+    entities,
+    erasure,
+    graph,
+    memories,
+    operations,
+    top,
+    upkeep,
+)
 from remora.commands.connection import settings_of
 from remora.commands.flags import JsonFlag
 from remora.errors import InvalidInput, RemoraError, advice, exit_code
@@ -107,7 +120,11 @@ for command in (
     deletion.delete,
     memories.history,
     entities.entities,
-    operations.operations,
+    erasure.purge,
+    upkeep.verify,
+    upkeep.rebuild,
+    backup.backup,
+    backup.restore,
     top.top,
     demo.demo,
     doctor.doctor,
@@ -115,6 +132,7 @@ for command in (
     app.command()(command)
 app.command("list")(memories.list_)
 app.add_typer(graph.app, name="graph")
+app.add_typer(operations.app, name="operations")
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

@@ -73,23 +73,38 @@ def progress(first: str) -> Iterator[Callable[[str], None]]:
 @contextmanager
 def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar that the yielded function moves on by so many; without a terminal, a line for each tenth of the way."""
+    done = 0
+    with progress_of(what, total) as tell:
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            tell(done, total)
+
+        yield advance
+
+
+@contextmanager
+def progress_of(what: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
+    """A bar that the yielded function sets to so many of so many, which may turn out to be more; without a terminal, a
+    line for each tenth of the way. `total` None: nobody knows yet."""
     if err.is_terminal:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*shown, console=err, transient=True) as bars:
             task = bars.add_task(what, total=total)
-            yield lambda count: bars.advance(task, count)
+            yield lambda done, of: bars.update(task, completed=done, total=of)
         return
-    done = 0
+    told = 0
 
-    def advance(count: int) -> None:
-        nonlocal done
-        before, done = done, done + count
-        if done * 10 // max(total, 1) > before * 10 // max(total, 1):
-            note(f"{what}: {done} of {total}")
+    def tell(done: int, of: int) -> None:
+        nonlocal told
+        before, told = told, done * 10 // max(of, 1)
+        if told > before:
+            note(f"{what}: {done} of {of}")
 
-    yield advance
+    yield tell
 
 
 @dataclass(frozen=True, slots=True)

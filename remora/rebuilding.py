@@ -12,7 +12,7 @@ from remora.verification import Told
 
 Json: TypeAlias = dict[str, Any]
 
-RUNNING, FAILED, NONE = "RUNNING", "FAILED", "NONE"
+RUNNING, DONE, FAILED, NONE = "RUNNING", "DONE", "FAILED", "NONE"
 
 _LOOK_S = 0.5
 

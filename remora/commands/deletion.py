@@ -12,7 +12,7 @@ from remora.commands.connection import ask, given
 from remora.commands.flags import AgentFlag, AppFlag, IdempotencyFlag, JsonFlag, KeyFlag, RunFlag, UrlFlag, UserFlag
 from remora.errors import InvalidInput
 from remora.views import memories as views
-from remora.views import units
+from remora.views import texts, units
 
 
 def delete(
@@ -29,6 +29,8 @@ def delete(
     json_: JsonFlag = False,
 ) -> None:
     """Delete a memory, or with --all every memory of a scope; it is found no more, its history stays.
+
+    `remora purge` erases histories too.
 
     Example: remora delete --all --user-id ana
     """
@@ -59,5 +61,5 @@ def _agreed(url: str | None, api_key: str | None, scope: dict[str, Any]) -> bool
     if not standard_input.is_terminal():
         raise InvalidInput("nobody can be asked here: add --yes to delete without a question; nothing was deleted")
     count = ask(url, api_key, lambda api: api.list(**scope, page_size=1))["count"]
-    whose = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in scope.items())
-    return typer.confirm(output.harmless(f"Delete {units.of(count, 'memory', 'memories')} of {whose}?"), err=True)
+    which = f"{units.of(count, 'memory', 'memories')} of {texts.whose(scope)}"
+    return typer.confirm(output.harmless(f"Delete {which}?"), err=True)

@@ -66,7 +66,10 @@ def graphs(settings: Settings, running: bool) -> Iterator[Finding]:
         try:
             report = graph_inspection.inspect(path, shard)
         except InvariantViolated as error:
-            advice = "Nothing is lost: it is set aside, and the graph is built anew from the ledger at the next start."
+            advice = (
+                "Nothing is lost: it is set aside, and the graph is built anew from the ledger at the next start; "
+                "`remora verify` compares the two."
+            )
             mend = None if running else partial(_set_aside, path)
             yield warning("graph", error.message, advice, mend)
             continue
@@ -94,7 +97,7 @@ def _vector_file(settings: Settings, path: Path, running: bool) -> Iterator[Find
     elif not report.exists:
         yield ok("vectors", f"{path.name}: none yet")
     elif report.mark is None:
-        advice = "Nothing is lost: the next start builds it anew from the ledger."
+        advice = "Nothing is lost: the next start builds it anew from the ledger; `remora verify` compares the two."
         yield warning("vectors", f"{path} has no mark that can be read", advice)
     elif (model := _identity(settings)) not in (None, report.mark.model):
         advice = f"Set embed.model back, or remove {path} and {path.name}.mark.json to have it built anew."

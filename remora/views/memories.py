@@ -68,11 +68,36 @@ def deleted(answer: Json) -> None:
     output.degraded(answer)
 
 
+def purged(answer: Json) -> None:
+    """What a purge did."""
+    if _goes_on(answer):
+        return
+    output.line(_sentence(answer))
+    if parts := answer.get("degraded"):
+        output.note(f"the files of {', '.join(parts)} are still being rewritten; that goes on by itself", "yellow")
+
+
+def done(answer: Json) -> None:
+    """What any change did: its memories where it tells them, else its message."""
+    if _goes_on(answer):
+        return
+    if "results" in answer:
+        added(answer)
+    else:
+        deleted(answer)
+
+
+def _goes_on(answer: Json) -> bool:
+    if answer.get("status") not in {"PENDING", "RUNNING"}:
+        return False
+    output.line(f"accepted; operation {answer.get('operation_id')} is under way")
+    output.note(f"`remora operations {answer.get('operation_id')}` shows how far it is.")
+    return True
+
+
 def added(answer: Json) -> None:
     """What an add did, one line per memory."""
-    if answer.get("status") == "PENDING":
-        output.line(f"accepted; operation {answer.get('operation_id')} is under way")
-        output.note(f"`remora operations {answer.get('operation_id')}` shows how far it is.")
+    _goes_on(answer)
     for result in answer.get("results", []):
         output.line(f"{result['event']:<6} {result['id']}  {result['memory']}")
     relations(answer)

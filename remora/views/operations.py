@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from remora import output
-from remora.output import Json
+from remora.output import Column, Json
+from remora.views import memories
 
 _FIELDS = ("id", "event_type", "status", "created_at", "started_at", "completed_at", "latency")
 
@@ -13,6 +16,28 @@ def shown(operation: Json) -> None:
     output.fields({name: operation[name] for name in _FIELDS if operation.get(name) is not None})
     for result in operation.get("results") or []:
         output.line(f"{result.get('event', ''):<6} {result.get('id', '')}  {result.get('memory', '')}")
-    error = operation.get("error")
-    if error:
-        output.note(str(error.get("message", error) if isinstance(error, dict) else error), "red")
+    if error := operation.get("error"):
+        output.note(_said(error), "red")
+        output.note(f"`remora operations retry {operation.get('id')}` tries it again.")
+
+
+def listed(answer: Json) -> None:
+    """A page of operations: when, how far, what, which, and why it failed."""
+    columns = [Column("accepted"), Column("state"), Column("kind"), Column("id"), Column("error")]
+    rows = [
+        [str(one.get("created_at") or "")[:19], one["status"], one["event_type"], one["id"], _said(one.get("error"))]
+        for one in answer.get("results", [])
+    ]
+    output.table(columns, rows, "No operations.")
+    memories.page(answer)
+
+
+def tried(answer: Json) -> None:
+    """What came of another try."""
+    memories.done(answer)
+
+
+def _said(error: Any) -> str:
+    if isinstance(error, dict):
+        return str(error.get("message", error))
+    return str(error or "")
