@@ -10,7 +10,7 @@ from engine import filters, ids
 from engine.config import LimitSettings, SearchSettings
 from engine.errors import InvalidInput, TooLarge
 from engine.filters import Filter
-from engine.times import parse_date, parse_time
+from engine.times import parse_date, parse_moment
 from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, BlockKey, Json, Message, OperationState, Scope
 from engine.values import count_of, flag_of, is_number, metadata_of, share_of, text_of, word_of
 
@@ -160,7 +160,7 @@ def parse_add(messages: object, fields: Mapping[str, Any], limits: LimitSettings
         scope=_scope(fields, limits),
         metadata=metadata_of(fields.get("metadata"), limits),
         infer=flag_of(fields, "infer", default=True),
-        timestamp_us=None if timestamp is None else parse_time(timestamp, "timestamp"),
+        timestamp_us=None if timestamp is None else parse_moment(timestamp, "timestamp"),
         expiration_date=None if expires is None else parse_date(expires, "expiration_date"),
         wait=flag_of(fields, "wait", default=True),
     )
@@ -181,7 +181,7 @@ def parse_update(memory_id: object, fields: Mapping[str, Any], limits: LimitSett
         text=text_of(fields["text"], "text", limits.message_chars).strip() if "text" in given else "",
         metadata=metadata_of(fields.get("metadata"), limits),
         expiration_date=None if expires is None else parse_date(expires, "expiration_date"),
-        timestamp_us=parse_time(fields["timestamp"], "timestamp") if "timestamp" in given else 0,
+        timestamp_us=parse_moment(fields["timestamp"], "timestamp") if "timestamp" in given else 0,
     )
 
 
@@ -376,7 +376,7 @@ def _message(raw: object, where: str, limits: LimitSettings) -> Message:
         role=word_of(raw["role"], f"{where}.role"),
         content=_content(raw["content"], f"{where}.content", limits),
         name=None if name is None else text_of(name, f"{where}.name", limits.id_chars),
-        timestamp_us=None if timestamp is None else parse_time(timestamp, f"{where}.timestamp"),
+        timestamp_us=None if timestamp is None else parse_moment(timestamp, f"{where}.timestamp"),
     )
 
 

@@ -54,6 +54,31 @@ def parse_time(raw: object, field: str) -> int:
     raise InvalidInput(f"{field} should be unix seconds or an ISO 8601 time", {"field": field})
 
 
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_moment(raw: object, field: str) -> int:
+    """When something was said: as `parse_time`, but a time of day has to say its offset.
+
+    Without one it could be half a day off, and nobody would notice. A date alone is the start of that day in UTC.
+
+    Raises:
+        InvalidInput: it is none, or it lacks the offset.
+    """
+    at_us = parse_time(raw, field)
+    if isinstance(raw, str) and not _is_day(text := raw.strip()) and datetime.fromisoformat(text).tzinfo is None:
+        raise InvalidInput(
+            f"{field} should say its offset from UTC, as 2026-05-01T09:30:00+02:00 or 2026-05-01T09:30:00Z",
+            {"field": field},
+        )
+    return at_us
+
+
 def parse_date(raw: object, field: str) -> str:
     """A calendar date `YYYY-MM-DD`, as it is.
 

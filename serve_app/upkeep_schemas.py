@@ -49,6 +49,13 @@ class VerifyRequest(BaseModel):
     deadline_s: float | None = Field(None, gt=0, description=_DEADLINE)
 
 
+class Held(BaseModel):
+    """What one of the two has of a memory."""
+
+    position: int = Field(description="Of its version in the ledger.")
+    digest: str = Field(description="Of what belongs into this index; in hexadecimal digits.")
+
+
 class Difference(BaseModel):
     """A memory that an index holds otherwise than the ledger."""
 
@@ -58,8 +65,8 @@ class Difference(BaseModel):
     problem: Literal["missing", "stale", "different", "unknown"] = Field(
         description="`unknown`: the index holds what the ledger has not."
     )
-    expected: int | None = Field(description="The position of the version that the ledger has.")
-    found: int | None = Field(description="The position of the version that the index has.")
+    expected: Held | None = Field(description="By the ledger; null: nothing.")
+    found: Held | None = Field(description="In the index; null: nothing.")
 
 
 class VerifyAnswer(BaseModel):

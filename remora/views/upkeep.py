@@ -34,6 +34,8 @@ def rebuilt(answer: Json) -> None:
         output.note(f"The {answer['index']} index wasn't rebuilt, the old one is still there: {reason(answer)}", "red")
 
 
+_DIGEST_CHARS = 8
+
 _COLUMNS = (
     Column("shard", right=True),
     Column("index"),
@@ -49,14 +51,15 @@ def _row(one: Json) -> list[str]:
         str(one["shard"]),
         one["index"],
         one["problem"],
-        _position(one.get("expected")),
-        _position(one.get("found")),
+        _held(one.get("expected")),
+        _held(one.get("found")),
         one["memory_id"],
     ]
 
 
-def _position(position: Any) -> str:
-    return "-" if position is None else str(position)
+def _held(held: Any) -> str:
+    """A version by its position, and by the beginning of its digest."""
+    return f"{held['position']}:{held['digest'][:_DIGEST_CHARS]}" if held else "-"
 
 
 def _verdict(whole: Json, *, repair: bool) -> str:

@@ -278,8 +278,9 @@ def test_a_wrong_call_of_operations_is_refused(remora: Any, api: Told, arguments
 
 
 def difference(number: int, **more: Any) -> Json:
-    one = {"shard": 0, "index": "graph", "memory_id": f"{number:0>36}", "problem": "stale", "expected": 7, "found": 5}
-    return one | more
+    expected, found = {"position": 7, "digest": "ab" * 16}, {"position": 5, "digest": "cd" * 16}
+    one = {"shard": 0, "index": "graph", "memory_id": f"{number:0>36}", "problem": "stale"}
+    return one | {"expected": expected, "found": found} | more
 
 
 def stretch(cursor: str | None, *differences: Json, **more: Any) -> Json:
@@ -305,8 +306,8 @@ def test_each_difference_is_a_row_and_any_makes_it_fail(remora: Any, api: Told) 
     assert shown.code == 1
     problem, stale, missing, verdict = shown.out.splitlines()
     assert problem == "ledger  two live versions of one memory"
-    assert stale.split("\t") == ["0", "graph", "stale", "7", "5", f"{1:0>36}"]
-    assert missing.split("\t") == ["0", "vector", "missing", "7", "-", f"{2:0>36}"]
+    assert stale.split("\t") == ["0", "graph", "stale", "7:abababab", "5:cdcdcdcd", f"{1:0>36}"]
+    assert missing.split("\t") == ["0", "vector", "missing", "7:abababab", "-", f"{2:0>36}"]
     assert verdict.startswith("100 memories compared: 3 differences remain.")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.errors import InvalidInput
-from engine.times import iso, parse_date, parse_time
+from engine.times import iso, parse_date, parse_moment, parse_time
 
 _BEYOND = "9999-12-31T23:59:59-01:00"
 """In UTC this is in the year 10000, which can't be shown."""
@@ -28,6 +28,24 @@ def test_seconds_dates_and_iso_times_are_taken(raw: object, expected: str) -> No
 def test_anything_else_is_refused(raw: object) -> None:
     with pytest.raises(InvalidInput, match="timestamp"):
         parse_time(raw, "timestamp")
+
+
+@pytest.mark.parametrize("raw", ["2023-05-08T13:56", "2023-05-08 13:56:00", " 2023-05-08T13:56:00.5 ", "20230508T1356"])
+def test_when_something_was_said_needs_its_offset(raw: str) -> None:
+    with pytest.raises(InvalidInput, match="timestamp should say its offset"):
+        parse_moment(raw, "timestamp")
+    assert iso(parse_moment(f"{raw.strip()}+02:00", "timestamp")).startswith("2023-05-08T11:56:00")
+
+
+@pytest.mark.parametrize("raw", [0, 1683554160, "2023-05-08", "20230508", "2023-05-08T13:56:00Z", "20230508T1356+0200"])
+def test_seconds_and_days_need_none(raw: object) -> None:
+    assert parse_moment(raw, "timestamp") == parse_time(raw, "timestamp")
+
+
+@pytest.mark.parametrize("raw", [True, None, "", "yesterday", float("nan"), [], {}, _BEYOND])
+def test_what_is_no_time_is_refused_as_one(raw: object) -> None:
+    with pytest.raises(InvalidInput, match="unix seconds or an ISO 8601 time"):
+        parse_moment(raw, "timestamp")
 
 
 @pytest.mark.parametrize("raw", ["2023-02-30", "2023-5-8", "20230508", "x", 5, None, "2023-05-08T00:00"])
