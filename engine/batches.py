@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from engine.concurrency import TaskSet
 from engine.errors import Overloaded, RemoraError
+from engine.operations import error_object
 from engine.types import Json, JsonList
-from engine.write_path import error_object
 
 Perform: TypeAlias = Callable[[Json], Awaitable[Json]]
 

@@ -5,9 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 _log = logging.getLogger(__name__)
+
+
+class Pauses:
+    """Between tries of the same: each twice as long as the one before it, up to the longest (seconds)."""
+
+    first_s: ClassVar[float] = 0.05
+    longest_s: ClassVar[float] = 2.0
+
+    def __init__(self) -> None:
+        self._next_s = self.first_s
+
+    async def wait(self) -> None:
+        """One pause."""
+        await asyncio.sleep(self._next_s)
+        self._next_s = min(self.longest_s, self._next_s * 2)
 
 
 class TaskSet:

@@ -115,6 +115,10 @@ class InvariantViolated(RemoraError):
     code = "invariant_violated"
 
 
+PASSING = (Unavailable, DeadlineExceeded, Overloaded)
+"""Errors that the same request may not meet again."""
+
+
 def _subclasses(root: type[RemoraError]) -> list[type[RemoraError]]:
     return [root, *(leaf for child in root.__subclasses__() for leaf in _subclasses(child))]
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
 from engine.errors import RemoraError
+from engine.operations import error_object
 from engine.types import Json
-from engine.write_path import error_object
 
 T = TypeVar("T")
 

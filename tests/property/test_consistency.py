@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from sqlalchemy import create_engine, select
 
-from engine import graph, index_feed, write_path
+from engine import graph, index_feed
+from engine.concurrency import Pauses
 from engine.config import Settings
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import Conflict, NotFound, RemoraError, Unavailable
@@ -394,8 +395,8 @@ async def check_indexes(world: World, model: Model) -> None:
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried again is tried again at once: the pauses between are no part of what is tested."""
-    for module in (write_path, index_feed):
-        monkeypatch.setattr(module, "_FIRST_PAUSE_S", 0.0005)
+    monkeypatch.setattr(index_feed, "_FIRST_PAUSE_S", 0.0005)
+    monkeypatch.setattr(Pauses, "first_s", 0.0005)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,66 @@
+"""From an accepted request to a plan for the ledger: asks the models, decides nothing (`ingest` does)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from engine import ingest
+from engine.ledger_port import Operation, OperationKind, Plan
+from engine.models import Models, entities_or_none
+from engine.operations import needs_model
+from engine.ports import Priority
+from engine.types import indexed_text
+
+
+class Planner:
+    """Makes plans. It changes nothing, so that a plan may be made again."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    async def plan(self, operation: Operation, secret: bytes, priority: Priority, *, missing: bool = False) -> Plan:
+        """What the operation does.
+
+        Args:
+            operation: accepted or not.
+            secret: the server's, for ids.
+            priority: with which the models are asked.
+            missing: the memory that it names isn't there, so that no model has to be asked.
+
+        Raises:
+            Unavailable, DeadlineExceeded, Overloaded: a model is away or has no room; the same may work later.
+            RemoraError: what is wrong with the request.
+        """
+        nothing = np.zeros((0, 0), dtype=np.float32)
+        match operation.kind:
+            case OperationKind.ADD:
+                return await self._add(operation, secret, priority)
+            case OperationKind.UPDATE if needs_model(operation) and not missing:
+                return await self._update(operation, priority)
+            case OperationKind.UPDATE:
+                return ingest.plan_update(operation, nothing, None)
+            case OperationKind.DELETE | OperationKind.DELETE_ALL:
+                return ingest.plan_delete(operation, nothing)
+            case OperationKind.PURGE:
+                return ingest.plan_purge(operation, nothing)
+            case OperationKind.CLAIM:
+                return Plan((), nothing)
+
+    async def _add(self, operation: Operation, secret: bytes, priority: Priority) -> Plan:
+        fragments = await self._models.fragments(ingest.messages_of(operation.request))
+        texts = [fragment.text for fragment in fragments]
+        indexed = [indexed_text(fragment.name, fragment.text) for fragment in fragments]
+        vectors, entities = await asyncio.gather(
+            self._models.vectors(indexed, priority), entities_or_none(self._models, texts, priority)
+        )
+        return ingest.plan_add(operation, secret, fragments, vectors, entities)
+
+    async def _update(self, operation: Operation, priority: Priority) -> Plan:
+        text = [operation.request["given"]["text"]]
+        indexed = [indexed_text(operation.request["name"], text[0])]
+        vectors, entities = await asyncio.gather(
+            self._models.vectors(indexed, priority), entities_or_none(self._models, text, priority)
+        )
+        return ingest.plan_update(operation, vectors, entities[0])
