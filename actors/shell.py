@@ -15,7 +15,7 @@ from actors.restarts import restarts
 from actors.vitals import Vitals
 from engine.call_figures import CallFigures
 from engine.config import Settings
-from engine.errors import RemoraError
+from engine.errors import InvalidInput, RemoraError
 from engine.faults import FAULTS, Fault
 from engine.types import Json
 
@@ -111,10 +111,36 @@ class Shell(Generic[PortT]):
     async def inject(
         self, verb: str, delay_s: float = 0.0, fail: bool = False, crash: bool = False, times: int | None = None
     ) -> None:
-        """Arm a fault at a verb of this actor; refused unless the runtime was started with REMORA_FAULTS=1."""
-        FAULTS.arm(f"{self._address.part}.{verb}", Fault(delay_s=delay_s, fail=fail, crash=crash, times=times))
+        """Arm a fault at a verb of this actor; refused unless the runtime was started with REMORA_FAULTS=1.
+
+        Raises:
+            Forbidden: it wasn't.
+            InvalidInput: the actor has no such verb.
+        """
+        if "." not in verb and not hasattr(self, verb):
+            raise InvalidInput(f"{self._address.name} has no verb {verb!r}", {"verb": verb})
+        await self.inject_point(f"{self._address.part}.{verb}", delay_s=delay_s, fail=fail, crash=crash, times=times)
 
     @ray.method(concurrency_group=HEALTH)
-    async def disarm(self) -> None:
-        """Take all faults of this process back."""
-        FAULTS.disarm()
+    async def inject_point(
+        self,
+        point: str,
+        delay_s: float = 0.0,
+        pause: bool = False,
+        fail: bool = False,
+        crash: bool = False,
+        times: int | None = None,
+    ) -> None:
+        """Arm a fault at any point of this process (`engine.faults.WRITE_POINTS` are the orchestrator's); refused as
+        `inject` is, and for a point that there isn't."""
+        FAULTS.arm(point, Fault(delay_s=delay_s, pause=pause, fail=fail, crash=crash, times=times))
+
+    @ray.method(concurrency_group=HEALTH)
+    async def arrival(self, point: str, within_s: float) -> int:
+        """Wait until somebody has met the fault at an armed point; how often that has happened."""
+        return await FAULTS.arrival(point, within_s)
+
+    @ray.method(concurrency_group=HEALTH)
+    async def disarm(self, point: str | None = None) -> None:
+        """Take one fault of this process back, or all of them; whoever waits there goes on."""
+        FAULTS.disarm(point)

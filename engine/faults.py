@@ -95,6 +95,11 @@ class FaultPoints:
         armed = self._points.get(point)
         return 0 if armed is None else armed.count
 
+    def is_armed(self, point: str) -> bool:
+        """Whether something would happen at the point now."""
+        armed = self._points.get(point)
+        return armed is not None and not armed.over.done() and armed.fault.times != 0
+
     async def arrival(self, point: str, within_s: float) -> int:
         """Wait until the fault at an armed point happens for the first time; how often it has.
 
@@ -119,7 +124,7 @@ class FaultPoints:
             Unavailable: the fault says that the point fails.
         """
         armed = self._points.get(point)
-        if armed is None or armed.over.done() or armed.fault.times == 0:
+        if armed is None or not self.is_armed(point):
             return
         fault = armed.fault
         if fault.times is not None:
