@@ -95,6 +95,15 @@ class Place:
                 continue
         return alive
 
+    def kill(self) -> None:
+        """SIGKILL to every process at once, and to what these had begun to start, until none is left."""
+        while left := self.leftovers():
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+
     def close(self) -> None:
         """End what a failed test left; only processes of this place are touched."""
         for pid in self.leftovers():
