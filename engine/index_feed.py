@@ -169,11 +169,6 @@ class IndexFeed:
             self._wake.set()
         return whole
 
-    def look(self) -> None:
-        """Ask the index soon where it is: it has just been changed by somebody else."""
-        self._look = True
-        self._wake.set()
-
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
         """Nothing is pushed meanwhile: what the ledger says now is not older than anything that was pushed."""
@@ -225,7 +220,8 @@ class IndexFeed:
 
     async def _step(self) -> None:
         if self._look:
-            await self._ask()
+            async with self._pushing:
+                await self._ask()
         elif not self.foreign and self.position < self._target:
             async with self._pushing:
                 await self._push()
@@ -238,7 +234,7 @@ class IndexFeed:
         if applied.position > self._sure:
             self._disown(applied)
         else:
-            self._note(applied)
+            self.note(applied)
 
     async def _push(self) -> None:
         batch = self._recent.after(self.position) or await self._pull(self.position, _PULLED_CHANGES)
@@ -247,7 +243,7 @@ class IndexFeed:
         applied = await self._index.apply(batch)
         if self._at == applied:
             raise InvariantViolated(f"it stays at {applied.position} when given {batch.after} to {batch.until}")
-        self._note(applied)
+        self.note(applied)
 
     def _disown(self, applied: Applied) -> None:
         """Nothing of it is used: the ledger that it was made of is not this one."""
@@ -287,7 +283,8 @@ class IndexFeed:
         if self._owes_since_s is None:
             self._owes_since_s = self._clock()
 
-    def _note(self, applied: Applied) -> None:
+    def note(self, applied: Applied) -> None:
+        """Take the index as this answer says it is. For others only while the feed is `paused`."""
         before, self._at = self._at, applied
         self.foreign = False
         self._known.set()
@@ -296,6 +293,7 @@ class IndexFeed:
             self._owes_since_s = None
         elif applied != before:
             self._owes_since_s = self._clock()
+            self._wake.set()
         self._confirmed = max(self._confirmed, min(applied.position, self._target))
         self._reached.release(applied.position)
         self._erased.release(self._clean_until)

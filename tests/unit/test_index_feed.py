@@ -28,10 +28,16 @@ class Index:
         self.life = "first"
         self.has: list[int] = []
         self.unerased = 0
+        self.asked = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
 
+    async def is_asked_again(self) -> None:
+        self.asked.clear()
+        await self.asked.wait()
+
     async def status(self) -> Applied:
+        self.asked.set()
         return Applied(self.life, len(self.has), self.unerased)
 
     async def apply(self, batch: ChangeBatch) -> Applied:
@@ -148,7 +154,6 @@ async def test_an_index_ahead_of_the_ledger_gets_nothing_until_it_is_built_anew(
     await asyncio.sleep(0)
     assert fed.index.has == [1, 2, 3]
     fed.index.has, fed.index.life = [1], "built anew"
-    fed.feed.look()
     async with asyncio.timeout(5):
         await fed.feed.known()
     assert await complete(fed)
@@ -163,8 +168,7 @@ async def test_more_than_was_offered_may_be_pulled_and_the_index_is_still_ours(f
     fed.feed.offer(changes(3, 4))
     async with asyncio.timeout(5):
         await fed.feed.reached(5)
-        fed.feed.look()
-        await fed.feed.known()
+        await fed.index.is_asked_again()
     assert not fed.feed.foreign
 
 
@@ -179,7 +183,6 @@ async def test_what_is_erased_is_waited_for_until_no_file_holds_it(fed: Fed) -> 
     assert (fed.feed.unerased, fed.feed.is_erased(2), fed.feed.is_erased(3)) == (3, True, False)
     fed.feed.news.clear()
     fed.index.unerased = 0
-    fed.feed.look()
     async with asyncio.timeout(5):
         await asyncio.gather(*waiting)
         await fed.feed.news.wait()
