@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from engine.config import Settings
@@ -16,30 +17,31 @@ def build(settings: Settings, shard: int, info: EmbedderInfo) -> VectorStore:
         Conflict: another model made what is stored there.
         InvalidInput: a setting can't be used.
     """
+    from engine.vector import lite, server
     from engine.vector.keywords import Analyzer
     from engine.vector.mark import Mark
-    from engine.vector.milvus import open_lite, open_server
     from engine.vector.store import MilvusVectorStore
 
     chosen = settings.vector
-    words = Analyzer(chosen.language)
     wanted = Mark.of(info, chosen.language)
     collection = f"{chosen.collection}_{shard}"
     uri = chosen.uri
-    if uri is not None and uri.startswith(("http://", "https://")):
-        token = chosen.token.get_secret_value() if chosen.token else ""
-        return MilvusVectorStore(
-            lambda: open_server(uri, token, collection, wanted),
-            words,
-            block_bytes=chosen.block_bytes,
-            flush_rows=chosen.flush_rows,
-        )
-    path = settings.data_dir / f"vector-{shard}.db" if uri is None else lite_path(uri, shard)
-    return MilvusVectorStore(
-        lambda: open_lite(path, collection, wanted),
-        words,
+    made = partial(
+        MilvusVectorStore,
+        analyzer=Analyzer(chosen.language),
         block_bytes=chosen.block_bytes,
         flush_rows=chosen.flush_rows,
+    )
+    if uri is not None and uri.startswith(("http://", "https://")):
+        token = chosen.token.get_secret_value() if chosen.token else ""
+        return made(
+            lambda: server.open_server(uri, token, collection, wanted),
+            open_copy=lambda _: server.open_copy(uri, token, collection, wanted),
+        )
+    path = settings.data_dir / f"vector-{shard}.db" if uri is None else lite_path(uri, shard)
+    return made(
+        lambda: lite.open_lite(path, collection, wanted),
+        open_copy=lambda used: lite.open_copy(path, collection, wanted, used.mark),
     )
 
 

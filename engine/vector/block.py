@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import KeysView, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,17 @@ class ScopeBlock:
         return memory_id in self._row_of
 
     @property
+    def ids(self) -> KeysView[str]:
+        """Of the memories that are here."""
+        return self._row_of.keys()
+
+    def row(self, memory_id: str) -> tuple[MemoryVersion, FloatArray] | None:
+        """A memory's version and its unit vector, float32 (d,)."""
+        at = self._row_of.get(memory_id)
+        version = None if at is None else self._versions[at]
+        return None if version is None else (version, self._vectors[at])
+
+    @property
     def bytes(self) -> int:
         """About what the block takes in memory."""
         return _BLOCK_BYTES + self._vectors.nbytes + self._row_bytes
@@ -68,6 +79,11 @@ class ScopeBlock:
         self._reserve(len(self._versions) + len(versions))
         for version, vector in zip(versions, unit(vectors), strict=True):
             self._put(version, vector)
+
+    def drop(self, memory_id: str) -> None:
+        """Lets go of a memory."""
+        self._drop(memory_id)
+        self._compact()
 
     def search(
         self, queries: Sequence[VectorQuery], key: BlockKey | None = None, population: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.types import Block, BlockKey
@@ -82,6 +82,17 @@ class Blocks:
         self._evict()
         return True
 
+    @property
+    def loaded(self) -> Mapping[BlockKey, ScopeBlock]:
+        """The blocks that are here."""
+        return self._loaded
+
+    def drop(self, rows: Iterable[Row]) -> None:
+        """Lets go of the blocks that hold one of these memories or should: they are filled anew when asked for."""
+        for row in rows:
+            for key in [key for key in self._loaded if _is_in(row, key, self._loaded[key])]:
+                self._used_bytes -= self._loaded.pop(key).bytes
+
     def _drop_stale(self) -> None:
         buffered = sum(len(pending.rows) for pending in self._pending.values())
         while self._pending and (len(self._pending) > MOST_PENDING or buffered > MOST_BUFFERED_ROWS):
@@ -106,3 +117,9 @@ class Blocks:
         if version is not None:
             return [BlockKey(project, name, value) for name, value in version.scope.ids().items()]
         return [key for keys in (self._loaded, self._pending) for key in keys if key.project == project]
+
+
+def _is_in(row: Row, key: BlockKey, block: ScopeBlock) -> bool:
+    version = row.change.version
+    should = version is not None and version.project == key.project and getattr(version.scope, key.field) == key.value
+    return should or row.change.memory_id in block

@@ -11,6 +11,8 @@ from engine.errors import Conflict
 from engine.ports import EmbedderInfo
 
 LAYOUT = 1
+_TYPES = [str, int, str, int, int, int, str, int]
+_LATER = ("unerased", "place", "manifest")
 
 
 class DamagedMark(ValueError):
@@ -19,13 +21,20 @@ class DamagedMark(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`position`: everything up to it survives a power cut. `layout` and `language` decide how the rows are made."""
+    """`position`: everything up to it survives a power cut. `layout` and `language` decide how the rows are made.
+
+    `unerased`: see `Applied.unerased`. `place`: the name of the file in use, which lies beside the one that was asked
+    for; empty: that one itself. `manifest`: the version of Lite's manifest that the position stands for; 0: not known.
+    """
 
     model: str
     dimensions: int
     language: str
     layout: int = LAYOUT
     position: int = 0
+    unerased: int = 0
+    place: str = ""
+    manifest: int = 0
 
     @classmethod
     def of(cls, info: EmbedderInfo, language: str) -> Mark:
@@ -39,17 +48,21 @@ class Mark:
             mark = cls(**json.loads(text))
         except (ValueError, TypeError) as error:
             raise DamagedMark(str(error)) from error
-        if [type(value) for value in asdict(mark).values()] != [str, int, str, int, int] or mark.position < 0:
+        if [type(value) for value in asdict(mark).values()] != _TYPES or not mark._possible():
             raise DamagedMark(f"unexpected values: {text[:200]}")
         return mark
 
-    def text(self) -> str:
-        """As JSON."""
-        return json.dumps(asdict(self))
+    def _possible(self) -> bool:
+        return min(self.position, self.unerased, self.manifest) >= 0 and Path(self.place).name == self.place
 
-    def at(self, position: int) -> Mark:
+    def text(self) -> str:
+        """As JSON. What says nothing is left out, so that earlier versions can read it too."""
+        values = asdict(self)
+        return json.dumps({name: value for name, value in values.items() if name not in _LATER or value})
+
+    def at(self, position: int, unerased: int = 0) -> Mark:
         """The same table at another position."""
-        return replace(self, position=position)
+        return replace(self, position=position, unerased=unerased)
 
     def serves(self, wanted: Mark, place: str) -> bool:
         """Whether rows made under this mark can be used under `wanted`; if not, they have to be made again.

@@ -14,11 +14,12 @@ import pytest_asyncio
 from engine.errors import Unavailable
 from engine.filters import Compare, Everything, Op
 from engine.ports import EmbedderInfo, VectorHit, VectorQuery
-from engine.types import Block, BlockKey, Change, ChangeBatch, EventKind, MemoryVersion, Scope
+from engine.types import Block, BlockKey, Change, ChangeBatch, EventKind, FloatArray, MemoryVersion, Scope
 from engine.vector.block import Row
 from engine.vector.keywords import Analyzer
 from engine.vector.mark import Mark
 from engine.vector.store import MilvusVectorStore
+from engine.vector.table import Table
 
 KEY = BlockKey("p", "user_id", "ann")
 ANNS = VectorQuery("p", Compare("user_id", Op.EQ, "ann"), 10, np.ones(2, dtype=np.float32), block=KEY)
@@ -34,6 +35,9 @@ class FakeTable:
     threads: set[int] = field(default_factory=set)
     go_on: threading.Event = field(default_factory=threading.Event)
     failing: str = ""
+    error: type[Unavailable] = Unavailable
+    keeps_erased: bool = True
+    rows: dict[str, tuple[MemoryVersion, FloatArray]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.go_on.set()
@@ -43,14 +47,31 @@ class FakeTable:
         self.calls.append(f"{name} {what}".strip())
         self.threads.add(threading.get_ident())
         if name == self.failing:
-            raise Unavailable("down")
+            raise self.error("down")
 
     def write(self, rows: Sequence[Row]) -> None:
         self._call("write", ",".join(row.change.memory_id for row in rows))
+        for row in rows:
+            self.rows.pop(row.change.memory_id, None)
+            if row.change.version is not None and row.vector is not None:
+                self.rows[row.change.memory_id] = row.change.version, row.vector
 
-    def flush(self, position: int) -> None:
+    def ids(self, after: str, most: int) -> list[str]:
+        return sorted(one for one in self.rows if one > after)[:most]
+
+    def read(self, ids: Sequence[str]) -> list[tuple[MemoryVersion, FloatArray]]:
+        return [self.rows[one] for one in ids if one in self.rows]
+
+    def take_over(self, old: FakeTable, position: int, unerased: int) -> None:
+        self._call("take over", str(position))
+        self.mark = self.mark.at(position, unerased)
+
+    def remove(self) -> None:
+        self._call("remove", "")
+
+    def flush(self, position: int, unerased: int) -> None:
         self._call("flush", str(position))
-        self.mark = self.mark.at(position)
+        self.mark = self.mark.at(position, unerased)
 
     def search(self, queries: Sequence[VectorQuery]) -> list[tuple[VectorHit, ...]]:
         self._call("search", str(len(queries)))
@@ -65,12 +86,24 @@ def table() -> FakeTable:
     return FakeTable()
 
 
+@pytest.fixture
+def copy() -> FakeTable:
+    """What a rebuild fills."""
+    return FakeTable()
+
+
+def no_copy(_: Table) -> FakeTable:
+    raise AssertionError("there is no rebuild in this test")
+
+
 Open = Callable[[], MilvusVectorStore]
 
 
 @pytest_asyncio.fixture
-async def store(table: FakeTable) -> AsyncIterator[MilvusVectorStore]:
-    made = MilvusVectorStore(lambda: (table, []), Analyzer("english"), block_bytes=1 << 20, flush_rows=3)
+async def store(table: FakeTable, copy: FakeTable) -> AsyncIterator[MilvusVectorStore]:
+    made = MilvusVectorStore(
+        lambda: (table, []), Analyzer("english"), block_bytes=1 << 20, flush_rows=3, open_copy=lambda _: copy
+    )
     yield made
     table.failing = ""
     table.go_on.set()
@@ -186,5 +219,5 @@ def test_a_table_that_cannot_be_opened_raises_and_leaves_no_thread() -> None:
 
     before = threading.active_count()
     with pytest.raises(Unavailable, match="no"):
-        MilvusVectorStore(fails, Analyzer("english"), block_bytes=1, flush_rows=1)
+        MilvusVectorStore(fails, Analyzer("english"), block_bytes=1, flush_rows=1, open_copy=no_copy)
     assert threading.active_count() == before
