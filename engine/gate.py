@@ -103,7 +103,6 @@ class Gate:
 
     def check(self, load: Load = NOTHING, *, waited: bool = False) -> None:
         """Raise what `enter` would raise; count nothing in."""
-        load = load if isinstance(load, Load) else Load(load)  # INTERIM
         if self._is_full(load):
             raise self._refusal(f"too many {self._name} under way ({self.pending})", self._work)
         if waited and self._takes_too_long(load):
@@ -111,7 +110,6 @@ class Gate:
 
     def count(self, load: Load = NOTHING, *, waited: bool = False) -> None:
         """Count one in, whether there is room or not: it was admitted by an earlier life."""
-        load = load if isinstance(load, Load) else Load(load)  # INTERIM
         if not self.pending:
             self._pace.begin()
         self.pending += 1
@@ -122,7 +120,6 @@ class Gate:
 
     def leave(self, load: Load = NOTHING, *, waited: bool = False, done: bool = True) -> None:
         """Count one out; `done` False: it was given up, which says nothing of the pace."""
-        load = load if isinstance(load, Load) else Load(load)  # INTERIM
         self.pending -= 1
         self.pending_bytes -= load.size_bytes
         self.pending_tokens -= load.tokens

@@ -183,10 +183,3 @@ def plan_purge(operation: Operation, vectors: FloatArray) -> Plan:
     if "memory_id" in body:
         return Plan((PurgeEvent(memory_id=body["memory_id"]),), vectors)
     return Plan((PurgeEvent(scope=scope_of(body)),), vectors)
-
-
-def size_bytes(body: Json) -> int:
-    """About how much memory a request holds: its text, and a little for each part."""
-    if "messages" in body:
-        return sum(256 + 4 * len(content) for _, content, _, _ in body["messages"])
-    return 1024 + 4 * len(body.get("given", {}).get("text", ""))

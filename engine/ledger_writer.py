@@ -78,6 +78,10 @@ class LedgerWriter:
         answer.add_done_callback(lambda _: self._unpromised.pop(id(command)))
         return answer
 
+    def take_back(self, answer: asyncio.Future[Written]) -> bool:
+        """Take a command out of the queue. False: it is on its way to the ledger, or there, and `answer` will say."""
+        return self._queue.take_back(answer)
+
     async def _write_batch(self, commands: list[Command]) -> list[Written | Exception]:
         """One transaction, again until its outcome is known."""
         epoch = self.ownership.epoch

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from engine import ids, ingest, requests
-from engine.answers import entities_answer, history_object, memory_object, operation_object
+from engine.answers import entities_answer, history_object, memory_object
 from engine.api import (
     AddFields,
     CallFields,
@@ -19,38 +19,51 @@ from engine.api import (
     GraphEntitiesFields,
     ListFields,
     NeighboursFields,
+    OperationsFields,
     PageFields,
     PathFields,
+    PurgeFields,
+    RebuildFields,
+    RetryFields,
     SearchFields,
     UpdateFields,
+    VerifyFields,
     WriteFields,
 )
 from engine.batches import Budget, each, time_left
+from engine.between_indexes import BetweenIndexes
 from engine.config import Settings
-from engine.errors import DeadlineExceeded, InvalidInput, NotFound, RemoraError
+from engine.errors import DeadlineExceeded, InvalidInput, NotFound, Purged, RemoraError
 from engine.faults import FAULTS, FaultPoints
 from engine.figures import calls_per_request
 from engine.filters import Compare, Filter, Not, Op, conjunction
-from engine.gate import Gate
+from engine.gate import Gate, Room
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
 from engine.ledger_port import Keys, Ledger, Operation, OperationKind, Ownership, ScopeCount
 from engine.models import Models
 from engine.named_graph import NamedGraph
+from engine.operation_list import OperationList
+from engine.operations import new_operation
 from engine.ports import Embedder, Extractor, Priority, VectorStore
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
 from engine.shard_api import Evidence, Found, Statistics
 from engine.times import day_of
-from engine.types import Json, JsonList, MemoryVersion
-from engine.write_path import WritePath, new_operation
+from engine.types import EventKind, Json, JsonList, MemoryVersion, Scope
+from engine.upkeep import Upkeep
+from engine.upkeep.subject import graph_subject, vector_subject
+from engine.weighing import results_load, search_load
+from engine.write_path import WritePath
 
 if TYPE_CHECKING:
     from engine.requests import Call, SearchRequest
 
 _STATUS_S = 1.0
 """How long a status waits for what a part says: whoever asks would rather hear that it doesn't answer."""
+_WAITED_SHARE = 0.5
+"""Writes are refused when those before them take more than this share of the deadline: what is accepted is in time."""
 
 
 def _now_us() -> int:
@@ -94,7 +107,8 @@ class Memory:
         self._shard = shard
         self._limits = limits
         self._clock = clock
-        self._reads = Gate("reads", limits.pending_reads, limits.pending_bytes, time.monotonic)
+        room = Room(limits.pending_reads, limits.pending_bytes, limits.pending_tokens)
+        self._reads = Gate("reads", room, time.monotonic)
         self._models = Models(
             embedder,
             extractor,
@@ -103,16 +117,24 @@ class Memory:
             in_flight=settings.embedders,
         )
         self._vector_feed = IndexFeed("vector", vector, ledger.changes)
-        self._graph_feed = IndexFeed("graph", NamedGraph(graph, self._models), ledger.changes)
+        named = NamedGraph(graph, self._models)
+        self._graph_feed = IndexFeed("graph", BetweenIndexes(named, self._vector_feed, faults), ledger.changes)
         self._writes = WritePath(
             ledger=ledger,
             models=self._models,
             feeds=(self._vector_feed, self._graph_feed),
-            gate=Gate("operations", limits.pending_operations, limits.pending_bytes, time.monotonic),
+            gate=Gate(
+                "operations",
+                replace(room, items=limits.pending_operations),
+                time.monotonic,
+                longest_s=settings.runtime.deadline_s * _WAITED_SHARE,
+                always=settings.embed.batch_tokens,
+            ),
             batch_operations=settings.ledger.batch_operations,
             apply_deadline_s=settings.runtime.apply_deadline_s,
             faults=faults,
         )
+        self._operations = OperationList(ledger, self._writes.is_running)
         self._legs = SearchLegs(
             ledger=ledger,
             vector=vector,
@@ -122,6 +144,8 @@ class Memory:
         )
         self._searches = SearchPath(ledger=ledger, models=self._models, legs=self._legs, settings=settings.search)
         self._graphs = GraphPath(graph=graph, feed=self._graph_feed, ledger=ledger)
+        subjects = (vector_subject(vector, self._vector_feed), graph_subject(named, self._graph_feed))
+        self._upkeep = Upkeep(ledger, subjects, shard=shard)
         self._started = False
 
     async def start(self) -> None:
@@ -129,11 +153,13 @@ class Memory:
         ownership = await self._writes.start()
         for feed in (self._vector_feed, self._graph_feed):
             feed.start(ownership.position)
+        self._upkeep.start()
         self._started = True
 
     async def close(self) -> None:
         """Stop. What is accepted and not finished is finished after the next start."""
         self._started = False
+        await self._upkeep.close()
         await self._writes.close()
         await self._legs.close()
         await asyncio.gather(self._vector_feed.close(), self._graph_feed.close())
@@ -182,13 +208,36 @@ class Memory:
         lane = ingest.delete_lane(request.call.project, request.scope)
         return await self._change(OperationKind.DELETE_ALL, ingest.delete_all_body(request), request.call, lane)
 
+    async def purge(self, **fields: Unpack[PurgeFields]) -> Json:
+        """Erase content for good; see `MemoryApi`."""
+        request = requests.parse_purge(fields, self._limits)
+        call, body = request.call, ingest.purge_body(request)
+        if isinstance(request.target, Scope):
+            lane = ingest.delete_lane(call.project, request.target)
+            return await self._change(OperationKind.PURGE, body, call, lane)
+        lane = await self._lane_of(call, request.target)
+        # Without a lane it can only be a repetition, find that it is erased already, or fail.
+        return await self._change(OperationKind.PURGE, body, call, lane, missing=lane is None)
+
+    async def _lane_of(self, call: Call, memory_id: str) -> str | None:
+        """The lane of a memory, live or ended; None: it was never there, or is purged."""
+        with self._reads.admit():
+            async with self._within(call):
+                events = await self._ledger.history(call.project, memory_id)
+        if not events and call.idempotency_key is None:
+            raise _not_found(memory_id)
+        if any(event.kind is EventKind.PURGE for event in events):
+            return None
+        last = next((event.after or event.before for event in reversed(events)), None)
+        return None if last is None else ids.routing_key(call.project, last.scope)
+
     async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
         """The best memories for a query; see `MemoryApi`."""
         return await self._search(query, fields)
 
     async def _search(self, query: str, fields: Mapping[str, Any]) -> Json:
         request = self._search_request(query, fields)
-        with self._reads.admit():
+        with self._reads.admit(search_load(request)):
             async with self._within(request.call):
                 return await self._searches.search(request, today=self._today())
 
@@ -197,13 +246,13 @@ class Memory:
         call, memory_id = self._read_call(fields), ids.canonical_id(memory_id)
         version = await self._live(call, memory_id)
         if version is None:
-            raise NotFound("Memory not found!", {"memory_id": memory_id})
+            raise await self._gone(call, memory_id)
         return memory_object(version)
 
     async def list(self, **fields: Unpack[ListFields]) -> Json:
         """A page of memories; see `MemoryApi`."""
         request = requests.parse_list(fields, self._limits)
-        with self._reads.admit():
+        with self._reads.admit(results_load(request.page_size)):
             async with self._within(request.call):
                 page = await self._ledger.page(
                     request.call.project,
@@ -224,8 +273,10 @@ class Memory:
         with self._reads.admit():
             async with self._within(call):
                 events = await self._ledger.history(call.project, memory_id)
+        if any(event.kind is EventKind.PURGE for event in events):
+            raise _purged(memory_id)
         if not events:
-            raise NotFound("Memory not found!", {"memory_id": memory_id})
+            raise _not_found(memory_id)
         return [history_object(event) for event in events]
 
     async def entities(self, **fields: Unpack[PageFields]) -> Json:
@@ -285,29 +336,42 @@ class Memory:
         call, operation_id = self._read_call(fields), ids.canonical_id(operation_id, "operation_id")
         with self._reads.admit():
             async with self._within(call):
-                found = await self._ledger.operation(call.project, operation_id)
-        if found is None or found.kind is OperationKind.CLAIM:
-            raise NotFound("Operation not found!", {"operation_id": operation_id})
-        return operation_object(found)
+                return await self._operations.one(call.project, operation_id)
+
+    async def operations(self, **fields: Unpack[OperationsFields]) -> Json:
+        """A page of operations; see `MemoryApi`."""
+        request = requests.parse_operations(fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._operations.page(request)
+
+    async def retry(self, operation_id: str, **fields: Unpack[RetryFields]) -> Json:
+        """Carry a FAILED operation out again; see `MemoryApi`."""
+        call, wait = requests.parse_retry(fields)
+        operation_id = ids.canonical_id(operation_id, "operation_id")
+        with self._reads.admit():
+            async with self._within(call):
+                known = await self._operations.known(call.project, operation_id)
+        return await self._writes.retry(known, wait=wait, deadline_s=self._deadline_s(call))
 
     async def evidence(self, query: str, **fields: Unpack[SearchFields]) -> Evidence:
         """What the models say of a query; see `ShardApi`."""
         request = self._search_request(query, fields)
-        with self._reads.admit():
+        with self._reads.admit(search_load(request)):
             async with self._within(request.call):
                 return await self._searches.evidence(request)
 
     async def statistics(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Statistics:
         """What the legs count before they search; see `ShardApi`."""
         request = self._search_request(query, fields)
-        with self._reads.admit():
+        with self._reads.admit(search_load(request)):
             async with self._within(request.call):
                 return await self._searches.statistics(request, evidence)
 
     async def candidates(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Found:
         """What the indexes find here; see `ShardApi`."""
         request = self._search_request(query, fields)
-        with self._reads.admit():
+        with self._reads.admit(search_load(request)):
             async with self._within(request.call):
                 return await self._searches.candidates(request, evidence)
 
@@ -316,14 +380,14 @@ class Memory:
     ) -> builtins.list[MemoryVersion | None]:
         """Many memories as they are ranked; see `ShardApi`."""
         call = self._read_call(fields)
-        with self._reads.admit():
+        with self._reads.admit(results_load(len(memory_ids))):
             async with self._within(call):
                 return await self._ledger.get(call.project, memory_ids)
 
     async def keys(self, limit: int, **fields: Unpack[ListFields]) -> Keys:
         """What the first pages of a list consist of; see `ShardApi`."""
         request = requests.parse_list(fields, self._limits)
-        with self._reads.admit():
+        with self._reads.admit(results_load(min(limit, self._limits.page_size))):
             async with self._within(request.call):
                 return await self._ledger.keys(request.call.project, self._unexpired(request.filter), limit)
 
@@ -375,6 +439,41 @@ class Memory:
         operation = replace(self._operation(OperationKind.DELETE_ALL, body, request.call, None), id=part_id)
         return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(request.call))
 
+    async def purge_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[PurgeFields]) -> Json:
+        """This shard's part of a purge over all shards; see `ShardApi`."""
+        request = requests.parse_purge(fields, self._limits)
+        body = {**ingest.purge_body(request), "parts": parts}
+        operation = replace(self._operation(OperationKind.PURGE, body, request.call, None), id=part_id)
+        return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(request.call))
+
+    async def erased_keys(self, operation_id: str, **fields: Unpack[CallFields]) -> builtins.list[str]:
+        """Whose requests a purge has erased; see `ShardApi`."""
+        call = self._read_call(fields)
+        with self._reads.admit():
+            async with self._within(call):
+                found = await self._operations.known(call.project, operation_id)
+        return [*(found.result or {}).get("keys", ())]
+
+    async def forget(self, keys: Sequence[str], **fields: Unpack[CallFields]) -> None:
+        """Blank claims; see `ShardApi`."""
+        call = self._read_call(fields)
+        async with self._within(call):
+            await self._writes.forget(call.project, keys)
+
+    async def verify(self, **fields: Unpack[VerifyFields]) -> Json:
+        """Compare a stretch of the ledger with both indexes; see `MemoryApi`."""
+        request = requests.parse_verify(fields)
+        _ = self.ownership
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._upkeep.verify(request.after, request.limit, repair=request.repair)
+
+    async def rebuild(self, index: str, **fields: Unpack[RebuildFields]) -> Json:
+        """Build an index anew while everything goes on; see `MemoryApi`."""
+        name, start = requests.parse_rebuild(index, fields)
+        _ = self.ownership
+        return self._upkeep.rebuild(name, start=start)
+
     async def status(self) -> dict[str, Any]:
         """What runs, and how far it is; never fails: a part that is away says so."""
         ledger, embedder = await asyncio.gather(self._part(self._ledger.status()), self._part(self._embedder_info()))
@@ -390,6 +489,7 @@ class Memory:
             "ledger": ledger,
             "embedder": {**embedder, **self._models.stats()},
             **{name: feed.figures() for name, feed in feeds.items()},
+            "upkeep": self._upkeep.status(),
             "writes": writes,
             "searches": {**self._searches.status(), "pending": self._reads.pending},
             "gates": {"operations": self._writes.gate(), "reads": self._reads.figures()},
@@ -458,12 +558,20 @@ class Memory:
 
     async def _change_one(self, kind: OperationKind, memory_id: str, body: Json, call: Call) -> Json:
         version = await self._live(call, memory_id)
-        if version is None and call.idempotency_key is None:
-            raise NotFound("Memory not found!", {"memory_id": memory_id})
-        if version is None:
-            return await self._change(kind, body, call, None, missing=True)
-        lane = ids.routing_key(call.project, version.scope)
-        return await self._change(kind, {**body, "name": version.name}, call, lane)
+        if version is not None:
+            lane = ids.routing_key(call.project, version.scope)
+            return await self._change(kind, ingest.about(body, version), call, lane)
+        gone = await self._gone(call, memory_id)
+        if call.idempotency_key is None or isinstance(gone, Purged):
+            raise gone
+        return await self._change(kind, body, call, None, missing=True)
+
+    async def _gone(self, call: Call, memory_id: str) -> Purged | NotFound:
+        """Why a memory isn't there: one of another project costs the same look as one that never was."""
+        with self._reads.admit():
+            async with self._within(call):
+                purged = await self._ledger.purged(call.project, memory_id)
+        return _purged(memory_id) if purged else _not_found(memory_id)
 
     async def _change(
         self, kind: OperationKind, body: Json, call: Call, lane: str | None, *, wait: bool = True, missing: bool = False
@@ -482,6 +590,14 @@ class Memory:
             now_us=self._clock(),
             noise=secrets.token_bytes(16),
         )
+
+
+def _not_found(memory_id: str) -> NotFound:
+    return NotFound("Memory not found!", {"memory_id": memory_id})
+
+
+def _purged(memory_id: str) -> Purged:
+    return Purged("The memory's content has been erased for good.", {"memory_id": memory_id})
 
 
 class _Within:

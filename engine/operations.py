@@ -44,6 +44,11 @@ def is_final(operation: Operation) -> bool:
     return operation.state in (OperationState.SUCCEEDED, OperationState.FAILED)
 
 
+def is_blanked(operation: Operation) -> bool:
+    """Whether a purge has erased what it was about."""
+    return operation.kind is not OperationKind.PURGE and bool((operation.result or {}).get("purged"))
+
+
 def is_indexed(operation: Operation) -> bool:
     """Whether the indexes have to hear of what it did: of a claim there is nothing to hear."""
     return operation.state is OperationState.SUCCEEDED and operation.kind is not OperationKind.CLAIM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engine.ledger_port import Operation
+from engine.ledger_port import Operation, Written
 from engine.ports import Priority
 
 
@@ -12,6 +12,7 @@ class Run:
     """`accepted` and `done` will hold the operation as the ledger has it, or what went wrong.
 
     `busy`: it is being prepared or committed; False while it waits for its turn, or for a model that is away.
+    `callers`: how many wait for it. `sent`: what makes it durable, on its way to the ledger. `task`: does the work.
     """
 
     def __init__(self, operation: Operation, priority: Priority) -> None:
@@ -19,6 +20,9 @@ class Run:
         self.operation = operation
         self.priority = priority
         self.busy = True
+        self.callers = 0
+        self.sent: asyncio.Future[Written] | None = None
+        self.task: asyncio.Task[None] | None = None
         self.accepted: asyncio.Future[Operation] = loop.create_future()
         self.done: asyncio.Future[Operation] = loop.create_future()
         for outcome in (self.accepted, self.done):

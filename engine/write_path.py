@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import ingest
 from engine.answers import write_answer
 from engine.concurrency import Pauses, TaskSet
-from engine.errors import PASSING, InvariantViolated, RemoraError, Unavailable
+from engine.errors import PASSING, InvariantViolated, Purged, RemoraError, Unavailable
 from engine.faults import FaultPoints, WritePoint
 from engine.figures import Histogram
-from engine.gate import Gate
+from engine.gate import Gate, Load
 from engine.index_feed import IndexFeed
 from engine.lanes import Lanes, Turn
-from engine.ledger_port import Accept, AcceptAndCommit, Commit, Fail, Ledger, Operation, Ownership, Plan, Written
+from engine.ledger_port import (
+    Accept,
+    AcceptAndCommit,
+    Commit,
+    Fail,
+    Forget,
+    Ledger,
+    Operation,
+    OperationKind,
+    Ownership,
+    Plan,
+    Retry,
+    Written,
+)
 from engine.ledger_writer import LedgerWriter
 from engine.models import Models
-from engine.operations import error_object, is_final, is_indexed, needs_model, stored_error
+from engine.operations import error_object, is_blanked, is_final, is_indexed, needs_model, stored_error
 from engine.planning import Planner
 from engine.ports import Priority
 from engine.run import Run
 from engine.types import Json, OperationState
+from engine.weighing import write_load
 
 
 @dataclass(slots=True)
@@ -101,7 +114,10 @@ class WritePath:
         """Take the shard over, and put what is unfinished back into its lanes before anything new."""
         ownership = await self._ledger.open()
         for operation in await self._ledger.unfinished():
-            self._begin(operation, accepted=True)
+            # Nobody waits for these, and they were admitted once: new ones have to leave them room.
+            load = write_load(operation.request)
+            self._gate.count(load)
+            self._begin(operation, load, accepted=True, priority=Priority.BULK)
         self._writer.own(ownership)
         return ownership
 
@@ -124,9 +140,11 @@ class WritePath:
         Args:
             operation: not yet accepted, as far as its caller knows.
             wait: False: answer as soon as it is durable.
-            deadline_s: then the caller gets the operation as it stands, and it goes on by itself.
+            deadline_s: then the caller gets the operation as it stands, and it goes on by itself if it is accepted.
             missing: the memory that it names isn't there, so that it can only be a repetition or fail.
-            priority: with which the models are asked.
+            priority: with which the models are asked, if its caller waits for it.
+
+        A caller that is cancelled takes it along, as long as nothing of it is on its way to the ledger.
 
         Raises:
             Overloaded: there is no room; nothing was accepted.
@@ -135,62 +153,126 @@ class WritePath:
             RemoraError: what the operation failed with.
         """
         _ = self.ownership
-        run = self._running.get(operation.id) or self._admit(operation, missing=missing, priority=priority)
+        run = self._running.get(operation.id)
+        if run is None:
+            run = self._admit(operation, missing=missing, waited=wait, priority=priority if wait else Priority.BULK)
+        return await self._heard(run, wait=wait, deadline_s=deadline_s)
+
+    async def retry(self, operation: Operation, *, wait: bool, deadline_s: float) -> Json:
+        """Carry a FAILED operation out again, as if it were sent now; any other is answered as it is.
+
+        Args:
+            operation: as the ledger has just told it.
+            wait: False: answer as soon as it is durable that it is open again.
+            deadline_s: as in `submit`.
+
+        Raises:
+            Overloaded: there is no room; it stays FAILED.
+            Purged: what it was about has been erased.
+            RemoraError: as `submit`.
+        """
+        _ = self.ownership
+        if operation.state is not OperationState.FAILED:
+            return write_answer(operation)
+        if is_blanked(operation):
+            raise Purged("the content of this operation has been erased for good", {"operation_id": operation.id})
+        run = self._running.get(operation.id)
+        if run is None or run.done.done():
+            load = write_load(operation.request)
+            self._gate.enter(load, waited=wait)
+            run = self._begin(operation, load, accepted=False, again=True, waited=wait)
+        return await self._heard(run, wait=wait, deadline_s=deadline_s)
+
+    async def forget(self, project: str, keys: Sequence[str]) -> None:
+        """Blank the claims of idempotency keys; see `Forget`."""
+        _ = self.ownership
+        written = await self._writer.submit(Forget(project, tuple(keys)))
+        if written.error is not None:
+            raise written.error
+
+    async def _heard(self, run: Run, *, wait: bool, deadline_s: float) -> Json:
+        """What a caller is answered; when the last of them leaves early, the run may end."""
+        run.callers += 1
+        try:
+            return await self._answer(run, wait=wait, deadline_s=deadline_s)
+        finally:
+            run.callers -= 1
+            self._given_up(run)
+
+    async def _answer(self, run: Run, *, wait: bool, deadline_s: float) -> Json:
         try:
             async with asyncio.timeout(deadline_s):
-                known = await asyncio.shield(run.done if wait else run.accepted)
-                if known.state is OperationState.FAILED:
-                    raise stored_error(known)
+                known = _good(await asyncio.shield(run.done if wait else run.accepted))
                 degraded = await self._degraded(known) if is_indexed(known) else []
                 await self._faults.reach(WritePoint.BEFORE_ANSWER)
         except TimeoutError:
             if not run.accepted.done():
-                details = {"operation_id": operation.id, "retry_after_s": 1}
-                raise Unavailable("not known yet whether the request was accepted", details) from None
+                raise self._unaccepted(run) from None
             if not run.done.done():
                 return write_answer(run.accepted.result())
-            known = run.done.result()
-            if known.state is OperationState.FAILED:
-                raise stored_error(known) from None
-            degraded = [feed.name for feed in self._feeds if feed.lag]
+            known = _good(run.done.result())
+            degraded = [feed.name for feed in self._feeds if feed.lag or not _is_erased(feed, known)]
         return write_answer(known, degraded)
 
-    def _admit(self, operation: Operation, *, missing: bool, priority: Priority) -> Run:
-        size = ingest.size_bytes(operation.request)
-        self._gate.enter(size)
-        return self._begin(
-            operation, accepted=False, missing=missing, priority=priority, finished=lambda: self._gate.leave(size)
-        )
+    def _unaccepted(self, run: Run) -> Unavailable:
+        """What the last of its callers is told whose time is up before the operation is accepted."""
+        run.callers -= 1
+        taken_back = self._given_up(run)
+        run.callers += 1
+        if taken_back:
+            details: Json = {"retry_after_s": self._gate.retry_s(), "rolled_back": True}
+            return Unavailable("the request could not be accepted in time, and was not", details)
+        details = {"operation_id": run.operation.id, "retry_after_s": self._gate.retry_s()}
+        return Unavailable("not known yet whether the request was accepted", details)
+
+    def _given_up(self, run: Run) -> bool:
+        """End what nobody waits for and the ledger has not been given; whether it was that."""
+        if run.callers or run.accepted.done():
+            return False
+        if run.sent is not None:
+            return self._writer.take_back(run.sent)
+        return run.task is not None and run.task.cancel()
+
+    def _admit(self, operation: Operation, *, missing: bool, waited: bool, priority: Priority) -> Run:
+        load = write_load(operation.request)
+        self._gate.enter(load, waited=waited)
+        return self._begin(operation, load, accepted=False, missing=missing, waited=waited, priority=priority)
 
     def _begin(
         self,
         operation: Operation,
+        load: Load,
         *,
         accepted: bool,
+        again: bool = False,
         missing: bool = False,
+        waited: bool = False,
         priority: Priority = Priority.ADD,
-        finished: Callable[[], None] = lambda: None,
     ) -> Run:
+        """Set out with an operation that the gate has counted in; `again`: it has failed before."""
         run = Run(operation, priority)
         turn = self._lanes.enter(f"missing:{operation.id}" if missing else operation.lane)
         self._running[operation.id] = run
         if accepted:
             run.accept(operation)
             work = self._finish(run, turn)
+        elif again:
+            work = self._open_and_finish(run, turn)
         elif missing or (turn.free and not needs_model(operation)):
             work = self._at_once(run)
         else:
             work = self._accept_and_finish(run, turn)
         began_s = time.monotonic()
-        task = self._tasks.start(self._supervise(run, work), name=f"operation {operation.id}")
 
-        def over(_: asyncio.Task[Any]) -> None:
+        def over(task: asyncio.Task[None]) -> None:
             self.stats.took_ms.record((time.monotonic() - began_s) * 1000)
             turn.leave()
-            self._running.pop(operation.id, None)
-            finished()
+            if self._running.get(operation.id) is run:
+                del self._running[operation.id]
+            self._gate.leave(load, waited=waited, done=not task.cancelled() and task.exception() is None)
 
-        task.add_done_callback(over)
+        run.task = self._tasks.start(self._supervise(run, work), name=f"operation {operation.id}")
+        run.task.add_done_callback(over)
         return run
 
     async def _supervise(self, run: Run, work: Any) -> None:
@@ -209,7 +291,8 @@ class WritePath:
         await self._faults.reach(WritePoint.BEFORE_ACCEPT)
         plan = await self._plan(run, missing=True)
         await self._faults.reach(WritePoint.AFTER_PREPARE)
-        written = await self._writer.submit(AcceptAndCommit(run.operation, plan))
+        run.sent = self._writer.put(AcceptAndCommit(run.operation, plan))
+        written = await run.sent
         await self._faults.reach(WritePoint.AFTER_COMMIT)
         await self._take_over(run, written)
 
@@ -217,11 +300,21 @@ class WritePath:
         await self._faults.reach(WritePoint.BEFORE_ACCEPT)
         preparing = self._tasks.start(self._prepared(run), name=f"prepare {run.operation.id}")
         try:
-            written = await self._writer.submit(Accept(run.operation))
+            run.sent = self._writer.put(Accept(run.operation))
+            written = await run.sent
             if await self._take_over(run, written):
                 await self._finish(run, turn, preparing)
         finally:
             preparing.cancel()
+
+    async def _open_and_finish(self, run: Run, turn: Turn) -> None:
+        """One that failed, from where it was accepted."""
+        await self._faults.reach(WritePoint.BEFORE_ACCEPT)
+        run.sent = self._writer.put(Retry(run.operation.project, run.operation.id))
+        written = await run.sent
+        if await self._take_over(run, written):
+            await self._faults.reach(WritePoint.AFTER_ACCEPT)
+            await self._finish(run, turn)
 
     async def _take_over(self, run: Run, written: Written) -> bool:
         """What the ledger said of a new operation; True: it is accepted, open, and ours to finish."""
@@ -293,13 +386,17 @@ class WritePath:
 
     async def _degraded(self, operation: Operation) -> list[str]:
         """Wait for the indexes, side by side; the names of those that are late."""
-        position = (operation.result or {}).get("position", 0)
-        late = await asyncio.gather(*[self._late(feed, position) for feed in self._feeds])
+        late = await asyncio.gather(*[self._late(feed, operation) for feed in self._feeds])
         names = [feed.name for feed, is_late in zip(self._feeds, late, strict=True) if is_late]
         self.stats.degraded += bool(names)
         return names
 
-    async def _late(self, feed: IndexFeed, position: int) -> bool:
+    async def _late(self, feed: IndexFeed, operation: Operation) -> bool:
+        position = _position(operation)
+        if operation.kind is OperationKind.PURGE:
+            # The caller's own deadline is the only one: files may have to be written anew.
+            await feed.erased(position)
+            return False
         try:
             async with asyncio.timeout(self._apply_deadline_s):
                 await feed.reached(position)
@@ -328,3 +425,27 @@ class WritePath:
     def gate(self) -> Json:
         """What is admitted."""
         return self._gate.figures()
+
+
+def _good(known: Operation) -> Operation:
+    """The operation, unless there is something wrong with it that its caller has to hear.
+
+    Raises:
+        RemoraError: what it failed with.
+        Purged: what it was about has been erased.
+    """
+    if is_blanked(known):
+        raise Purged("what this request was about has been purged", {"operation_id": known.id})
+    if known.state is OperationState.FAILED:
+        raise stored_error(known)
+    return known
+
+
+def _position(operation: Operation) -> int:
+    position: int = (operation.result or {}).get("position", 0)
+    return position
+
+
+def _is_erased(feed: IndexFeed, operation: Operation) -> bool:
+    """Whether no file of the index holds what the operation has purged; there is nothing of any other."""
+    return operation.kind is not OperationKind.PURGE or feed.is_erased(_position(operation))

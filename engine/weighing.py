@@ -1,0 +1,39 @@
+"""What requests weigh when they are admitted. Guesses, high rather than low, and cheap. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from engine.gate import Load, token_guess
+from engine.requests import SearchRequest
+from engine.types import Json
+
+_EACH_BYTES = 2048
+"""What an operation takes beyond what it holds."""
+_MESSAGE_BYTES = 256
+_BYTES_PER_CHAR = 4
+_PARSED = 8
+"""How much larger parsed JSON is than its text."""
+_RESULT_BYTES = 2048
+
+
+def write_load(body: Json) -> Load:
+    """Of an operation, by its body: texts and metadata, and the tokens that have to be embedded."""
+    texts = [message[1] for message in body["messages"]] if "messages" in body else []
+    given = body.get("given", {})
+    if "text" in given:
+        texts.append(given["text"])
+    metadata = body.get("metadata") or given.get("metadata")
+    held = _PARSED * len(json.dumps(metadata)) if metadata else 0
+    size = _EACH_BYTES + held + sum(_MESSAGE_BYTES + _BYTES_PER_CHAR * len(text) for text in texts)
+    return Load(size, sum(map(token_guess, texts)))
+
+
+def search_load(request: SearchRequest) -> Load:
+    """Of a search: its query and its results."""
+    return Load(_BYTES_PER_CHAR * len(request.query) + _RESULT_BYTES * request.top_k, token_guess(request.query))
+
+
+def results_load(results: int) -> Load:
+    """Of a read that needs no model, by how many memories it may answer."""
+    return Load(_RESULT_BYTES * results)
