@@ -21,6 +21,9 @@ _KEY_CHARS = 255
 _SCOPE = frozenset(SCOPE_FIELDS)
 _INT_BITS = 63
 _NEIGHBOURS = 20
+_VERIFIED = 1000
+_MOST_VERIFIED = 5000
+_INDEXES = ("vector", "graph")
 _STEPS = 4
 _MOST_STEPS = 10
 
@@ -100,6 +103,16 @@ class SearchRequest:
     threshold: float
     explain: bool
     min_position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """A stretch of a verification: `limit` memories after an id."""
+
+    call: Call
+    after: str
+    limit: int
+    repair: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +227,25 @@ def parse_operations(fields: Mapping[str, Any], limits: LimitSettings) -> Operat
 def parse_retry(fields: Mapping[str, Any]) -> tuple[Call, bool]:
     """Who wants an operation carried out again, and whether they wait for it."""
     return parse_call(fields, _CALL | {"wait"}), flag_of(fields, "wait", default=True)
+
+
+def parse_verify(fields: Mapping[str, Any]) -> VerifyRequest:
+    """A stretch of a verification."""
+    cursor = fields.get("cursor")
+    return VerifyRequest(
+        call=parse_call(fields, frozenset({"cursor", "limit", "repair", "deadline_s"})),
+        after="" if cursor is None else ids.canonical_id(cursor, "cursor"),
+        limit=count_of(fields.get("limit"), "limit", _VERIFIED, _MOST_VERIFIED),
+        repair=flag_of(fields, "repair", default=False),
+    )
+
+
+def parse_rebuild(index: object, fields: Mapping[str, Any]) -> tuple[str, bool]:
+    """Which index, and whether it is to be built anew or only told of."""
+    parse_call(fields, frozenset({"start", "deadline_s"}))
+    if index not in _INDEXES:
+        raise InvalidInput("index should be vector or graph", {"field": "index"})
+    return str(index), flag_of(fields, "start", default=True)
 
 
 def parse_search(
