@@ -258,12 +258,12 @@ def _table(found: list[Recovery], memories: int) -> Table:
         for one in found
     )
     header = (
-        "start after",
-        "HTTP ready s",
-        "search finds it s",
-        "behind: vectors / graph",
-        "indexes whole s",
-        "search whole s",
+        "after",
+        "HTTP ready",
+        "a search finds it",
+        "vectors / graph behind",
+        "indexes whole",
+        "search whole",
     )
     return Table(f"`remora serve` with {memories:,} memories, seconds since it was typed", header, rows)
 
