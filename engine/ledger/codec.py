@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgpack
@@ -9,7 +10,7 @@ import numpy as np
 from sqlalchemy import Row
 
 from engine.ledger_port import Operation, OperationKind
-from engine.types import SCOPE_FIELDS, Entity, FloatArray, Json, MemoryVersion, OperationState, Relation, Scope
+from engine.types import SCOPE_FIELDS, Entity, FloatArray, MemoryVersion, OperationState, Relation, Scope
 
 
 def pack(value: Any) -> bytes:
@@ -92,6 +93,19 @@ def version_of(row: Row[Any]) -> MemoryVersion:
     )
 
 
+BLANK_VERSION: dict[str, Any] = {
+    "text": "",
+    "role": None,
+    "name": None,
+    **dict.fromkeys(SCOPE_FIELDS),
+    "expiration_date": None,
+    "extra": pack({"metadata": {}, "categories": [], "entities": None, "relations": []}),
+    "vector": b"",
+    "fingerprint": None,
+}
+"""What is left of a purged version, beside ids, positions and times."""
+
+
 def operation_row(operation: Operation) -> dict[str, Any]:
     """A new operation as a row of `operations`; its `seq` is the database's to give."""
     return {
@@ -109,8 +123,11 @@ def operation_row(operation: Operation) -> dict[str, Any]:
 
 def operation_of(row: Row[Any]) -> Operation:
     """A row of `operations` as an operation."""
-    result: Json | None = unpack(row.result)
-    error: Json | None = unpack(row.error)
+    return replace(asked_of(row), result=unpack(row.result), error=unpack(row.error))
+
+
+def asked_of(row: Row[Any]) -> Operation:
+    """An operation without what became of it, for a row that lacks that."""
     return Operation(
         id=row.id,
         project=row.project,
@@ -122,7 +139,5 @@ def operation_of(row: Row[Any]) -> Operation:
         request_hash=row.request_hash,
         seq=row.seq,
         state=OperationState(row.state),
-        result=result,
-        error=error,
         completed_at_us=row.completed_at_us,
     )

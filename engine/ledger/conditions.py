@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, or_
+from sqlalchemy import Boolean, ColumnElement, LargeBinary, Table, and_, literal, or_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from engine.filters import And, Compare, Everything, Filter, Not, Op, Or
 from engine.types import SCOPE_FIELDS
@@ -51,3 +54,27 @@ def _compare(column: ColumnElement[Any], op: Op, value: Any) -> tuple[ColumnElem
             return column.is_not(None), True
         case _:
             return None, False
+
+
+class _Holds(FunctionElement[bool]):
+    """Each database has a word of its own for it."""
+
+    name = "holds"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Holds, "sqlite")
+def _instr(element: _Holds, compiler: SQLCompiler, **options: Any) -> str:
+    return f"(instr({compiler.process(element.clauses, **options)}) > 0)"
+
+
+@compiles(_Holds, "postgresql")
+def _position(element: _Holds, compiler: SQLCompiler, **options: Any) -> str:
+    whole, part = [compiler.process(clause, **options) for clause in element.clauses]
+    return f"(position({part} in {whole}) > 0)"
+
+
+def holds(column: ColumnElement[Any], raw: bytes) -> ColumnElement[bool]:
+    """Whether the bytes of a column contain others."""
+    return _Holds(column, literal(raw, LargeBinary()))

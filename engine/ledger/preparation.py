@@ -1,12 +1,14 @@
-"""Makes a database ready to be a shard's ledger: tables, columns that came later, and which shard of how many it is."""
+"""Makes a database ready to be a shard's ledger: tables, columns and indexes that came later, and which shard it is."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, inspect, select, text
-from sqlalchemy.schema import CreateSchema
+from sqlalchemy import Connection, delete, insert, inspect, select, text, update
+from sqlalchemy.schema import CreateIndex, CreateSchema
 
 from engine.errors import Conflict
-from engine.ledger.schema import metadata, shard
+from engine.ledger.schema import metadata, operations, shard
+from engine.ledger.transaction import IDEMPOTENCY_TTL_US
+from engine.ledger_port import OperationKind
 
 _LATER_COLUMNS = {"shards": 1, "number": 0}
 """What a ledger is that was made before these columns: the only shard."""
@@ -30,12 +32,27 @@ def prepare(connection: Connection, *, number: int, shards: int, schema: str | N
     elif inspect(connection).has_table(shard.name):
         _add_later_columns(connection)
     metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            connection.execute(CreateIndex(index, if_not_exists=True))
     made = connection.execute(select(shard.c.shards, shard.c.number)).one_or_none()
     if made is None:
         new = {"id": 1, "epoch": 0, "position": 0, "secret": secret, "shards": shards, "number": number}
         connection.execute(insert(shard).values(new))
     elif (made.shards, made.number) != (shards, number):
         raise _another(made.shards, made.number, shards, number)
+
+
+def forget_expired(connection: Connection, now_us: int) -> None:
+    """Let go of what idempotency keys had to be kept for, and isn't any more: claims, and whom a purge named (both are
+    hashes)."""
+    over = (
+        operations.c.created_at_us < now_us - IDEMPOTENCY_TTL_US,
+        operations.c.state.in_(["SUCCEEDED", "FAILED"]),
+    )
+    connection.execute(delete(operations).where(*over, operations.c.kind == OperationKind.CLAIM.value))
+    purges = update(operations).where(*over, operations.c.kind == OperationKind.PURGE.value)
+    connection.execute(purges.values(idempotency_key=None, request_hash=b""))
 
 
 def _add_later_columns(connection: Connection) -> None:

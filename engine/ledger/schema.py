@@ -22,11 +22,19 @@ metadata = MetaData()
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 _LIVE = text("live_to IS NULL")
-_OPEN = text("state IN ('PENDING', 'RUNNING')")
+OPEN = text("state IN ('PENDING', 'RUNNING')")
+"""As the index has it: a database uses a partial index only for a query that says the same, with no parameters."""
+FAILED = text("state = 'FAILED'")
 
 
 def _live_index(name: str, *columns: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, sqlite_where=_LIVE, postgresql_where=_LIVE)
+
+
+def _ended_index(field: str) -> Index:
+    """Of ended versions, for purges: adds don't pay for it, and what has been purged isn't in it."""
+    where = text(f"live_to IS NOT NULL AND {field} IS NOT NULL")
+    return Index(f"ended_{field}", "project", field, sqlite_where=where, postgresql_where=where)
 
 
 shard = Table(
@@ -57,7 +65,9 @@ operations = Table(
     Column("created_at_us", _BIG, nullable=False),
     Column("completed_at_us", _BIG),
     Index("operation_key", "project", "idempotency_key", unique=True),
-    Index("operation_open", "seq", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("operation_open", "seq", sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("operation_failed", "seq", sqlite_where=FAILED, postgresql_where=FAILED),
+    Index("operation_lane", "lane"),
     sqlite_autoincrement=True,
 )
 
@@ -84,6 +94,7 @@ versions = Table(
     _live_index("live_fingerprint", "project", "fingerprint", unique=True),
     _live_index("live_project", "project", "created_at_us", "memory_id"),
     *[_live_index(f"live_{name}", "project", name, "created_at_us", "memory_id") for name in SCOPE_FIELDS],
+    *[_ended_index(name) for name in SCOPE_FIELDS],
 )
 
 events = Table(
@@ -92,7 +103,9 @@ events = Table(
     Column("position", _BIG, primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
     Column("memory_id", String(36), nullable=False),
-    Column("version", Integer, nullable=False, doc="the version it made; for DELETE the one it ended"),
+    Column(
+        "version", Integer, nullable=False, doc="the version it made; for DELETE the one it ended, for PURGE the last"
+    ),
     Column("project", Text, nullable=False),
     Column("at_us", _BIG, nullable=False),
     Column("operation_id", String(36), nullable=False),

@@ -4,35 +4,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, null, select, update
+from sqlalchemy import Connection, bindparam, delete, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from engine import ids
-from engine.answers import add_row, changed_row
-from engine.errors import Conflict, InvariantViolated, NotFound, RemoraError
-from engine.ledger import codec
-from engine.ledger.schema import events, operations, versions
+from engine.errors import Conflict, InvariantViolated, NotFound, Purged, RemoraError
+from engine.ledger import codec, erasure
+from engine.ledger.contents import discreet, is_blanked
+from engine.ledger.effects import Effects
+from engine.ledger.schema import operations
 from engine.ledger_port import (
     Accept,
     AcceptAndCommit,
-    AddEvent,
     Command,
     Commit,
-    DeleteEvent,
-    DeleteScopeEvent,
     Fail,
+    Forget,
     Operation,
     OperationKind,
     Plan,
-    PlannedEvent,
-    UpdateEvent,
+    Retry,
     Written,
 )
-from engine.types import Change, ChangeBatch, EventKind, Json, MemoryVersion, OperationState
+from engine.types import ChangeBatch, Json, OperationState
 
 IDEMPOTENCY_TTL_US = 24 * 3600 * 1_000_000
 _OPEN = (OperationState.PENDING, OperationState.RUNNING)
@@ -53,38 +49,16 @@ _ACCEPT = {
     dialect.name: dialect_insert(operations).on_conflict_do_nothing().returning(operations.c.seq)
     for dialect, dialect_insert in ((sqlite.dialect, sqlite.insert), (postgresql.dialect, postgresql.insert))
 }
-_NEW_VERSIONS = insert(versions)
-_NEW_EVENTS = insert(events)
-_LIVE = select(versions).where(versions.c.project == bindparam("project_"), versions.c.live_to.is_(None))
-_LIVE_BY_ID = _LIVE.where(versions.c.memory_id == bindparam("id_"))
-_TWIN = _LIVE.where(versions.c.fingerprint == bindparam("fingerprint_"))
-_END = (
-    update(versions)
-    .where(versions.c.memory_id == bindparam("id_"), versions.c.version == bindparam("number_"))
-    .values(live_to=bindparam("live_to"))
-)
-_LATER = (
-    select(events.c.position)
-    .where(events.c.memory_id == bindparam("id_"), events.c.position > bindparam("position_"))
-    .limit(1)
-)
 
 
 class Transaction:
-    """Does commands on one connection and remembers what changed. `position` grows by one an event."""
+    """Does commands on one connection; `effects` remembers what changed."""
 
     def __init__(self, connection: Connection, position: int, now_us: int) -> None:
         self._connection = connection
         self._accepting = _ACCEPT[connection.dialect.name]
         self._now_us = now_us
-        self._after = position
-        self.position = position
-        self._changes: list[Change] = []
-        self._vectors: list[bytes] = []
-
-    def changes(self) -> ChangeBatch:
-        """Everything that this transaction changed."""
-        return ChangeBatch(self._after, self.position, tuple(self._changes), codec.stack(self._vectors))
+        self.effects = Effects(connection, position, now_us)
 
     def do(self, command: Command) -> Written:
         """One command; a rule that it breaks ends the operation or leaves no trace, and never touches the others."""
@@ -105,22 +79,28 @@ class Transaction:
                 return self._accept_and_commit(operation, plan)
             case Fail(operation_id, error):
                 return self._fail(operation_id, error)
+            case Retry(project, operation_id):
+                return self._retry(project, operation_id)
+            case Forget(project, keys):
+                erased = erasure.forget_claims(self._connection, project, keys)
+                self.effects.erased |= erased
+                return Written(None, fresh=erased)
 
     def _accept(self, operation: Operation) -> Written:
         seq = self._insert_operation(operation)
         if seq is not None:
             return Written(replace(operation, seq=seq))
         if (known := self._by_id(operation.id)) is not None:
-            return Written(known, fresh=False)
+            return _known(known)
         if operation.idempotency_key is None:
             raise InvariantViolated("the database refused a new operation", {"operation_id": operation.id})
         known = self._by_key(operation)
         if known is None:
             return self._accept(operation)
-        if known.request_hash != operation.request_hash:
+        if not is_blanked(known) and known.request_hash != operation.request_hash:
             error = Conflict("the idempotency key was used for another request", {"operation_id": known.id})
             return Written(None, fresh=False, error=error)
-        return Written(known, fresh=False)
+        return _known(known)
 
     def _insert_operation(self, operation: Operation) -> int | None:
         """Its `seq`, or None when its id or its key is taken. The usual case costs one statement."""
@@ -145,7 +125,7 @@ class Transaction:
     def _commit(self, operation_id: str, plan: Plan) -> Written:
         operation = self._by_id(operation_id)
         if operation is None:
-            return Written(None, fresh=False, error=NotFound("no such operation", {"operation_id": operation_id}))
+            return Written(None, fresh=False, error=_no_operation(operation_id))
         if operation.state not in _OPEN:
             return Written(operation, fresh=False)
         try:
@@ -154,7 +134,15 @@ class Transaction:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, this operation fails, and it alone
             ours = _as_ours(error)
-            return self._fail(operation_id, {"code": ours.code, "message": ours.message, "details": ours.details})
+            failed = self._fail(operation_id, {"code": ours.code, "message": ours.message, "details": ours.details})
+            return self._without_content(failed) if isinstance(ours, Purged) else failed
+
+    def _without_content(self, failed: Written) -> Written:
+        """What it asked concerns a memory that was erased before its turn came: that goes too."""
+        if failed.operation is None:
+            return failed
+        self.effects.erased = True
+        return replace(failed, operation=erasure.blank_operation(self._connection, failed.operation))
 
     def _accept_and_commit(self, operation: Operation, plan: Plan) -> Written:
         accepted = self._accept(operation)
@@ -174,6 +162,19 @@ class Transaction:
             return Written(operation, fresh=False)
         return Written(self._finish(replace(operation, state=OperationState.FAILED, error=error)))
 
+    def _retry(self, project: str, operation_id: str) -> Written:
+        known = self._by_id(operation_id)
+        if known is None or known.project != project or known.kind is OperationKind.CLAIM:
+            return Written(None, fresh=False, error=_no_operation(operation_id))
+        if known.state is not OperationState.FAILED or is_blanked(known):
+            return _known(known)
+        self._connection.execute(_FORGET_OPERATION, {"id_": operation_id})
+        anew = replace(known, state=OperationState.PENDING, error=None, result=None, completed_at_us=None)
+        seq = self._insert_operation(anew)
+        if seq is None:
+            raise InvariantViolated("the database refused an operation that it had", {"operation_id": operation_id})
+        return Written(replace(anew, seq=seq))
+
     def _finish(self, operation: Operation) -> Operation:
         done = replace(operation, completed_at_us=self._now_us)
         self._connection.execute(
@@ -190,144 +191,25 @@ class Transaction:
 
     def _take_effect(self, operation: Operation, plan: Plan) -> Operation:
         """All of the plan, or a RemoraError and nothing of it."""
-        mark = (self.position, len(self._changes), len(self._vectors))
-        savepoint = self._connection.begin_nested()
-        try:
-            self._check(plan)
-            rows = [row for event in plan.events for row in self._event(operation, plan, event)]
-            result = {**plan.answer, "results": rows, "position": self.position}
-            if operation.kind is OperationKind.DELETE_ALL:
-                result |= {"results": [], "count": len(rows)}
+        with self.effects.whole():
+            result = self.effects.of(operation, plan)
             done = self._finish(replace(operation, state=OperationState.SUCCEEDED, result=result))
-        except BaseException:
-            savepoint.rollback()
-            self.position, changes, vectors = mark
-            del self._changes[changes:], self._vectors[vectors:]
-            raise
-        savepoint.commit()
+            if operation.kind is OperationKind.PURGE:
+                done = discreet(done, result["count"])
+                erasure.overwrite(self._connection, done)
         return done
 
-    def _check(self, plan: Plan) -> None:
-        for required in plan.requires:
-            since = {"id_": required.memory_id, "position_": required.position}
-            if self._connection.execute(_LATER, since).first() is not None:
-                raise Conflict("a memory has changed meanwhile", {"memory_id": required.memory_id, "retry": True})
 
-    def _event(self, operation: Operation, plan: Plan, event: PlannedEvent) -> list[Json]:
-        match event:
-            case AddEvent():
-                return [self._add(operation, plan, event)]
-            case UpdateEvent():
-                return [self._update(operation, plan, event)]
-            case DeleteEvent(memory_id):
-                return [self._end(operation, self._live_or_missing(operation.project, memory_id))]
-            case DeleteScopeEvent(scope):
-                within = [versions.c[name] == value for name, value in scope.ids().items()]
-                doomed = _LIVE.where(*within).order_by(versions.c.live_from)
-                rows = self._connection.execute(doomed, {"project_": operation.project}).all()
-                return [self._end(operation, row) for row in rows]
+def _known(operation: Operation) -> Written:
+    """What a command is answered that was done already."""
+    if is_blanked(operation):
+        error = Purged("what this request made was erased for good", {"operation_id": operation.id})
+        return Written(None, fresh=False, error=error)
+    return Written(operation, fresh=False)
 
-    def _add(self, operation: Operation, plan: Plan, event: AddEvent) -> Json:
-        twin = self._twin(operation.project, event.fingerprint)
-        if twin is not None:
-            return add_row(EventKind.NONE, codec.version_of(twin), event.message_index)
-        version = MemoryVersion(
-            memory_id=event.memory_id,
-            project=operation.project,
-            scope=event.scope,
-            text=event.text,
-            version=1,
-            live_from=self.position + 1,
-            created_at_us=event.created_at_us,
-            updated_at_us=event.created_at_us,
-            role=event.role,
-            name=event.name,
-            metadata=event.metadata,
-            expiration_date=event.expiration_date,
-            entities=event.entities,
-            relations=event.relations,
-            operation_id=operation.id,
-        )
-        vector = codec.vector_bytes(plan.vectors[event.row])
-        self._insert(version, vector, event.fingerprint)
-        self._record(operation, EventKind.ADD, version.memory_id, version.version, version, vector)
-        return add_row(EventKind.ADD, version, event.message_index)
 
-    def _update(self, operation: Operation, plan: Plan, event: UpdateEvent) -> Json:
-        row = self._live_or_missing(operation.project, event.memory_id)
-        old, given = codec.version_of(row), event.given
-        version = replace(
-            old,
-            version=old.version + 1,
-            live_from=self.position + 1,
-            updated_at_us=self._now_us,
-            operation_id=operation.id,
-            text=event.text if "text" in given else old.text,
-            entities=event.entities if "text" in given else old.entities,
-            metadata=event.metadata if "metadata" in given else old.metadata,
-            expiration_date=event.expiration_date if "expiration_date" in given else old.expiration_date,
-            created_at_us=event.created_at_us if "timestamp" in given else old.created_at_us,
-        )
-        fingerprint: bytes | None = row.fingerprint
-        if "text" in given:
-            fingerprint = ids.fingerprint(version.scope, version.role, version.name, version.text)
-            twin = self._twin(operation.project, fingerprint)
-            if twin is not None and twin.memory_id != event.memory_id:
-                raise Conflict("a memory with this text exists already", {"memory_id": twin.memory_id})
-        vector = row.vector if event.row is None else codec.vector_bytes(plan.vectors[event.row])
-        self._close_version(old)
-        self._insert(version, vector, fingerprint)
-        self._record(operation, EventKind.UPDATE, version.memory_id, version.version, version, vector)
-        return changed_row(EventKind.UPDATE, version)
-
-    def _end(self, operation: Operation, row: Row[Any]) -> Json:
-        old = codec.version_of(row)
-        self._close_version(old)
-        self._record(operation, EventKind.DELETE, old.memory_id, old.version, None, None)
-        return changed_row(EventKind.DELETE, old)
-
-    def _twin(self, project: str, fingerprint: bytes) -> Row[Any] | None:
-        same = {"project_": project, "fingerprint_": fingerprint}
-        return self._connection.execute(_TWIN, same).one_or_none()
-
-    def _live_or_missing(self, project: str, memory_id: str) -> Row[Any]:
-        row = self._connection.execute(_LIVE_BY_ID, {"project_": project, "id_": memory_id}).one_or_none()
-        if row is None:
-            raise NotFound("Memory not found!", {"memory_id": memory_id})
-        return row
-
-    def _insert(self, version: MemoryVersion, vector: bytes, fingerprint: bytes | None) -> None:
-        self._connection.execute(_NEW_VERSIONS, codec.version_row(version, vector, fingerprint))
-
-    def _close_version(self, old: MemoryVersion) -> None:
-        this = {"id_": old.memory_id, "number_": old.version, "live_to": self.position + 1}
-        self._connection.execute(_END, this)
-
-    def _record(
-        self,
-        operation: Operation,
-        kind: EventKind,
-        memory_id: str,
-        version_number: int,
-        version: MemoryVersion | None,
-        vector: bytes | None,
-    ) -> None:
-        self.position += 1
-        self._connection.execute(
-            _NEW_EVENTS,
-            {
-                "position": self.position,
-                "kind": kind.value,
-                "memory_id": memory_id,
-                "version": version_number,
-                "project": operation.project,
-                "at_us": self._now_us,
-                "operation_id": operation.id,
-            },
-        )
-        self._changes.append(Change(self.position, kind, memory_id, operation.project, version))
-        if vector is not None:
-            self._vectors.append(vector)
+def _no_operation(operation_id: str) -> NotFound:
+    return NotFound("no such operation", {"operation_id": operation_id})
 
 
 def _as_ours(error: Exception) -> RemoraError:
@@ -335,10 +217,17 @@ def _as_ours(error: Exception) -> RemoraError:
     return error if isinstance(error, RemoraError) else InvariantViolated(f"{type(error).__name__}: {error}")
 
 
-def do_all(
-    connection: Connection, commands: Sequence[Command], position: int, now_us: int
-) -> tuple[tuple[Written, ...], ChangeBatch]:
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What commands did. `erased`: content was overwritten, so the database's files have to be rid of it."""
+
+    written: tuple[Written, ...]
+    changes: ChangeBatch
+    erased: bool
+
+
+def do_all(connection: Connection, commands: Sequence[Command], position: int, now_us: int) -> Done:
     """All commands in order on one connection."""
     transaction = Transaction(connection, position, now_us)
     written = tuple(transaction.do(command) for command in commands)
-    return written, transaction.changes()
+    return Done(written, transaction.effects.changes(), transaction.effects.erased)

@@ -1,0 +1,151 @@
+"""Whether a ledger contradicts itself: everything is read once, in order, a little at a time. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from itertools import chain, groupby, islice
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, text
+
+from engine import ids
+from engine.ledger import codec
+from engine.ledger.schema import OPEN, events, operations, shard, versions
+from engine.ledger.soundness import Kept, Told, contradictions
+from engine.types import SCOPE_FIELDS, Scope
+
+_MOST = 50
+"""So many sentences are told: a damaged ledger may have one for every row."""
+_AT_ONCE = 1000
+_SETTLED_US = 60_000_000
+"""An operation that overtook another did so this long ago: what is under way right now may look like it."""
+
+
+def check(connection: Connection, now_us: int) -> list[str]:
+    """What contradicts itself, a sentence each, the first ones; empty when it is sound.
+
+    Args:
+        connection: in one snapshot.
+        now_us: by the clock that the operations were finished by.
+    """
+    parts: tuple[Callable[[Connection], Iterable[str]], ...] = (
+        _file,
+        _positions,
+        _memories,
+        _live,
+        _events_without_operation,
+        _results,
+        lambda c: _overtaken(c, now_us),
+    )
+    found = list(islice(chain.from_iterable(part(connection) for part in parts), _MOST + 1))
+    return found if len(found) <= _MOST else [*found[:_MOST], "and more"]
+
+
+def _file(connection: Connection) -> Iterator[str]:
+    if connection.dialect.name == "sqlite":
+        problems = [str(row[0]) for row in connection.execute(text("PRAGMA quick_check(5)"))]
+        yield from (f"the database file: {problem}" for problem in problems if problem != "ok")
+
+
+def _positions(connection: Connection) -> Iterator[str]:
+    position = connection.execute(select(shard.c.position)).scalar_one()
+    columns = (func.count(), func.min(events.c.position), func.max(events.c.position))
+    count, first, last = connection.execute(select(*columns).select_from(events)).one()
+    if (last or 0) != position:
+        yield f"the ledger is at position {position}, its last event at {last or 0}"
+    if count and (first != 1 or last != count):
+        yield f"the {count} events have positions {first} to {last}: not 1 to {count} without gaps"
+
+
+def _memories(connection: Connection) -> Iterator[str]:
+    """Versions and events of each memory side by side, both by memory id."""
+    made = select(
+        versions.c.memory_id,
+        versions.c.version,
+        versions.c.live_from,
+        versions.c.live_to,
+        versions.c.operation_id,
+        versions.c.fingerprint.is_(None).label("erased"),
+        and_(versions.c.text == "", func.length(versions.c.vector) == 0).label("empty"),
+    ).order_by(versions.c.memory_id, versions.c.version)
+    told = select(
+        events.c.memory_id, events.c.position, events.c.kind, events.c.version, events.c.operation_id
+    ).order_by(events.c.memory_id, events.c.position)
+    both = merge(_stream(connection, made), _stream(connection, told), key=lambda row: str(row.memory_id))
+    for memory_id, rows in groupby(both, key=lambda row: str(row.memory_id)):
+        kept, events_told = [], []
+        for row in rows:
+            if hasattr(row, "kind"):
+                events_told.append(Told(row.position, row.kind, row.version, row.operation_id))
+            else:
+                kept.append(_kept(row))
+        yield from contradictions(memory_id, events_told, kept)
+
+
+def _kept(row: Row[Any]) -> Kept:
+    return Kept(row.version, row.live_from, row.live_to, row.operation_id, bool(row.erased), bool(row.empty))
+
+
+def _live(connection: Connection) -> Iterator[str]:
+    """Fingerprints are those of the texts, and all vectors are of one length."""
+    columns = [versions.c[name] for name in (*SCOPE_FIELDS, "memory_id", "role", "name", "text", "fingerprint")]
+    query = select(*columns, func.length(versions.c.vector).label("size")).where(versions.c.live_to.is_(None))
+    size: int | None = None
+    for row in _stream(connection, query):
+        scope = Scope(row.user_id, row.agent_id, row.app_id, row.run_id)
+        if row.fingerprint != ids.fingerprint(scope, row.role, row.name, row.text):
+            yield f"memory {row.memory_id}: its fingerprint isn't that of its text"
+        size = row.size if size is None else size
+        if row.size != size or row.size % 4:
+            yield f"memory {row.memory_id}: its vector has {row.size} bytes, another one's has {size}"
+
+
+def _events_without_operation(connection: Connection) -> Iterator[str]:
+    query = (
+        select(events.c.position, events.c.operation_id)
+        .select_from(events.outerjoin(operations, operations.c.id == events.c.operation_id))
+        .where(or_(operations.c.id.is_(None), operations.c.state != "SUCCEEDED"))
+    )
+    for row in _stream(connection, query):
+        yield f"the event at {row.position} is of operation {row.operation_id}, which has not succeeded"
+
+
+def _results(connection: Connection) -> Iterator[str]:
+    """Every memory that a result names was there."""
+    query = select(operations.c.id, operations.c.result).where(operations.c.state == "SUCCEEDED")
+    rows = _stream(connection, query)
+    while some := list(islice(rows, _AT_ONCE)):
+        named = {
+            str(one.get("id")): row.id
+            for row in some
+            for one in (codec.unpack(row.result) or {}).get("results", ())
+            if isinstance(one, dict)
+        }
+        known: set[str] = set()
+        wanted = list(named)
+        for start in range(0, len(wanted), _AT_ONCE):
+            piece = versions.c.memory_id.in_(wanted[start : start + _AT_ONCE])
+            known |= set(connection.execute(select(versions.c.memory_id).where(piece)).scalars())
+        for memory_id in named.keys() - known:
+            yield f"the result of operation {named[memory_id]} names memory {memory_id}, which is not there"
+
+
+def _overtaken(connection: Connection, now_us: int) -> Iterator[str]:
+    """In a lane nothing succeeds before what was accepted earlier is finished."""
+    waiting = select(operations.c.id, operations.c.lane, operations.c.seq).where(OPEN).subquery("waiting")
+    query = (
+        select(waiting.c.id.label("open"), operations.c.id.label("done"))
+        .select_from(waiting.join(operations, operations.c.lane == waiting.c.lane))
+        .where(
+            operations.c.seq > waiting.c.seq,
+            operations.c.state == "SUCCEEDED",
+            operations.c.completed_at_us < now_us - _SETTLED_US,
+        )
+    )
+    for row in _stream(connection, query):
+        yield f"operation {row.done} has taken effect before {row.open}, which was accepted earlier in its lane"
+
+
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    return iter(connection.execute(query, execution_options={"yield_per": _AT_ONCE}))

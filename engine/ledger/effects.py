@@ -1,0 +1,253 @@
+"""What the events of a plan do to versions and events, on one connection. Synchronous; the rules are in
+`docs/consistency.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from engine import ids
+from engine.answers import add_row, changed_row
+from engine.errors import Conflict, InvalidInput, InvariantViolated, NotFound, Purged, RemoraError
+from engine.ledger import codec, erasure
+from engine.ledger.schema import events, versions
+from engine.ledger_port import (
+    AddEvent,
+    DeleteEvent,
+    DeleteScopeEvent,
+    Operation,
+    OperationKind,
+    Plan,
+    PlannedEvent,
+    PurgeEvent,
+    UpdateEvent,
+)
+from engine.types import Change, ChangeBatch, EventKind, Json, MemoryVersion
+
+# Built once: making a statement costs SQLAlchemy more than SQLite needs to run it.
+_NEW_VERSIONS = insert(versions)
+_NEW_EVENTS = insert(events)
+_LIVE = select(versions).where(versions.c.project == bindparam("project_"), versions.c.live_to.is_(None))
+_LIVE_BY_ID = _LIVE.where(versions.c.memory_id == bindparam("id_"))
+_OF_MEMORY = (
+    select(versions.c.fingerprint)
+    .where(versions.c.project == bindparam("project_"), versions.c.memory_id == bindparam("id_"))
+    .limit(1)
+)
+_TWIN = _LIVE.where(versions.c.fingerprint == bindparam("fingerprint_"))
+_END = (
+    update(versions)
+    .where(versions.c.memory_id == bindparam("id_"), versions.c.version == bindparam("number_"))
+    .values(live_to=bindparam("live_to"))
+)
+_LATER = (
+    select(events.c.position)
+    .where(events.c.memory_id == bindparam("id_"), events.c.position > bindparam("position_"))
+    .limit(1)
+)
+
+
+class Effects:
+    """Takes plans in and remembers what changed. `position` grows by one an event.
+
+    `erased`: content was overwritten, so the database's files have to be rid of it.
+    """
+
+    def __init__(self, connection: Connection, position: int, now_us: int) -> None:
+        self._connection = connection
+        self._now_us = now_us
+        self._after = position
+        self.position = position
+        self.erased = False
+        self._changes: list[Change] = []
+        self._vectors: list[bytes] = []
+
+    def changes(self) -> ChangeBatch:
+        """Everything that changed."""
+        return ChangeBatch(self._after, self.position, tuple(self._changes), codec.stack(self._vectors))
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """All that is done within, or with an error nothing of it."""
+        mark = (self.position, self.erased, len(self._changes), len(self._vectors))
+        savepoint = self._connection.begin_nested()
+        try:
+            yield
+        except BaseException:
+            savepoint.rollback()
+            self.position, self.erased, changes, vectors = mark
+            del self._changes[changes:], self._vectors[vectors:]
+            raise
+        savepoint.commit()
+
+    def of(self, operation: Operation, plan: Plan) -> Json:
+        """Do what the plan says; the operation's result.
+
+        Raises:
+            RemoraError: a rule is broken.
+        """
+        self._check(plan)
+        if operation.kind is OperationKind.PURGE:
+            done = self._purges(operation, plan)
+        else:
+            rows = [row for event in plan.events for row in self._event(operation, plan, event)]
+            done = {"results": rows}
+            if operation.kind is OperationKind.DELETE_ALL:
+                done = {"results": [], "count": len(rows)}
+        return {**plan.answer, **done, "position": self.position}
+
+    def _purges(self, operation: Operation, plan: Plan) -> Json:
+        before = self.position
+        keys = {key for event in plan.events if isinstance(event, PurgeEvent) for key in self._purge(operation, event)}
+        return {"results": [], "count": self.position - before, "keys": sorted(keys)}
+
+    def _purge(self, operation: Operation, event: PurgeEvent) -> list[str]:
+        """Erase, and record it of each memory; the keys of the operations that held something of it."""
+        if event.memory_id is not None:
+            doomed, said = erasure.doomed_by_id(self._connection, operation.project, event.memory_id)
+            if not doomed:
+                return []
+        elif event.scope is not None and event.scope.ids():
+            doomed, said = erasure.doomed_by_scope(self._connection, operation.project, event.scope), frozenset()
+        else:
+            raise InvalidInput("a purge names a memory or a scope")
+        self.erased = True
+        keys = erasure.erase_operations(self._connection, operation.project, doomed, event.scope, said)
+        erasure.erase_versions(self._connection, doomed, self.position + 1)
+        for one in doomed:
+            self._record(operation, EventKind.PURGE, one.memory_id, one.version, None, None)
+        return keys
+
+    def _check(self, plan: Plan) -> None:
+        for required in plan.requires:
+            since = {"id_": required.memory_id, "position_": required.position}
+            if self._connection.execute(_LATER, since).first() is not None:
+                raise Conflict("a memory has changed meanwhile", {"memory_id": required.memory_id, "retry": True})
+
+    def _event(self, operation: Operation, plan: Plan, event: PlannedEvent) -> list[Json]:
+        match event:
+            case PurgeEvent():
+                raise InvariantViolated("only a purge may purge", {"operation_id": operation.id})
+            case AddEvent():
+                return [self._add(operation, plan, event)]
+            case UpdateEvent():
+                return [self._update(operation, plan, event)]
+            case DeleteEvent(memory_id):
+                return [self._end(operation, self._live_or_missing(operation.project, memory_id))]
+            case DeleteScopeEvent(scope):
+                within = [versions.c[name] == value for name, value in scope.ids().items()]
+                doomed = _LIVE.where(*within).order_by(versions.c.live_from)
+                rows = self._connection.execute(doomed, {"project_": operation.project}).all()
+                return [self._end(operation, row) for row in rows]
+
+    def _add(self, operation: Operation, plan: Plan, event: AddEvent) -> Json:
+        twin = self._twin(operation.project, event.fingerprint)
+        if twin is not None:
+            return add_row(EventKind.NONE, codec.version_of(twin), event.message_index)
+        version = MemoryVersion(
+            memory_id=event.memory_id,
+            project=operation.project,
+            scope=event.scope,
+            text=event.text,
+            version=1,
+            live_from=self.position + 1,
+            created_at_us=event.created_at_us,
+            updated_at_us=event.created_at_us,
+            role=event.role,
+            name=event.name,
+            metadata=event.metadata,
+            expiration_date=event.expiration_date,
+            entities=event.entities,
+            relations=event.relations,
+            operation_id=operation.id,
+        )
+        vector = codec.vector_bytes(plan.vectors[event.row])
+        self._insert(version, vector, event.fingerprint)
+        self._record(operation, EventKind.ADD, version.memory_id, version.version, version, vector)
+        return add_row(EventKind.ADD, version, event.message_index)
+
+    def _update(self, operation: Operation, plan: Plan, event: UpdateEvent) -> Json:
+        row = self._live_or_missing(operation.project, event.memory_id)
+        old, given = codec.version_of(row), event.given
+        version = replace(
+            old,
+            version=old.version + 1,
+            live_from=self.position + 1,
+            updated_at_us=self._now_us,
+            operation_id=operation.id,
+            text=event.text if "text" in given else old.text,
+            entities=event.entities if "text" in given else old.entities,
+            metadata=event.metadata if "metadata" in given else old.metadata,
+            expiration_date=event.expiration_date if "expiration_date" in given else old.expiration_date,
+            created_at_us=event.created_at_us if "timestamp" in given else old.created_at_us,
+        )
+        fingerprint: bytes | None = row.fingerprint
+        if "text" in given:
+            fingerprint = ids.fingerprint(version.scope, version.role, version.name, version.text)
+            twin = self._twin(operation.project, fingerprint)
+            if twin is not None and twin.memory_id != event.memory_id:
+                raise Conflict("a memory with this text exists already", {"memory_id": twin.memory_id})
+        vector = row.vector if event.row is None else codec.vector_bytes(plan.vectors[event.row])
+        self._close_version(old)
+        self._insert(version, vector, fingerprint)
+        self._record(operation, EventKind.UPDATE, version.memory_id, version.version, version, vector)
+        return changed_row(EventKind.UPDATE, version)
+
+    def _end(self, operation: Operation, row: Row[Any]) -> Json:
+        old = codec.version_of(row)
+        self._close_version(old)
+        self._record(operation, EventKind.DELETE, old.memory_id, old.version, None, None)
+        return changed_row(EventKind.DELETE, old)
+
+    def _twin(self, project: str, fingerprint: bytes) -> Row[Any] | None:
+        same = {"project_": project, "fingerprint_": fingerprint}
+        return self._connection.execute(_TWIN, same).one_or_none()
+
+    def _live_or_missing(self, project: str, memory_id: str) -> Row[Any]:
+        row = self._connection.execute(_LIVE_BY_ID, {"project_": project, "id_": memory_id}).one_or_none()
+        if row is None:
+            raise self._gone(project, memory_id)
+        return row
+
+    def _gone(self, project: str, memory_id: str) -> RemoraError:
+        known = self._connection.execute(_OF_MEMORY, {"project_": project, "id_": memory_id}).one_or_none()
+        if known is not None and known.fingerprint is None:
+            return Purged("this memory was erased for good", {"memory_id": memory_id})
+        return NotFound("Memory not found!", {"memory_id": memory_id})
+
+    def _insert(self, version: MemoryVersion, vector: bytes, fingerprint: bytes | None) -> None:
+        self._connection.execute(_NEW_VERSIONS, codec.version_row(version, vector, fingerprint))
+
+    def _close_version(self, old: MemoryVersion) -> None:
+        this = {"id_": old.memory_id, "number_": old.version, "live_to": self.position + 1}
+        self._connection.execute(_END, this)
+
+    def _record(
+        self,
+        operation: Operation,
+        kind: EventKind,
+        memory_id: str,
+        version_number: int,
+        version: MemoryVersion | None,
+        vector: bytes | None,
+    ) -> None:
+        self.position += 1
+        self._connection.execute(
+            _NEW_EVENTS,
+            {
+                "position": self.position,
+                "kind": kind.value,
+                "memory_id": memory_id,
+                "version": version_number,
+                "project": operation.project,
+                "at_us": self._now_us,
+                "operation_id": operation.id,
+            },
+        )
+        self._changes.append(Change(self.position, kind, memory_id, operation.project, version))
+        if vector is not None:
+            self._vectors.append(vector)
