@@ -141,6 +141,7 @@ class Memory:
             graph=graph,
             vector_feed=self._vector_feed,
             graph_feed=self._graph_feed,
+            deadline_s=settings.search.leg_deadline_s,
         )
         self._searches = SearchPath(ledger=ledger, models=self._models, legs=self._legs, settings=settings.search)
         self._graphs = GraphPath(graph=graph, feed=self._graph_feed, ledger=ledger)

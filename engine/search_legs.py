@@ -6,11 +6,12 @@ Every answer is of an index that has all it once confirmed. What is made of the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from engine.batch_queue import BatchQueue
+from engine.circuit import Circuit
 from engine.concurrency import TaskSet
 from engine.errors import Unavailable
 from engine.graph_port import GraphHit, GraphQuery, GraphStore
@@ -70,6 +71,7 @@ class _OfIndex(Protocol):
 Q = TypeVar("Q")
 B = TypeVar("B", bound=_OfBlock)
 I = TypeVar("I", bound=_OfIndex)  # noqa: E741 - beside Q and B
+T = TypeVar("T")
 
 
 class SearchLegs:
@@ -81,6 +83,7 @@ class SearchLegs:
         graph: entity graph.
         vector_feed: tells whether the vector index has lost something.
         graph_feed: the same for the graph.
+        deadline_s: how long an index may take for a call; one that takes longer is left alone until it answers.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class SearchLegs:
         graph: GraphStore,
         vector_feed: IndexFeed,
         graph_feed: IndexFeed,
+        deadline_s: float,
     ) -> None:
         self._ledger = ledger
         self._vector = vector
@@ -99,6 +103,9 @@ class SearchLegs:
         self._graph_feed = graph_feed
         self._filling: dict[BlockKey, asyncio.Task[None]] = {}
         self._tasks = TaskSet()
+        self._deadline_s = deadline_s
+        self._vector_circuit = Circuit("vector index", self._tasks, deadline_s=deadline_s)
+        self._graph_circuit = Circuit("graph index", self._tasks, deadline_s=deadline_s)
         self._vector_calls = _queue(self._search_vectors, "vector search")
         self._graph_calls = _queue(self._search_graph, "graph search")
         self._statistics_calls = _queue(self._count_terms, "keyword statistics")
@@ -142,12 +149,13 @@ class SearchLegs:
 
     async def _from_blocks(self, query: VectorQuery, ask: Callable[[VectorQuery], Awaitable[B]]) -> B | None:
         """The answer of an index that has lost nothing; None: the query's block doesn't stay in memory."""
-        await self._vector_feed.known()
+        self._vector_circuit.check()
+        await self._known(self._vector_feed)
         for _ in range(_ROUNDS):
             since = self._vector_feed.confirmed
             found = await ask(query)
             if not self._vector_feed.observe(found.applied, since):
-                await self._vector_feed.caught_up()
+                await self._caught_up(self._vector_feed)
             elif found.cold is None:
                 return found
             else:
@@ -155,14 +163,29 @@ class SearchLegs:
         return None
 
     async def _from_graph(self, query: GraphQuery, ask: Callable[[GraphQuery], Awaitable[I]]) -> I:
-        await self._graph_feed.known()
+        self._graph_circuit.check()
+        await self._known(self._graph_feed)
         for _ in range(_ROUNDS):
             since = self._graph_feed.confirmed
             found = await ask(query)
             if self._graph_feed.observe(found.applied, since):
                 return found
-            await self._graph_feed.caught_up()
+            await self._caught_up(self._graph_feed)
         raise Unavailable("the graph is being caught up", {"retry_after_s": 1})
+
+    async def _known(self, feed: IndexFeed) -> None:
+        if not feed.is_known:
+            self._check(feed)
+            await feed.known()
+
+    async def _caught_up(self, feed: IndexFeed) -> None:
+        self._check(feed)
+        await feed.caught_up()
+
+    def _check(self, feed: IndexFeed) -> None:
+        """Nobody waits for an index that others have waited for in vain."""
+        if feed.stalled_s > self._deadline_s:
+            raise Unavailable(f"the {feed.name} index does not catch up", {"part": feed.name, "retry_after_s": 1})
 
     async def _fill(self, key: BlockKey) -> None:
         """Read a block from the ledger into the index; searches that need the same one share it."""
@@ -177,25 +200,31 @@ class SearchLegs:
         await self._vector.fill(await self._ledger.block(key))
 
     async def _search_vectors(self, queries: list[VectorQuery]) -> list[_VectorFound | Exception]:
-        answer = await self._vector.search(queries)
+        answer = await self._asked(self._vector_circuit, self._vector.search, queries)
         return [_VectorFound(answer.applied, hits, cold) for hits, cold in zip(answer.hits, answer.cold, strict=True)]
 
     async def _search_graph(self, queries: list[GraphQuery]) -> list[GraphFound | Exception]:
-        answer = await self._graph.search(queries)
+        answer = await self._asked(self._graph_circuit, self._graph.search, queries)
         relations = answer.relations or ((),) * len(answer.hits)
         return [GraphFound(answer.applied, hits, edges) for hits, edges in zip(answer.hits, relations, strict=True)]
 
     async def _count_terms(self, queries: list[VectorQuery]) -> list[_Counted | Exception]:
-        answer = await self._vector.statistics(queries)
+        answer = await self._asked(self._vector_circuit, self._vector.statistics, queries)
         return [_Counted(answer.applied, one, cold) for one, cold in zip(answer.statistics, answer.cold, strict=True)]
 
     async def _count_mentions(self, queries: list[GraphQuery]) -> list[_Mentions | Exception]:
-        answer = await self._graph.mentions(queries)
+        answer = await self._asked(self._graph_circuit, self._graph.mentions, queries)
         return [_Mentions(answer.applied, counts) for counts in answer.mentions]
 
+    async def _asked(self, circuit: Circuit, ask: Callable[[Sequence[Q]], Awaitable[T]], queries: Sequence[Q]) -> T:
+        # In the background the first of them alone is asked again: others may have come only to make it too much.
+        return await circuit.call(lambda: ask(queries), lambda: ask(queries[:1]))
+
     def status(self) -> Json:
-        """Calls so far."""
+        """Calls so far. `left_alone`: indexes that don't answer, and are asked again in the background."""
+        circuits = {"vector": self._vector_circuit, "graph": self._graph_circuit}
         return {
+            "left_alone": [name for name, circuit in circuits.items() if circuit.is_open],
             "searches": self._vector_calls.stats.items,
             "vector_calls": self._vector_calls.stats.batches,
             "graph_calls": self._graph_calls.stats.batches,
@@ -204,9 +233,6 @@ class SearchLegs:
     def queues(self) -> Json:
         """Figures of the queues in front of the indexes."""
         return {"vector": self._vector_calls.figures(), "graph": self._graph_calls.figures()}
-
-
-T = TypeVar("T")
 
 
 def _queue(run: Callable[[list[Q]], Awaitable[list[T | Exception]]], name: str) -> BatchQueue[Q, T]:

@@ -393,6 +393,9 @@ class WritePath:
 
     async def _late(self, feed: IndexFeed, operation: Operation) -> bool:
         position = _position(operation)
+        if feed.position < position and feed.stalled_s > self._apply_deadline_s:
+            # Others have waited in vain since it moved last.
+            return True
         if operation.kind is OperationKind.PURGE:
             # The caller's own deadline is the only one: files may have to be written anew.
             await feed.erased(position)
