@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.place import Place
 
 COMMANDS = {"serve", "up", "down", "status", "add", "search", "list", "get", "update", "delete", "history"}
-COMMANDS |= {"entities", "operations", "graph", "demo", "doctor", "config"}
+COMMANDS |= {"entities", "operations", "graph", "demo", "doctor", "config", "purge", "verify", "rebuild"}
 START_CPU_S = 0.6
 
 
@@ -34,6 +34,12 @@ def test_bash_completes_commands_and_their_commands(place: Place) -> None:
     assert set(words(place, "bash", COMP_WORDS="remora graph ", COMP_CWORD="2").split()) == {
         "entities", "neighbours", "path",
     }  # fmt: skip
+    assert set(words(place, "bash", COMP_WORDS="remora operations ", COMP_CWORD="2").split()) == {
+        "list", "show", "retry",
+    }  # fmt: skip
+    states = words(place, "bash", COMP_WORDS="remora operations list --state ", COMP_CWORD="4")
+    assert set(states.split()) == {"PENDING", "RUNNING", "SUCCEEDED", "FAILED"}
+    assert set(words(place, "bash", COMP_WORDS="remora rebuild ", COMP_CWORD="2").split()) == {"vector", "graph"}
     assert "--user-id" in words(place, "bash", COMP_WORDS="remora search --u", COMP_CWORD="2").split()
 
 

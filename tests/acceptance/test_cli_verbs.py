@@ -39,6 +39,9 @@ def test_every_verb_answers_json(served: Place) -> None:
     assert answer(served, "list", "--user-id", "ana")["count"] == 1
     assert answer(served, "get", memory_id)["memory"] == "Ana met Bruno in Lisbon."
     assert answer(served, "operations", added["operation_id"])["status"] == "SUCCEEDED"
+    assert answer(served, "operations", "retry", added["operation_id"])["results"][0]["id"] == memory_id
+    listed = answer(served, "operations", "--user-id", "ana", "--state", "SUCCEEDED")
+    assert [one["id"] for one in listed["results"]] == [added["operation_id"]]
     assert {"ana"} <= {one["name"] for one in answer(served, "entities")["results"]}
     names = {one["name"] for one in answer(served, "graph", "entities", "--user-id", "ana")["results"]}
     assert {"Ana", "Bruno", "Lisbon"} <= names
@@ -52,6 +55,31 @@ def test_every_verb_answers_json(served: Place) -> None:
     answer(served, "add", "Ana likes tea.", "--user-id", "ana")
     assert answer(served, "delete", "--all", "--user-id", "ana", "--yes")["count"] == 1
     assert answer(served, "config")["port"] == served.port
+
+
+def test_what_is_purged_is_gone_and_the_indexes_agree(served: Place) -> None:
+    kept = answer(served, "add", "Berta plays the viola.", "--user-id", "berta")["results"][0]["id"]
+    gone = answer(served, "add", "Berta is allergic to rosin.", "--user-id", "berta")["results"][0]["id"]
+    asked = served.run("purge", gone)
+    assert (asked.returncode, asked.stdout) == (2, ""), "nobody can be asked without a terminal"
+    assert answer(served, "purge", gone, "--yes")["count"] == 1
+    refused = served.run("get", gone, "--json")
+    assert (refused.returncode, json.loads(refused.stderr)["code"]) == (3, "purged")
+    assert [one["id"] for one in answer(served, "list", "--user-id", "berta")["results"]] == [kept]
+    assert answer(served, "verify")["clean"] is True
+    assert answer(served, "purge", "--user-id", "berta", "--yes")["count"] == 1
+
+
+@pytest.mark.parametrize("index", ["vector", "graph"])
+def test_an_index_is_built_anew_and_answers_as_before(served: Place, index: str) -> None:
+    added = answer(served, "add", f"Dora tunes the {index} harp in Oslo.", "--user-id", "dora")
+    told = served.run("rebuild", index, timeout_s=120)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith(f"Done: the {index} index has ")
+    found = answer(served, "search", f"Who tunes the {index} harp?", "--user-id", "dora")
+    assert found["results"][0]["id"] == added["results"][0]["id"]
+    compared = served.run("verify")
+    assert (compared.returncode, "agree" in compared.stdout) == (0, True), compared.stdout
 
 
 def test_the_graph_is_shown_to_people(served: Place) -> None:

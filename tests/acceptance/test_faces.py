@@ -292,6 +292,21 @@ def test_delete_all_counts_what_went_over_all_users_of_an_agent(story: Story) ->
     assert story.steps["list by user, empty"]["count"] == 0
 
 
+def test_operations_are_listed_and_a_failed_one_is_tried_again(story: Story) -> None:
+    (failed,) = story.steps["failed operations"]["results"]
+    assert (failed["event_type"], failed["status"], failed["error"]["code"]) == ("UPDATE", "FAILED", "conflict")
+    assert story.steps["retry"] == "not_found", "the memory was deleted meanwhile"
+    assert story.steps["operations"] == [("ADD", "SUCCEEDED", [BEES]), ("ADD", "SUCCEEDED", [HONEY])]
+
+
+def test_what_is_purged_is_gone_from_every_answer(story: Story) -> None:
+    counts = [story.steps[f"purge{what}"]["count"] for what in ("", " by user", " again")]
+    assert counts == [1, 1, 0]
+    assert {story.steps[f"{verb} what is purged"] for verb in ("get", "history", "delete")} == {"purged"}
+    assert texts(story.steps["list what is left"]) == [HONEY]
+    assert [memories for _, _, memories in story.steps["operations, erased"] if memories] == []
+
+
 @pytest.mark.parametrize("face", ASKED, indirect=True)
 def test_status_says_what_runs(face: Face, request: pytest.FixtureRequest) -> None:
     shards, _ = request.node.callspec.params["face"]

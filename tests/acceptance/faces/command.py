@@ -15,6 +15,7 @@ EXIT_CODES = {
     "too_large": 2,
     "conflict": 2,
     "not_found": 3,
+    "purged": 3,
     "unavailable": 4,
     "deadline_exceeded": 4,
     "internal": 1,
@@ -22,6 +23,8 @@ EXIT_CODES = {
 _COMMANDS = {
     "delete_all": ["delete", "--all", "--yes"],
     "operation": ["operations"],
+    "operations": ["operations", "list"],
+    "retry": ["operations", "retry"],
     "graph_entities": ["graph", "entities"],
     "neighbours": ["graph", "neighbours"],
     "path": ["graph", "path"],
@@ -54,6 +57,9 @@ class Command:
             case "update", (memory_id,):
                 text = [fields.pop("text")] if "text" in fields else []
                 return self._run(["update"], [*_flags(fields), "--", memory_id, *text])
+            case "purge", ():
+                one = [fields.pop("memory_id")] if "memory_id" in fields else []
+                return self._run(["purge", "--yes"], [*_flags(fields), "--", *one])
             case _:
                 return self._run(
                     _COMMANDS.get(verb, [verb]), [*_flags(fields), *(["--", *arguments] if arguments else [])]

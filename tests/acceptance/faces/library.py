@@ -13,6 +13,7 @@ from tests.acceptance.faces.face import Refused
 CLASSES = {
     "invalid_input": ["InvalidInput", "RemoraError", "ValueError"],
     "not_found": ["NotFound", "RemoraError", "LookupError"],
+    "purged": ["Purged", "RemoraError"],
     "conflict": ["Conflict", "RemoraError"],
     "too_large": ["TooLarge", "RemoraError"],
     "unavailable": ["Unavailable", "RemoraError"],

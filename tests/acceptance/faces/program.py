@@ -82,6 +82,7 @@ _BUILT_IN = {
     "conflict": "ValueError",
     "too_large": "ValueError",
     "not_found": "LookupError",
+    "purged": "LookupError",
 }
 
 

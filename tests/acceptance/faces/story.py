@@ -45,7 +45,16 @@ class Story:
 
     def tell(self) -> None:
         """All of it."""
-        for chapter in (self._keep, self._find, self._look, self._graph, self._many, self._change, self._forget):
+        for chapter in (
+            self._keep,
+            self._find,
+            self._look,
+            self._graph,
+            self._many,
+            self._change,
+            self._forget,
+            self._erase,
+        ):
             chapter()
         self.ended = True
 
@@ -178,3 +187,26 @@ class Story:
         self._do("list by user, empty", "list", **self._who(user_id="ana"))
         self._do("graph entities, empty", "graph_entities", **self._who(user_id="ana"))
         self.steps["people at the end"] = self._people()
+
+    def _erase(self) -> None:
+        ana, cleo = self._who(user_id="ana"), self._who(user_id="cleo")
+        failed = self._do("failed operations", "operations", **ana, state="FAILED")
+        self._do("retry", "retry", failed["results"][0]["id"])
+        self.steps["operations"] = self._operations(**cleo)
+        self._do("purge", "purge", memory_id=self._id(BEES))
+        for verb in ("get", "history"):
+            self._do(f"{verb} what is purged", verb, self._id(BEES))
+        self._do("delete what is purged", "delete", self._id(BEES))
+        self._do("list what is left", "list", **cleo)
+        self._do("purge by user", "purge", **cleo)
+        self._do("purge again", "purge", **cleo)
+        self.steps["operations, erased"] = self._operations(**cleo)
+
+    def _operations(self, **scope: str) -> list[Any]:
+        """Of a scope: what they were, and what became of it. Two of a batch are as good as at the same time."""
+        listed = self.face.call("operations", **scope)
+        assert listed["count"] == len(listed["results"])
+        told = [
+            (one["event_type"], one["status"], [row["memory"] for row in one["results"]]) for one in listed["results"]
+        ]
+        return sorted(told)
