@@ -7,8 +7,8 @@ shard's part of a search over many (`scatter`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import ParamSpec, TypeVar
 
 from engine.config import SearchSettings
 from engine.errors import InvalidInput, RemoraError, Unavailable
@@ -23,6 +23,7 @@ from engine.search_legs import GraphFound, SearchLegs
 from engine.shard_api import Evidence, Found, Statistics
 from engine.types import Applied, Entity, FloatArray, Json
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _NOTHING_NEAR = GraphFound(Applied("", 0), (), ())
@@ -53,7 +54,7 @@ class SearchPath:
         """
         if request.min_position is not None:
             await self._legs.reached(request.min_position)
-        (embedded, found), near = await asyncio.gather(self._by_text(request), self._leg(self._by_entities(request)))
+        (embedded, found), near = await asyncio.gather(self._by_text(request), self._leg(self._by_entities, request))
         legs = {"dense": embedded and found is not None, "keywords": found is not None, "graph": near is not None}
         degraded = [leg for leg, answered in legs.items() if not answered]
         if found is None and not (near and near.hits):
@@ -64,22 +65,22 @@ class SearchPath:
             legs_found,
             self._weights,
             today,
-            lambda memory_ids: self._leg(self._ledger.get(request.call.project, memory_ids)),
+            lambda memory_ids: self._leg(self._ledger.get, request.call.project, memory_ids),
         )
         return {**answer, "position": self._legs.position}
 
     async def evidence(self, request: SearchRequest) -> Evidence:
         """What the models say of the query; None of one that fails or is late."""
         vector, entities = await asyncio.gather(
-            self._leg(self._vector(request)), self._leg(self._models.entities([request.query], Priority.READ))
+            self._leg(self._vector, request), self._leg(self._models.entities, [request.query], Priority.READ)
         )
         return Evidence(vector, None if entities is None else entities[0])
 
     async def statistics(self, request: SearchRequest, evidence: Evidence) -> Statistics:
         """This shard's part of what the legs count before they search; None of one that fails or is late."""
         keywords, mentions = await asyncio.gather(
-            self._leg(self._legs.statistics(self._vector_query(request, None))),
-            self._leg(self._mentions(request, evidence.entities or ())),
+            self._leg(self._legs.statistics, self._vector_query(request, None)),
+            self._leg(self._mentions, request, evidence.entities or ()),
         )
         return Statistics(keywords, mentions)
 
@@ -89,8 +90,8 @@ class SearchPath:
             await self._legs.reached(request.min_position)
         counted = evidence.statistics or Statistics()
         hits, near = await asyncio.gather(
-            self._leg(self._nearest(request, evidence.vector, counted.keywords)),
-            self._leg(self._around_in_part(request, evidence.entities, counted.mentions)),
+            self._leg(self._nearest, request, evidence.vector, counted.keywords),
+            self._leg(self._around_in_part, request, evidence.entities, counted.mentions),
         )
         return Found(
             hits=hits,
@@ -99,11 +100,11 @@ class SearchPath:
             position=self._legs.position,
         )
 
-    async def _leg(self, work: Awaitable[T]) -> T | None:
+    async def _leg(self, work: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """What the leg found, or None when it failed or is late: the others answer without it."""
         try:
             async with asyncio.timeout(self._settings.leg_deadline_s):
-                return await work
+                return await work(*args, **kwargs)
         except InvalidInput:
             raise
         except (RemoraError, TimeoutError):
@@ -115,8 +116,8 @@ class SearchPath:
 
     async def _by_text(self, request: SearchRequest) -> tuple[bool, tuple[VectorHit, ...] | None]:
         """Whether the query could be embedded, and what dense and keyword search found; without a vector, keywords."""
-        vector = await self._leg(self._vector(request))
-        return vector is not None, await self._leg(self._nearest(request, vector))
+        vector = await self._leg(self._vector, request)
+        return vector is not None, await self._leg(self._nearest, request, vector)
 
     async def _by_entities(self, request: SearchRequest) -> GraphFound:
         named = await self._models.entities([request.query], Priority.READ)
