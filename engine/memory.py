@@ -586,11 +586,16 @@ class Memory:
             body,
             project=call.project,
             lane=lane,
-            slot_key=call.project,
+            slot=_slot(body, call),
             idempotency_key=call.idempotency_key,
             now_us=self._clock(),
             noise=secrets.token_bytes(16),
         )
+
+
+def _slot(body: Json, call: Call) -> int:
+    """Of an operation without a lane: that of the memory it is about, so that its id names the shard that has it."""
+    return ids.slot_in(body["memory_id"]) if "memory_id" in body else ids.slot_of(call.project)
 
 
 def _not_found(memory_id: str) -> NotFound:

@@ -14,14 +14,14 @@ def new_operation(
     *,
     project: str,
     lane: str | None,
-    slot_key: str,
+    slot: int,
     idempotency_key: str | None,
     now_us: int,
     noise: bytes,
 ) -> Operation:
-    """An operation that nobody has accepted yet. `slot_key` gives its slot where it has no lane of its own."""
+    """An operation that nobody has accepted yet. `slot`: of its id, where it has no lane of its own."""
     return Operation(
-        id=ids.operation_id(ids.slot_of(lane or slot_key), noise),
+        id=ids.operation_id(slot if lane is None else ids.slot_of(lane), noise),
         project=project,
         kind=kind,
         lane=lane,
