@@ -205,7 +205,7 @@ async def test_an_add_of_more_texts_than_a_queue_holds_goes_through() -> None:
         assert (added["status"], len(added["results"])) == ("SUCCEEDED", 200)
 
 
-async def test_an_index_of_another_ledger_is_not_believed() -> None:
+async def test_an_index_of_another_ledger_is_not_believed_but_built_anew() -> None:
     async with System() as old:
         for number in range(3):
             await old.memory.add(f"Berlin number {number}", user_id="u")
@@ -216,6 +216,7 @@ async def test_an_index_of_another_ledger_is_not_believed() -> None:
         recogniser=restored.recogniser,
         vector=old.vector,
     )
+    old.vector.down = {"begin_rebuild"}
     async with restored:
         added = await restored.memory.add("Hamburg", user_id="u")
         assert added["degraded"] == ["vector"]
@@ -223,6 +224,11 @@ async def test_an_index_of_another_ledger_is_not_believed() -> None:
             await restored.memory.add(f"Bremen number {number}", user_id="u")
         with pytest.raises(Unavailable):
             await restored.memory.search("number", user_id="u")
+        assert "another" in (await restored.memory.status())["upkeep"]["vector"]["due"]
+        old.vector.down = set()
+        await restored.memory.indexes_at(4)
+        found = await restored.memory.search("number", user_id="u", threshold=0.0)
+        assert {one["memory"] for one in found["results"]} == {"Hamburg", *(f"Bremen number {n}" for n in range(3))}
 
 
 async def test_an_update_with_a_time_that_cannot_be_shown_is_refused() -> None:
