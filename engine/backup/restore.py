@@ -33,8 +33,8 @@ class Restored:
 def restore(settings: Settings, directory: Path, bar: Bar) -> Restored:
     """Every shard of a backup whose files are all sound; either all of them are made, or none.
 
-    Only a crash between the shards' commits, which come one after the other at the very end, leaves some and not
-    others: then the same call makes the others.
+    Only a crash at the very end, while one after the other gets its place, leaves some and not others: then the same
+    call makes the others.
 
     Raises:
         NotFound: there is no backup.
@@ -52,10 +52,13 @@ def restore(settings: Settings, directory: Path, bar: Bar) -> Restored:
         )
     missing = [one for one in found.files if not _is_there(settings, one.shard, directory / one.name)]
     aside = set_aside(settings)
-    with ExitStack() as commits:
+    with ExitStack() as under_way:
+        filled = []
         for one in missing:
             with bar(f"shard {one.shard}", sum(one.rows.values())) as advance:
-                _fill(settings, one, directory / one.name, commits, advance)
+                filled.append(_fill(settings, one, directory / one.name, under_way, advance))
+        for ledger in filled:
+            ledger.put()
     return Restored(found, tuple(aside))
 
 
@@ -71,17 +74,18 @@ async def problems(settings: Settings) -> list[str]:
     return found
 
 
-def _fill(settings: Settings, said: DumpFile, path: Path, commits: ExitStack, advance: Advance) -> None:
-    """Give a shard its rows, in a transaction that `commits` ends."""
+def _fill(settings: Settings, said: DumpFile, path: Path, under_way: ExitStack, advance: Advance) -> Filling:
+    """Give a shard its rows, but not its place."""
     try:
         with DumpReader(path) as dump:
-            ledger = commits.enter_context(filling(settings, said.shard, dump.shard()))
+            ledger = under_way.enter_context(filling(settings, said.shard, dump.shard()))
             for rows in _batches(dump.rows()):
                 _insert(ledger, rows)
                 advance(len(rows))
             ledger.finish()
     except Damaged as error:
         raise InvariantViolated(f"{path} has changed while it was read: {error}", {"file": str(path)}) from error
+    return ledger
 
 
 def _is_there(settings: Settings, number: int, path: Path) -> bool:

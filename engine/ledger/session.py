@@ -32,7 +32,7 @@ def reading(url: str, schema: str | None) -> Iterator[Connection | None]:
         return
     readable = url if path is None else f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true"
     engine = _engine(readable, schema, begin="DEFERRED", write=False)
-    with _translated(url), ExitStack() as stack:
+    with translated(url), ExitStack() as stack:
         stack.callback(engine.dispose)
         connection = stack.enter_context(engine.connect())
         if path is None:
@@ -41,13 +41,9 @@ def reading(url: str, schema: str | None) -> Iterator[Connection | None]:
         yield connection
 
 
-@contextmanager
-def writing(url: str, schema: str | None) -> Iterator[Connection]:
-    """A transaction that is committed at the end of the context, fsynced, or never was."""
-    engine = _engine(url, schema, begin="IMMEDIATE", write=True)
-    with _translated(url), ExitStack() as stack:
-        stack.callback(engine.dispose)
-        yield stack.enter_context(engine.begin())
+def writer(url: str, schema: str | None) -> Engine:
+    """For one transaction that writes; on SQLite what is committed is fsynced."""
+    return _engine(url, schema, begin="IMMEDIATE", write=True)
 
 
 def file_of(url: str) -> Path | None:
@@ -95,7 +91,8 @@ def _configure(engine: Engine, begin: str, *, write: bool) -> None:
 
 
 @contextmanager
-def _translated(url: str) -> Iterator[None]:
+def translated(url: str) -> Iterator[None]:
+    """What the database says, as ours."""
     try:
         yield
     except SQLAlchemyError as error:
