@@ -1,20 +1,14 @@
-"""What every ledger does: the same suite over SQLite in a file and in memory, and over PostgreSQL where one is named.
-
-`REMORA_TEST_POSTGRES` is a SQLAlchemy URL of a database whose schemas `remora_1` and `remora_2` may be dropped.
-"""
+"""What every ledger does: the same suite over SQLite in a file and in memory, and over PostgreSQL where one is named."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine
-from sqlalchemy.schema import DropSchema
 
 from engine import ids
 from engine.errors import Conflict, NotFound, StaleEpoch
@@ -23,107 +17,23 @@ from engine.ledger.store import SqlLedger
 from engine.ledger_port import (
     Accept,
     AcceptAndCommit,
-    AddEvent,
     Commit,
     DeleteEvent,
     DeleteScopeEvent,
     Fail,
-    Operation,
     OperationKind,
-    Ownership,
     Plan,
     Unchanged,
     UpdateEvent,
-    Written,
 )
 from engine.types import BlockKey, Entity, OperationState, Scope
-
-NOTHING = np.zeros((0, 0), dtype=np.float32)
-DAY_US = 24 * 3600 * 1_000_000
-ANN = Scope(user_id="ann")
+from tests.conformance.ledger_writer import DAY_US, KINDS, NOTHING, Writer, needs_postgres, owned, shard_on_postgres
 
 
-class Writer:
-    """A ledger with an owner, and short words for commands."""
-
-    def __init__(self, ledger: SqlLedger, ownership: Ownership) -> None:
-        self.ledger = ledger
-        self.owner = ownership
-        self.made = 0
-
-    def operation(self, kind: OperationKind = OperationKind.ADD, key: str | None = None, at_us: int = 1) -> Operation:
-        self.made += 1
-        return Operation(
-            id=ids.operation_id(1, self.made.to_bytes(16)),
-            project="p",
-            kind=kind,
-            lane="lane",
-            request={"n": self.made},
-            created_at_us=at_us,
-            idempotency_key=key,
-            request_hash=b"hash",
-        )
-
-    def adding(self, operation: Operation, *texts: str, scope: Scope = ANN) -> Plan:
-        rows = np.arange(len(texts) * 4, dtype=np.float32).reshape(len(texts), 4)
-        events = tuple(
-            AddEvent(
-                memory_id=ids.memory_id(self.owner.secret, operation.id, row),
-                scope=scope,
-                text=text,
-                fingerprint=ids.fingerprint(scope, "user", None, text),
-                row=row,
-                created_at_us=operation.created_at_us,
-                message_index=row,
-                role="user",
-                metadata={"deep": {"list": [1, None, "é"]}},
-                entities=(Entity("Ann", "person"),),
-            )
-            for row, text in enumerate(texts)
-        )
-        return Plan(events, rows)
-
-    async def do(self, *commands: Accept | Commit | AcceptAndCommit | Fail) -> tuple[Written, ...]:
-        return (await self.ledger.write(self.owner.epoch, commands)).written
-
-    async def add(self, *texts: str, scope: Scope = ANN, at_us: int = 1) -> list[str]:
-        operation = self.operation(at_us=at_us)
-        written = (await self.do(AcceptAndCommit(operation, self.adding(operation, *texts, scope=scope))))[0]
-        assert written.operation is not None
-        assert written.operation.result is not None
-        return [row["id"] for row in written.operation.result["results"]]
-
-    async def change(self, event: UpdateEvent | DeleteEvent | DeleteScopeEvent, vectors: object = None) -> Written:
-        kind = OperationKind.DELETE_ALL if isinstance(event, DeleteScopeEvent) else OperationKind.UPDATE
-        plan = Plan((event,), NOTHING if vectors is None else vectors)  # type: ignore[arg-type]
-        return (await self.do(AcceptAndCommit(self.operation(kind), plan)))[0]
-
-
-POSTGRES = os.environ.get("REMORA_TEST_POSTGRES", "")
-needs_postgres = pytest.mark.skipif(not POSTGRES, reason="REMORA_TEST_POSTGRES names no database")
-
-
-def shard_on_postgres(number: int) -> SqlLedger:
-    """An empty shard of three, in its schema."""
-    schema = f"remora_{number}"
-    engine = create_engine(POSTGRES)
-    with engine.begin() as connection:
-        connection.execute(DropSchema(schema, cascade=True, if_exists=True))
-    engine.dispose()
-    return SqlLedger(POSTGRES, number=number, shards=3, schema=schema)
-
-
-@pytest.fixture(params=["file", "memory", pytest.param("postgres", marks=needs_postgres)])
+@pytest.fixture(params=KINDS)
 async def writer(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Writer]:
-    match request.param:
-        case "memory":
-            ledger = SqlLedger("sqlite://")
-        case "file":
-            ledger = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}")
-        case _:
-            ledger = shard_on_postgres(1)
-    yield Writer(ledger, await ledger.open())
-    await ledger.close()
+    async with owned(request.param, tmp_path) as writer:
+        yield writer
 
 
 async def test_an_accepted_operation_is_open_until_it_is_committed(writer: Writer) -> None:
