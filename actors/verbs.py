@@ -102,10 +102,11 @@ SHARD_PREFIX = "shard."
 def named(fields: Mapping[str, Any]) -> Json:
     """The fields of a write with an idempotency key, so that it may be sent twice: the caller's, or one made up.
 
-    One that was given as `operation_id` is that key.
+    One that was given as `operation_id` is that key. An empty one is left to the engine, which refuses it.
     """
-    key = fields.get("idempotency_key") or fields.get("operation_id") or made_up_key(uuid.uuid4().bytes)
-    return {**fields, "idempotency_key": key}
+    given = (fields.get("idempotency_key"), fields.get("operation_id"))
+    key = next((one for one in given if one is not None), None)
+    return {**fields, "idempotency_key": made_up_key(uuid.uuid4().bytes) if key is None else key}
 
 
 def keyed(items: Any) -> Any:

@@ -1,4 +1,7 @@
-"""Request paths: routed as they were sent (still percent-encoded), with `//` collapsed, and decoded afterwards."""
+"""Request paths: routed as they were sent (still percent-encoded), with `//` collapsed, and decoded afterwards.
+
+Whatever is percent-encoded has to be UTF-8: an id that came out as another one could be somebody's.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,13 @@ class EncodedPaths:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the request under its path as sent."""
+        """Run the request under its path as sent.
+
+        Raises:
+            InvalidInput: the query is not UTF-8.
+        """
         if scope["type"] == "http":
+            _text(scope.get("query_string", b"").decode("latin-1"), "query")
             scope["path"] = _SLASHES.sub("/", sent_path(scope))
         await self._app(scope, receive, send)
 
@@ -44,7 +52,11 @@ def decoded(segment: str) -> str:
     Raises:
         InvalidInput: its bytes are not UTF-8.
     """
+    return _text(segment, "path")
+
+
+def _text(encoded: str, where: str) -> str:
     try:
-        return unquote_to_bytes(segment.encode("latin-1")).decode()
+        return unquote_to_bytes(encoded.encode("latin-1")).decode()
     except UnicodeError as error:
-        raise InvalidInput("the path is not valid UTF-8", {"field": "path"}) from error
+        raise InvalidInput(f"the {where} is not valid UTF-8", {"field": where}) from error

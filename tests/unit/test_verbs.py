@@ -61,6 +61,12 @@ def test_a_callers_own_name_for_an_operation_is_its_key() -> None:
     assert keyed([{"messages": "a", "operation_id": "mine"}])[0]["idempotency_key"] == "mine"
 
 
+@pytest.mark.parametrize("given", [{"idempotency_key": ""}, {"operation_id": ""}, {"idempotency_key": 0}])
+def test_a_key_that_is_none_is_not_taken_for_no_key(given: Any) -> None:
+    (item,) = keyed([{"messages": "a", **given}])
+    assert item["idempotency_key"] == next(iter(given.values()))
+
+
 @pytest.mark.parametrize("items", ["text", None, 5, {"messages": "a"}, b"bytes"])
 def test_a_batch_that_is_none_is_left_to_the_engine(items: Any) -> None:
     assert keyed(items) == items
