@@ -15,7 +15,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # Tests never ask a hub for a model.
 test test-all: export HF_HUB_OFFLINE := 1
 
-.PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos bench-recovery clean
+.PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos bench-recovery bench-overload clean
 
 help:
 	@echo "make serve      install Remora into $(VENV) and start it (REMORA_* variables and remora.toml are obeyed)"
@@ -31,6 +31,8 @@ help:
 	@echo "                10,000 operations while actors are killed; ends with an error if anything is lost or wrong"
 	@echo "make bench-recovery"
 	@echo "                how long remora serve takes to be whole again at 100,000 memories, a quarter of an hour"
+	@echo "make bench-overload"
+	@echo "                ten times the load that it sustains, for a minute: memory, refusals, recovery"
 	@echo "make clean      remove $(VENV), caches and build output; your memories stay"
 
 # --- environment: two stamps, made again when what they were made from changes ---------------------------------------
@@ -100,6 +102,9 @@ bench-chaos: $(VENV)/.installed
 
 bench-connections: $(VENV)/.installed-bench
 	$(BIN)/python bench/connections.py $(ARGS)
+
+bench-overload: $(VENV)/.installed-bench
+	$(BIN)/python bench/overload.py $(ARGS)
 
 bench-recovery: $(VENV)/.installed
 	$(BIN)/python bench/recovery.py $(ARGS)

@@ -92,8 +92,12 @@ class SearchSettings(_Section):
 
 
 class LimitSettings(_Section):
-    """What a request may hold, and how much may be under way at once: in each shard, and `pending_requests` in each
-    process that answers HTTP."""
+    """What a request may hold, and how much may be under way at once.
+
+    `pending_requests` counts in each process that answers HTTP, the other `pending_…` in each shard. `search_wait_s`,
+    `write_wait_s`: a search or write whose caller waits is refused when those before it take longer (of writes never
+    more than half of `runtime.deadline_s`).
+    """
 
     body_bytes: Positive = 8 * 1024 * 1024
     messages: Positive = 1000
@@ -113,6 +117,8 @@ class LimitSettings(_Section):
     pending_tokens: Positive = 262_144
     pending_reads: Positive = 2048
     pending_requests: Positive = 3072
+    search_wait_s: Seconds = 1.0
+    write_wait_s: Seconds = 15.0
 
 
 class RuntimeSettings(_Section):

@@ -64,8 +64,9 @@ class Gate:
         name: what is refused, for the message.
         room: what may be under way.
         clock: monotonic seconds.
-        longest_s: an item whose caller waits for it is refused when those before it take longer; None: never for that.
-        always: so many tokens of such items are taken whatever the pace.
+        longest_s: an item with tokens whose caller waits for it is refused when those before it take longer; None: it
+            never is for that.
+        always: so much work of such items is taken whatever the pace.
         luck: 0 to 1, spreads the times at which refused callers come back.
     """
 
@@ -82,6 +83,8 @@ class Gate:
         self._name = name
         self._room = room
         self._pace = Pace(clock)
+        self._models_pace = Pace(clock)
+        self._modelled = 0
         self._longest_s = longest_s
         self._always = always
         self._luck = luck
@@ -104,19 +107,24 @@ class Gate:
     def check(self, load: Load = NOTHING, *, waited: bool = False) -> None:
         """Raise what `enter` would raise; count nothing in."""
         if self._is_full(load):
-            raise self._refusal(f"too many {self._name} under way ({self.pending})", self._work)
+            raise self._refusal(f"too many {self._name} under way ({self.pending})", self._work, self._pace)
         if waited and self._takes_too_long(load):
-            raise self._refusal(f"the {self._name} under way take {self.wait_s:.0f} s already", self._waited)
+            message = f"the {self._name} under way take {self.wait_s:.1f} s already"
+            raise self._refusal(message, self._waited, self._models_pace)
 
     def count(self, load: Load = NOTHING, *, waited: bool = False) -> None:
         """Count one in, whether there is room or not: it was admitted by an earlier life."""
         if not self.pending:
             self._pace.begin()
+        if load.tokens:
+            self._modelled += 1
+            self._waited += load.work if waited else 0
+            if self._modelled == 1:
+                self._models_pace.begin()
         self.pending += 1
         self.pending_bytes += load.size_bytes
         self.pending_tokens += load.tokens
         self._work += load.work
-        self._waited += load.work if waited else 0
 
     def leave(self, load: Load = NOTHING, *, waited: bool = False, done: bool = True) -> None:
         """Count one out; `done` False: it was given up, which says nothing of the pace."""
@@ -124,25 +132,37 @@ class Gate:
         self.pending_bytes -= load.size_bytes
         self.pending_tokens -= load.tokens
         self._work -= load.work
-        self._waited -= load.work if waited else 0
         if done:
             self._pace.note(load.work)
         if not self.pending:
             self._pace.end()
+        if load.tokens:
+            self._leave_models(load, waited=waited, done=done)
+
+    def _leave_models(self, load: Load, *, waited: bool, done: bool) -> None:
+        """What needs models has a pace of its own: what doesn't is done much sooner."""
+        self._modelled -= 1
+        self._waited -= load.work if waited else 0
+        if done:
+            self._models_pace.note(load.work)
+        if not self._modelled:
+            self._models_pace.end()
 
     @contextmanager
-    def admit(self, load: Load = NOTHING) -> Iterator[None]:
-        """`enter` and `leave` around some work."""
-        self.enter(load)
+    def admit(self, load: Load = NOTHING, *, waited: bool = False) -> Iterator[None]:
+        """`enter` and `leave` around some work; what is cancelled or fails says nothing of the pace."""
+        self.enter(load, waited=waited)
+        done = False
         try:
             yield
+            done = True
         finally:
-            self.leave(load)
+            self.leave(load, waited=waited, done=done)
 
     @property
     def wait_s(self) -> float:
-        """About how long what callers wait for takes from now."""
-        per_s = self._pace.per_s
+        """About how long it takes to do what needs models and callers wait for."""
+        per_s = self._models_pace.per_s
         return self._waited / per_s if per_s else 0.0
 
     def retry_s(self) -> int:
@@ -162,9 +182,9 @@ class Gate:
             return False
         return self.wait_s > self._longest_s
 
-    def _refusal(self, message: str, work: int) -> Overloaded:
+    def _refusal(self, message: str, work: int, pace: Pace) -> Overloaded:
         self.refused += 1
-        return Overloaded(message, {"retry_after_s": retry_after_s(work, self._pace.per_s, self._luck())})
+        return Overloaded(message, {"retry_after_s": retry_after_s(work, pace.per_s, self._luck())})
 
     def figures(self) -> Json:
         """What is under way, what may be, and how many were refused since the start."""

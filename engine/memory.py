@@ -37,7 +37,7 @@ from engine.errors import DeadlineExceeded, InvalidInput, NotFound, Purged, Remo
 from engine.faults import FAULTS, FaultPoints
 from engine.figures import calls_per_request
 from engine.filters import Compare, Filter, Not, Op, conjunction
-from engine.gate import Gate, Room
+from engine.gate import Gate, Load, Room
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
@@ -62,8 +62,9 @@ if TYPE_CHECKING:
 
 _STATUS_S = 1.0
 """How long a status waits for what a part says: whoever asks would rather hear that it doesn't answer."""
-_WAITED_SHARE = 0.5
-"""Writes are refused when those before them take more than this share of the deadline: what is accepted is in time."""
+_SHORT = Load(tokens=32)
+_ALWAYS_TEXTS = 64
+"""So many short texts are let in whatever the pace: a call of the models takes them together."""
 
 
 def _now_us() -> int:
@@ -108,7 +109,13 @@ class Memory:
         self._limits = limits
         self._clock = clock
         room = Room(limits.pending_reads, limits.pending_bytes, limits.pending_tokens)
-        self._reads = Gate("reads", room, time.monotonic)
+        self._reads = Gate(
+            "reads",
+            room,
+            time.monotonic,
+            longest_s=limits.search_wait_s,
+            always=_ALWAYS_TEXTS * _SHORT.work,
+        )
         self._models = Models(
             embedder,
             extractor,
@@ -127,8 +134,8 @@ class Memory:
                 "operations",
                 replace(room, items=limits.pending_operations),
                 time.monotonic,
-                longest_s=settings.runtime.deadline_s * _WAITED_SHARE,
-                always=settings.embed.batch_tokens,
+                longest_s=min(limits.write_wait_s, settings.runtime.deadline_s / 2),
+                always=_ALWAYS_TEXTS * _SHORT.work,
             ),
             batch_operations=settings.ledger.batch_operations,
             apply_deadline_s=settings.runtime.apply_deadline_s,
@@ -236,9 +243,9 @@ class Memory:
         """The best memories for a query; see `MemoryApi`."""
         return await self._search(query, fields)
 
-    async def _search(self, query: str, fields: Mapping[str, Any]) -> Json:
+    async def _search(self, query: str, fields: Mapping[str, Any], *, waited: bool = True) -> Json:
         request = self._search_request(query, fields)
-        with self._reads.admit(search_load(request)):
+        with self._reads.admit(search_load(request), waited=waited):
             async with self._within(request.call):
                 return await self._searches.search(request, today=self._today())
 
@@ -305,7 +312,7 @@ class Memory:
 
         async def search(query: str, given: Json) -> Json:
             budget.check()
-            answer = await self._search(query, given)
+            answer = await self._search(query, given, waited=False)
             budget.spend(len(answer["results"]))
             return answer
 
@@ -358,7 +365,7 @@ class Memory:
     async def evidence(self, query: str, **fields: Unpack[SearchFields]) -> Evidence:
         """What the models say of a query; see `ShardApi`."""
         request = self._search_request(query, fields)
-        with self._reads.admit(search_load(request)):
+        with self._reads.admit(search_load(request), waited=True):
             async with self._within(request.call):
                 return await self._searches.evidence(request)
 

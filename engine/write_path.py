@@ -155,7 +155,8 @@ class WritePath:
         _ = self.ownership
         run = self._running.get(operation.id)
         if run is None:
-            run = self._admit(operation, missing=missing, waited=wait, priority=priority if wait else Priority.BULK)
+            priority = priority if wait else Priority.BULK
+            run = self._admit(operation, missing=missing, waited=priority is Priority.ADD, priority=priority)
         return await self._heard(run, wait=wait, deadline_s=deadline_s)
 
     async def retry(self, operation: Operation, *, wait: bool, deadline_s: float) -> Json:
