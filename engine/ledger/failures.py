@@ -29,6 +29,7 @@ def translated(error: DBAPIError, place: str, *, rolled_back: bool) -> RemoraErr
         place: the database, without its password.
         rolled_back: it is certain that nothing of the transaction is there.
     """
+    error = _first(error)
     cause = str(error.orig).strip()
     if _primary(error) in _DAMAGED:
         return damaged(place, cause)
@@ -39,6 +40,19 @@ def translated(error: DBAPIError, place: str, *, rolled_back: bool) -> RemoraErr
     if advice is not None:
         message += f"; {advice}. {_NOTHING_LOST}"
     return Unavailable(message, {"place": place, **({"rolled_back": True} if rolled_back else {})})
+
+
+def _first(error: DBAPIError) -> DBAPIError:
+    """What went wrong first: SQLite ends the transaction of a write that does not fit, and its savepoint with it.
+
+    `no such savepoint` says nothing to anybody.
+    """
+    before: BaseException | None = error
+    while before is not None:
+        if isinstance(before, DBAPIError):
+            error = before
+        before = before.__context__
+    return error
 
 
 def damaged(place: str, how: str) -> InvariantViolated:
