@@ -32,7 +32,9 @@ class ProjectGraph:
         """Take the memory in, in place of what it was before."""
         self.drop(memory.memory_id)
         route = routing_key(memory.project, memory.scope)
-        graph = self._graphs.setdefault(route, ScopeGraph())
+        graph = self._graphs.get(route)
+        if graph is None:  # Made only when it is needed: networkx takes its time.
+            graph = self._graphs[route] = ScopeGraph()
         graph.add(memory)
         self.memories[memory.memory_id] = memory
         for owner in memory.scope.ids().items():
