@@ -11,7 +11,7 @@ _AHEAD = 10_000
 class IdWindow:
     """The ids after `low` up to `high` (None: to the end), exact as long as every write is told.
 
-    `fetch(after, most)` gives ids after one, ascending: fewer than `most` means that there are no more.
+    `fetch(after, most)` gives the next ids after one, ascending, and none only when there are no more.
     """
 
     def __init__(self, fetch: Callable[[str, int], list[str]]) -> None:
@@ -50,7 +50,7 @@ class IdWindow:
     def _extend(self, after: str, most: int) -> None:
         more = self._fetch(after, most)
         self._ids += more
-        self._high = None if len(more) < most else more[-1]
+        self._high = more[-1] if more else None
 
     def _forget_long_ago(self, after: str) -> None:
         """Keeps one stretch behind, for second looks."""

@@ -108,21 +108,19 @@ class MilvusTable:
         """Something was deleted that mustn't stay on disk."""
 
     def _fetch_ids(self, after: str, most: int) -> list[str]:
-        """In order of id, as iterators get them: a plain query has no order, and at most 16,384 rows."""
-        pages = self._client.query_iterator(
+        """In order of id, as iterators get them: a plain query has no order, and at most 16,384 rows.
+
+        pymilvus' own iterator warns each time that Lite doesn't tell its time.
+        """
+        rows = self._client.query(
             self._collection,
-            batch_size=most,
-            limit=most,
             filter=f'project != "" and memory_id > {quoted(after)}',
             output_fields=["memory_id"],
+            limit=most,
+            iterator="True",
+            reduce_stop_for_best="False",
         )
-        try:
-            found: list[str] = []
-            while len(found) < most and (page := pages.next()):
-                found += [row["memory_id"] for row in page]
-        finally:
-            pages.close()
-        return sorted(found)
+        return sorted(row["memory_id"] for row in rows)
 
     def _search_group(self, push: Pushed, queries: Sequence[VectorQuery]) -> list[tuple[VectorHit, ...]]:
         size = max(_LEAST_CANDIDATES, *(query.limit for query in queries))

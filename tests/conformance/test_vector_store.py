@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,124 +12,27 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from engine.config import Settings, VectorSettings
 from engine.errors import Conflict, InvariantViolated, Unavailable
 from engine.filters import And, Compare, Everything, Filter, Not, Op, Or
 from engine.ports import EmbedderInfo, KeywordStatistics, VectorHit, VectorQuery, VectorStore
 from engine.types import (
-    Block,
     BlockKey,
-    Change,
     ChangeBatch,
     Entity,
-    EventKind,
     FloatArray,
-    MemoryVersion,
     Relation,
     Scope,
 )
-from engine.vector import build
 from engine.vector.memory import InMemoryVectorStore
-
-DIMENSIONS = 8
-INFO = EmbedderInfo("test-model", DIMENSIONS, 128)
-ANN = Scope(user_id="ann")
-
-
-def version(memory_id: str, text: str = "", scope: Scope = ANN, project: str = "p", **fields: object) -> MemoryVersion:
-    known = {"version": 1, "live_from": 1, "created_at_us": 1_000, "updated_at_us": 1_000, **fields}
-    return MemoryVersion(memory_id=memory_id, project=project, scope=scope, text=text or memory_id, **known)  # type: ignore[arg-type]
-
-
-def axis(at: int, lean: float = 0.0) -> FloatArray:
-    """A unit vector along one axis, leaning a little towards the next."""
-    vector = np.zeros(DIMENSIONS, dtype=np.float32)
-    vector[at] = 1.0
-    vector[(at + 1) % DIMENSIONS] = lean
-    return vector / np.float32(np.linalg.norm(vector))
-
-
-class Ledger:
-    """The caller's side: it numbers changes, and reads blocks out of what is live."""
-
-    def __init__(self) -> None:
-        self.position = 0
-        self.live: dict[str, tuple[MemoryVersion, FloatArray]] = {}
-
-    def add(self, *added: tuple[MemoryVersion, FloatArray]) -> ChangeBatch:
-        after = self.position
-        changes = []
-        for one, vector in added:
-            self.position += 1
-            self.live[one.memory_id] = one, vector
-            changes.append(Change(self.position, EventKind.ADD, one.memory_id, one.project, one))
-        return ChangeBatch(after, self.position, tuple(changes), np.stack([vector for _, vector in added]))
-
-    def delete(self, *memory_ids: str) -> ChangeBatch:
-        after = self.position
-        changes = []
-        for memory_id in memory_ids:
-            self.position += 1
-            gone, _ = self.live.pop(memory_id)
-            changes.append(Change(self.position, EventKind.DELETE, memory_id, gone.project, None))
-        return ChangeBatch(after, self.position, tuple(changes), np.zeros((0, DIMENSIONS), dtype=np.float32))
-
-    def block(self, key: BlockKey) -> Block:
-        rows = [
-            (one, vector)
-            for one, vector in self.live.values()
-            if one.project == key.project and getattr(one.scope, key.field) == key.value
-        ]
-        vectors = np.array([vector for _, vector in rows], dtype=np.float32).reshape(-1, DIMENSIONS)
-        return Block(key, self.position, tuple(one for one, _ in rows), vectors)
-
+from tests.conformance.vector_cases import DIMENSIONS, KINDS, Ledger, axis, lasting_only, lite_only, opener, version
 
 Ask = Callable[..., Awaitable[dict[str, VectorHit]]]
-KINDS = ("memory", "lite", "served")
-
-
-@pytest.fixture(scope="module")
-def served_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Milvus Lite file behind a network address: what a server's URI leads to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = Path(sys.executable).with_name("milvus-lite")
-    folder = tmp_path_factory.mktemp("served")
-    with subprocess.Popen(
-        [command, "server", "--data-dir", str(folder / "served.db"), "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        _wait_until_open(port)
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
-
-
-def _wait_until_open(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise TimeoutError("the Milvus Lite server didn't come up")
-
-
-_shards = iter(range(1000))
 
 
 @pytest.fixture(params=KINDS)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., VectorStore]:
     """Opens the store of this test; again: the same one."""
-    shard = next(_shards)
-
-    def open_store(info: EmbedderInfo = INFO, **vector: object) -> VectorStore:
-        if request.param == "memory":
-            return InMemoryVectorStore(info.dimensions)
-        uri = request.getfixturevalue("served_lite") if request.param == "served" else None
-        return build(Settings(data_dir=tmp_path, vector=VectorSettings(uri=uri, **vector)), shard, info)
-
-    return open_store
+    return opener(request, tmp_path)
 
 
 @pytest_asyncio.fixture
@@ -475,8 +374,6 @@ async def test_applies_and_searches_at_once_leave_no_trace_of_their_order(store:
 # What only a lasting store has: cold blocks and restarts.
 
 
-lasting_only = pytest.mark.parametrize("opened", ["lite", "served"], indirect=True)
-lite_only = pytest.mark.parametrize("opened", ["lite"], indirect=True)
 ANNS = BlockKey("p", "user_id", "ann")
 
 
