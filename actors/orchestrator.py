@@ -259,6 +259,8 @@ class OrchestratorActor(Shell[Memory]):
         """Finish what runs and let go of the shard."""
         async with self._entered("close") as memory:
             await self._desk.close()
+            if self._over_all is not None:
+                await self._over_all.close()
             await self._tasks.close()
             await memory.close()
 

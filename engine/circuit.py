@@ -8,21 +8,18 @@ from collections.abc import Awaitable, Callable
 from typing import ClassVar, TypeVar
 
 from engine.concurrency import TaskSet
-from engine.errors import DeadlineExceeded, Overloaded, RemoraError, Unavailable
+from engine.errors import DeadlineExceeded, RemoraError, Unavailable
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-_FAILURES = 3
-_PASSING = (Unavailable, DeadlineExceeded, Overloaded)
-
 
 class Circuit:
-    """Stands in front of calls to one part. A call that takes longer than the deadline opens it, and so do three that
-    fail one after the other: from then on calls are refused at once. What was asked last is asked again in the
-    background, one call at a time, until it is answered.
+    """Stands in front of calls to one part. A call that takes longer than the deadline opens it: from then on calls are
+    refused at once. What was asked is asked again in the background, one call at a time, until it is answered.
 
-    So a part that hangs costs its callers one deadline, not one for each call.
+    So a part that hangs costs its callers one deadline, not one for each call. One that fails at once costs them
+    nothing, and is asked each time.
 
     Args:
         name: of the part, for the error.
@@ -37,7 +34,6 @@ class Circuit:
         self._name = name
         self._tasks = tasks
         self._deadline_s = deadline_s
-        self._failures = 0
         self.is_open = False
 
     def check(self) -> None:
@@ -55,19 +51,12 @@ class Circuit:
         limit = asyncio.timeout(self._deadline_s)
         try:
             async with limit:
-                answer = await ask()
+                return await ask()
         except TimeoutError as error:
             if not limit.expired():
                 raise
             self._open(again or ask)
             raise Unavailable(f"the {self._name} did not answer in time", {"part": self._name}) from error
-        except _PASSING:
-            self._failures += 1
-            if self._failures >= _FAILURES:
-                self._open(again or ask)
-            raise
-        self._failures = 0
-        return answer
 
     def _open(self, ask: Callable[[], Awaitable[object]]) -> None:
         if not self.is_open:
@@ -82,7 +71,6 @@ class Circuit:
             pause_s = min(self.longest_pause_s, pause_s * 2)
             if await self._answers(ask):
                 break
-        self._failures = 0
         self.is_open = False
         _log.info("the %s answers again", self._name)
 
@@ -90,7 +78,7 @@ class Circuit:
         try:
             async with asyncio.timeout(self._deadline_s):
                 await ask()
-        except (*_PASSING, TimeoutError):
+        except (Unavailable, DeadlineExceeded, TimeoutError):
             return False
         except RemoraError as error:
             # Whatever it says of this question, somebody is there.

@@ -169,7 +169,7 @@ class Memory:
         self._started = False
         await self._upkeep.close()
         await self._writes.close()
-        await self._legs.close()
+        await self._searches.close()
         await asyncio.gather(self._vector_feed.close(), self._graph_feed.close())
         await self._models.close()
 

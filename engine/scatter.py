@@ -14,13 +14,15 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeVar
 
 from engine import ids
 from engine.api import CallFields, SearchFields
+from engine.circuit import Circuit
+from engine.concurrency import TaskSet
 from engine.config import SearchSettings
 from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, RemoraError, Unavailable
 from engine.ports import KeywordStatistics
@@ -35,8 +37,16 @@ T = TypeVar("T")
 
 _ROUNDS = 4
 """Rounds of a search with the one for what only the graph has found: each may take its part of the deadline."""
+_SHARE_OF_ROUND = 0.9
 _MARGIN_S = 0.25
-"""So much longer a shard may take than its legs: then it can still say itself which of them is late."""
+"""So much longer a shard may take than its legs: then it can still say itself which of them is late. And so much longer
+again it is waited for, so that it is known to be late before a search goes on without it."""
+
+
+def circuits_of(shards: int, settings: SearchSettings, deadline_s: float, tasks: TaskSet) -> tuple[Circuit, ...]:
+    """One in front of each shard, for all searches of a process. `deadline_s`: the server's own."""
+    late_s = min(settings.leg_deadline_s + _MARGIN_S, _SHARE_OF_ROUND * deadline_s / _ROUNDS)
+    return tuple(Circuit(f"shard {number}", tasks, deadline_s=late_s) for number in range(shards))
 
 
 async def scattered_search(
@@ -45,19 +55,22 @@ async def scattered_search(
     request: SearchRequest,
     fields: Sequence[SearchFields],
     *,
+    circuits: Sequence[Circuit],
     settings: SearchSettings,
     deadline_s: float,
     today: str,
 ) -> Json:
     """The best memories of all shards, as `MemoryApi.search` answers; its position is None: each shard has its own.
 
-    A shard that is down or late is left out, and its legs are named in `degraded`.
+    A shard that is down or late is left out, and its legs are named in `degraded`. One that has been late is left
+    alone until it answers.
 
     Args:
         own: the shard that asks the models.
         shards: all of them, by number.
         request: the search, parsed.
         fields: what each shard is told of it; a `min_position` is that shard's own.
+        circuits: of each shard, see `circuits_of`.
         settings: weights and deadlines.
         deadline_s: how long the caller waits.
         today: `YYYY-MM-DD`.
@@ -68,7 +81,7 @@ async def scattered_search(
         DeadlineExceeded: a shard hasn't come to its `min_position` in time.
         RemoraError: a shard with a `min_position` can't answer.
     """
-    search = _Search(shards, request, fields, settings, deadline_s)
+    search = _Search(shards, request, fields, circuits, settings, deadline_s)
     try:
         async with asyncio.timeout(deadline_s):
             evidence = await search.evidence(own)
@@ -93,25 +106,26 @@ class _Search:
     shards: Sequence[ShardApi]
     request: SearchRequest
     fields: Sequence[SearchFields]
+    circuits: Sequence[Circuit]
     settings: SearchSettings
     deadline_s: float
     overloaded: Overloaded | None = None
 
     async def evidence(self, own: ShardApi) -> Evidence:
         """What the models say; without them words are searched for."""
-        asked = await self._leg(own.evidence(self.request.query, **self._told(self.fields[0])))
+        asked = await self._leg(lambda: own.evidence(self.request.query, **self._told(self.fields[0])))
         if asked is None and self.overloaded is not None:
             raise self.overloaded
         return asked or Evidence(None, None)
 
     async def counted(self, evidence: Evidence) -> tuple[Evidence, list[int]]:
         """The evidence with the statistics of all shards that answer, and which those are."""
-        counts = await asyncio.gather(
-            *[
-                self._leg(shard.statistics(self.request.query, evidence, **self._told(fields)))
-                for shard, fields in zip(self.shards, self.fields, strict=True)
-            ]
-        )
+
+        async def count(number: int) -> Statistics | None:
+            told = self._told(self.fields[number])
+            return await self._shard(number, lambda shard: shard.statistics(self.request.query, evidence, **told))
+
+        counts = await asyncio.gather(*map(count, range(len(self.shards))))
         reached = [number for number, one in enumerate(counts) if one is not None]
         return replace(evidence, statistics=_sum(one for one in counts if one is not None)), reached
 
@@ -125,8 +139,11 @@ class _Search:
             told = {**self._told(fields), "deadline_s": self.deadline_s} if waits else self._told(fields)
             if waits:
                 told["min_position"] = fields["min_position"]
-            asked = self.shards[number].candidates(self.request.query, evidence, **told)
-            found[number] = await (asked if waits else self._leg(asked))
+
+            def candidates(shard: ShardApi) -> Awaitable[Found]:
+                return shard.candidates(self.request.query, evidence, **told)
+
+            found[number] = await (candidates(self.shards[number]) if waits else self._shard(number, candidates))
 
         # Who has to wait for a position is asked in any case: an answer without it would not be what was asked for.
         waiting = [number for number, fields in enumerate(self.fields) if fields.get("min_position") is not None]
@@ -160,25 +177,32 @@ class _Search:
         for memory_id in memory_ids:
             places.setdefault(ids.shard_of(ids.slot_in(memory_id), len(self.shards)), []).append(memory_id)
         told: CallFields = {"project": self.request.call.project, "deadline_s": self._limit_s}
-        parts = await asyncio.gather(
-            *[self._leg(self.shards[number].versions(mine, **told)) for number, mine in places.items()]
-        )
+
+        async def read(number: int, mine: Sequence[str]) -> list[MemoryVersion | None] | None:
+            return await self._shard(number, lambda shard: shard.versions(mine, **told))
+
+        parts = await asyncio.gather(*[read(number, mine) for number, mine in places.items()])
         whole = [part for part in parts if part is not None]
         return [version for part in whole for version in part] if len(whole) == len(parts) else None
 
     @property
     def _limit_s(self) -> float:
-        return min(self.settings.leg_deadline_s + _MARGIN_S, self.deadline_s / _ROUNDS)
+        return min(self.settings.leg_deadline_s + 2 * _MARGIN_S, self.deadline_s / _ROUNDS)
 
     def _told(self, fields: SearchFields) -> SearchFields:
         """What a shard is told that has nothing to wait for."""
         return {**fields, "min_position": None, "deadline_s": self._limit_s}
 
-    async def _leg(self, call: Awaitable[T]) -> T | None:
-        """The answer, or None from a shard that is late or down."""
+    async def _shard(self, number: int, ask: Callable[[ShardApi], Awaitable[T]]) -> T | None:
+        """What a shard answers, or None when it is late, down, or left alone."""
+        shard = self.shards[number]
+        return await self._leg(lambda: self.circuits[number].call(lambda: ask(shard)))
+
+    async def _leg(self, call: Callable[[], Awaitable[T]]) -> T | None:
+        """The answer, or None of who is late or down."""
         try:
             async with asyncio.timeout(self._limit_s):
-                return await call
+                return await call()
         except InvalidInput:
             raise
         except Overloaded as error:

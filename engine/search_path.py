@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import ParamSpec, TypeVar
 
+from engine.circuit import Circuit
+from engine.concurrency import TaskSet
 from engine.config import SearchSettings
 from engine.errors import InvalidInput, RemoraError, Unavailable
 from engine.graph_port import GraphQuery
@@ -26,6 +28,7 @@ from engine.types import Applied, Entity, FloatArray, Json
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_SHARE_OF_LEG = 0.9
 _NOTHING_NEAR = GraphFound(Applied("", 0), (), ())
 
 
@@ -45,6 +48,16 @@ class SearchPath:
         self._legs = legs
         self._settings = settings
         self._weights = Weights.of(settings)
+        self._tasks = TaskSet()
+        # A little less than a leg has: who is left alone is known before the leg is given up.
+        deadline_s = settings.leg_deadline_s * _SHARE_OF_LEG
+        self._embedder = Circuit("embedder", self._tasks, deadline_s=deadline_s)
+        self._extractor = Circuit("extractor", self._tasks, deadline_s=deadline_s)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._tasks.close()
+        await self._legs.close()
 
     async def search(self, request: SearchRequest, *, today: str) -> Json:
         """The best memories. A leg that fails or is late is left out and named in `degraded`.
@@ -71,10 +84,8 @@ class SearchPath:
 
     async def evidence(self, request: SearchRequest) -> Evidence:
         """What the models say of the query; None of one that fails or is late."""
-        vector, entities = await asyncio.gather(
-            self._leg(self._vector, request), self._leg(self._models.entities, [request.query], Priority.READ)
-        )
-        return Evidence(vector, None if entities is None else entities[0])
+        vector, entities = await asyncio.gather(self._leg(self._vector, request), self._leg(self._entities, request))
+        return Evidence(vector, entities)
 
     async def statistics(self, request: SearchRequest, evidence: Evidence) -> Statistics:
         """This shard's part of what the legs count before they search; None of one that fails or is late."""
@@ -111,8 +122,12 @@ class SearchPath:
             return None
 
     async def _vector(self, request: SearchRequest) -> FloatArray:
-        vector: FloatArray = (await self._models.vectors([request.query], Priority.READ))[0]
+        vectors = await self._embedder.call(lambda: self._models.vectors([request.query], Priority.READ))
+        vector: FloatArray = vectors[0]
         return vector
+
+    async def _entities(self, request: SearchRequest) -> tuple[Entity, ...]:
+        return (await self._extractor.call(lambda: self._models.entities([request.query], Priority.READ)))[0]
 
     async def _by_text(self, request: SearchRequest) -> tuple[bool, tuple[VectorHit, ...] | None]:
         """Whether the query could be embedded, and what dense and keyword search found; without a vector, keywords."""
@@ -120,8 +135,7 @@ class SearchPath:
         return vector is not None, await self._leg(self._nearest, request, vector)
 
     async def _by_entities(self, request: SearchRequest) -> GraphFound:
-        named = await self._models.entities([request.query], Priority.READ)
-        return await self._around(request, named[0])
+        return await self._around(request, await self._entities(request))
 
     async def _nearest(
         self, request: SearchRequest, vector: FloatArray | None, statistics: KeywordStatistics | None = None
@@ -169,8 +183,11 @@ class SearchPath:
         return GraphQuery(request.call.project, entities, limit, request.block, mentions)
 
     def status(self) -> Json:
-        """Calls so far."""
-        return self._legs.status()
+        """Calls so far. `left_alone`: parts that don't answer, and are asked again in the background."""
+        legs = self._legs.status()
+        models = {"embedder": self._embedder, "extractor": self._extractor}
+        hanging = [name for name, circuit in models.items() if circuit.is_open]
+        return {**legs, "left_alone": [*hanging, *legs["left_alone"]]}
 
     def queues(self) -> Json:
         """Figures of the queues in front of the indexes."""

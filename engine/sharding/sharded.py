@@ -30,12 +30,13 @@ from engine.api import (
     WriteFields,
 )
 from engine.batches import Budget, each, time_left
+from engine.concurrency import TaskSet
 from engine.config import Settings
 from engine.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
 from engine.graph_path import nothing_mentions
 from engine.ledger_port import OperationKind
 from engine.requests import AddRequest, Call, PurgeRequest, SearchRequest
-from engine.scatter import scattered_search
+from engine.scatter import circuits_of, scattered_search
 from engine.shard_api import ShardApi
 from engine.sharding import graph_merging, merging, routing
 from engine.sharding.asking import Until, every, or_error, or_none
@@ -59,7 +60,8 @@ def _now_us() -> int:
 
 
 class Sharded(MemoryApi):
-    """One memory system of several shards. It keeps nothing: any process may have one, all answer the same.
+    """One memory system of several shards. It keeps nothing but which shard does not answer a search: any process may
+    have one, all answer the same.
 
     Args:
         own: the shard that is nearest; it does what any shard can do.
@@ -77,7 +79,13 @@ class Sharded(MemoryApi):
         self._count = len(shards)
         self._settings = settings
         self._limits = settings.limits
+        self._tasks = TaskSet()
+        self._circuits = circuits_of(self._count, settings.search, settings.runtime.deadline_s, self._tasks)
         self._operations = OperationsOverShards(shards, settings.limits)
+
+    async def close(self) -> None:
+        """End what is under way; the shards stay open."""
+        await self._tasks.close()
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
         """Keep what was said; see `MemoryApi`."""
@@ -202,6 +210,7 @@ class Sharded(MemoryApi):
             self._shards,
             request,
             [told(shard) for shard in range(self._count)],
+            circuits=self._circuits,
             settings=self._settings.search,
             deadline_s=self._deadline_s(request.call),
             today=day_of(self._clock()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine import graph, ids
+from engine.concurrency import TaskSet
 from engine.config import Settings, load
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, RemoraError, Unavailable
@@ -19,7 +21,7 @@ from engine.in_process import in_process
 from engine.memory import Memory
 from engine.ports import Encoded, Priority
 from engine.requests import parse_search
-from engine.scatter import scattered_search
+from engine.scatter import circuits_of, scattered_search
 from engine.types import Entity, Json, JsonList, Scope
 
 SHARDS = 4
@@ -100,6 +102,8 @@ class System:
         ]
         self.one = self.memories[0]
         self.four = [Away(shard) for shard in self.memories[1:]]
+        self.tasks = TaskSet()
+        self.circuits = circuits_of(SHARDS, settings.search, settings.runtime.deadline_s, self.tasks)
 
     async def add(self, text: str, at_s: int, **scope: Any) -> None:
         fields = {**scope, "timestamp": at_s}
@@ -116,6 +120,7 @@ class System:
             self.four,
             request,
             told,  # type: ignore[arg-type]
+            circuits=self.circuits,
             settings=self.settings.search,
             deadline_s=deadline_s,
             today=TODAY,
@@ -150,6 +155,7 @@ async def started(settings: Settings) -> System:
 async def system() -> AsyncIterator[System]:
     made = await started(load())
     yield made
+    await made.tasks.close()
     await asyncio.gather(*[memory.close() for memory in made.memories])
 
 
@@ -287,6 +293,24 @@ async def test_a_shard_that_is_away_is_named_and_the_others_answer(
     theirs = {hit["id"] for hit in whole["results"] if home_of(Scope(user_id=hit["user_id"])) == 1}
     assert theirs
     assert {hit["id"] for hit in found["results"]} == {hit["id"] for hit in whole["results"]} - theirs
+
+
+async def test_a_shard_that_hangs_costs_many_searches_one_deadline(system: System) -> None:
+    await tell(system, 7, count=20)
+    system.four[1].verbs["statistics"] = None
+    system.circuits = circuits_of(SHARDS, load(search={"leg_deadline_s": 0.05}).search, 30.0, system.tasks)
+    began_s = time.monotonic()
+    for _ in range(20):
+        found = await system.scattered("tea", agent_id="helper", threshold=0.0)
+        assert found["degraded"] == ["dense", "keywords", "graph"]
+    assert time.monotonic() - began_s < 3
+    assert [circuit.is_open for circuit in system.circuits] == [False, True, False, False]
+    called = system.four[1].called.count("statistics")
+    assert called < 10
+    del system.four[1].verbs["statistics"]
+    async with asyncio.timeout(10):
+        while (await system.scattered("tea", agent_id="helper", threshold=0.0))["degraded"]:
+            await asyncio.sleep(0.02)
 
 
 async def test_with_all_shards_away_it_says_so(system: System) -> None:

@@ -23,7 +23,7 @@ MANY = 40
 
 
 class Hanging:
-    """A port whose calls don't come back while it hangs."""
+    """A port, or a model, whose calls don't come back while it hangs."""
 
     def __init__(self, port: Any) -> None:
         self._port = port
@@ -41,10 +41,11 @@ class Hanging:
 class System:
     def __init__(self) -> None:
         self.parts = {"vector": Hanging(InMemoryVectorStore(DIMENSIONS)), "graph": Hanging(graph.in_memory())}
+        self.models = {"embedder": Hanging(HashingEmbedder(DIMENSIONS)), "extractor": Hanging(Capitals())}
         self.memory: Memory = in_process(
             load(runtime={"apply_deadline_s": DEADLINE_S}, search={"leg_deadline_s": DEADLINE_S}),
-            embedder=HashingEmbedder(DIMENSIONS),
-            recogniser=Capitals(),
+            embedder=self.models["embedder"],
+            recogniser=self.models["extractor"],
             vector=self.parts["vector"],
             graph_=self.parts["graph"],
         )
@@ -73,6 +74,24 @@ async def test_many_searches_over_an_index_that_hangs_cost_one_deadline(system: 
     assert time.monotonic() - began_s < DEADLINE_S * MANY / 4
     assert (await system.memory.status())["searches"]["left_alone"] == [index]
     system.parts[index].well.set()
+    async with asyncio.timeout(10):
+        while (await system.memory.search("Berlin", user_id="u"))["degraded"]:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("model", "leg"), [("embedder", "dense"), ("extractor", "graph")])
+async def test_many_searches_with_a_model_that_hangs_cost_one_deadline(system: System, model: str, leg: str) -> None:
+    await system.memory.add("Berlin in May", user_id="u")
+    well = system.models[model].well
+    well.clear()
+    began_s = time.monotonic()
+    for _ in range(MANY):
+        found = await system.memory.search("Berlin", user_id="u", threshold=0.0)
+        assert found["degraded"] == [leg]
+        assert [one["memory"] for one in found["results"]] == ["Berlin in May"]
+    assert time.monotonic() - began_s < DEADLINE_S * MANY / 4
+    assert (await system.memory.status())["searches"]["left_alone"] == [model]
+    well.set()
     async with asyncio.timeout(10):
         while (await system.memory.search("Berlin", user_id="u"))["degraded"]:
             await asyncio.sleep(0.01)
