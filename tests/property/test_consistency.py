@@ -20,14 +20,14 @@ from engine import graph, index_feed
 from engine.concurrency import Pauses
 from engine.config import Settings
 from engine.embed.hashing import HashingEmbedder
-from engine.errors import Conflict, NotFound, RemoraError, Unavailable
+from engine.errors import Conflict, NotFound, Purged, RemoraError, Unavailable
 from engine.faults import FaultPoints
 from engine.filters import Everything
 from engine.graph_port import GraphQuery
 from engine.in_process import in_process
 from engine.ledger import codec, schema
 from engine.ledger.store import SqlLedger
-from engine.ledger_port import Operation
+from engine.ledger_port import Accept, AcceptAndCommit, Command, Operation, OperationKind
 from engine.memory import Memory
 from engine.ports import Encoded, VectorQuery
 from engine.types import Entity, Json
@@ -49,6 +49,7 @@ SCOPES: list[dict[str, str]] = [
 ]
 DOOMED: list[dict[str, str]] = [{"user_id": "ann"}, {"agent_id": "helper"}, {"user_id": "bob", "agent_id": "helper"}]
 KEYS = ["k1", "k2", "k3"]
+NAMED_BY_CALLERS = ["idempotency_key", "operation_id"]
 
 
 class Crash(BaseException):
@@ -98,6 +99,23 @@ class Stepped:
             return answer
 
         return call
+
+
+class Witness:
+    """A ledger that remembers what was asked of it to accept: a purge takes it out of the ledger itself."""
+
+    def __init__(self, ledger: SqlLedger, accepted: dict[str, Operation]) -> None:
+        self._ledger = ledger
+        self._accepted = accepted
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._ledger, method)
+
+    async def write(self, epoch: int, commands: Sequence[Command]) -> Any:
+        for command in commands:
+            if isinstance(command, Accept | AcceptAndCommit):
+                self._accepted.setdefault(command.operation.id, command.operation)
+        return await self._ledger.write(epoch, commands)
 
 
 class MoodyEmbedder(HashingEmbedder):
@@ -151,6 +169,8 @@ class World:
     graph: Any = field(default_factory=graph.in_memory)
     sent: list[Sent] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
+    accepted: dict[str, Operation] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
     now: int = 0
     open_ledgers: list[SqlLedger] = field(default_factory=list)
 
@@ -173,7 +193,7 @@ class World:
             Settings(),
             embedder=embedder,
             recogniser=EveryWord(),
-            ledger_=Stepped(ledger, steps, "ledger", self.random),
+            ledger_=Stepped(Witness(ledger, self.accepted), steps, "ledger", self.random),
             vector=Stepped(self.vector, steps, "vector", self.random),
             graph_=Stepped(self.graph, steps, "graph", self.random),
             faults=steps,
@@ -215,6 +235,8 @@ class Process:
             sent.answer = await getattr(self.memory, sent.verb)(*sent.args, **sent.fields)
         except RemoraError as error:
             sent.error = error
+            if isinstance(error, Conflict | NotFound) and "operation_id" in error.details:
+                self.world.failed.append(error.details["operation_id"])
         sent.answered_at = self.world.tick()
         if sent.verb == "add" and sent.answer is not None:
             self.world.known += [row["id"] for row in sent.answer["results"]]
@@ -222,22 +244,35 @@ class Process:
 
 def some_request(world: World) -> Sent:
     pick = world.random
-    keyed = {"idempotency_key": pick.choice(KEYS)} if pick.random() < 0.25 else {}
+    keyed = {pick.choice(NAMED_BY_CALLERS): pick.choice(KEYS)} if pick.random() < 0.25 else {}
     at = world.tick()
     kind = pick.random()
-    if kind < 0.6 or not world.known:
+    if kind < 0.45 or not world.known:
         messages = [
             {"role": pick.choice(["user", "assistant", "system"]), "content": text}
-            for text in pick.sample(TEXTS, pick.randint(1, 3))
+            for text in pick.sample([*TEXTS, f"a fact of {at}.", f"a secret fact of {at}."], pick.randint(1, 3))
         ]
         wait = {"wait": False} if pick.random() < 0.2 else {}
         return Sent("add", (messages,), {**pick.choice(SCOPES), **keyed, **wait}, at)
-    if kind < 0.75:
-        change: Json = {"text": pick.choice(TEXTS)} if pick.random() < 0.7 else {"metadata": {"n": pick.randint(0, 2)}}
-        return Sent("update", (pick.choice(world.known),), {**change, **keyed}, at)
-    if kind < 0.88:
-        return Sent("delete", (pick.choice(world.known),), keyed, at)
-    return Sent("delete_all", (), {**pick.choice(DOOMED), **keyed}, at)
+    return some_change(world, keyed, at)
+
+
+def some_change(world: World, keyed: Json, at: int) -> Sent:
+    """A request about what is there, or was."""
+    pick = world.random
+    texts = [*TEXTS, f"a new fact of {at}."]
+    change: Json = {"text": pick.choice(texts)} if pick.random() < 0.7 else {"metadata": {"n": pick.randint(0, 2)}}
+    memory_id = pick.choice(world.known)
+    changes = {
+        "update": Sent("update", (memory_id,), {**change, **keyed}, at),
+        "delete": Sent("delete", (memory_id,), keyed, at),
+        "delete_all": Sent("delete_all", (), {**pick.choice(DOOMED), **keyed}, at),
+        "purge": Sent("purge", (), {"memory_id": memory_id, **keyed}, at),
+        "purge a scope": Sent("purge", (), {**pick.choice(DOOMED), **keyed}, at),
+    }
+    if world.failed and pick.random() < 0.25:
+        return Sent("retry", (pick.choice(world.failed),), {}, at)
+    return changes[pick.choices([*changes], [36, 20, 10, 24, 10])[0]]
 
 
 async def one_case(seed: int, path: Path) -> None:
@@ -254,10 +289,11 @@ async def one_case(seed: int, path: Path) -> None:
     last = world.process(None)
     await started(last.memory)
     await settle(last)
-    await check(world, last)
+    model = await check(world, last)
     await last.bury()
     for ledger in world.open_ledgers:
         await ledger.close()
+    check_erasure(world, model)
 
 
 async def started(memory: Memory) -> None:
@@ -270,7 +306,7 @@ async def started(memory: Memory) -> None:
 
 
 async def live(world: World, process: Process) -> None:
-    for _ in range(world.random.randint(1, 4)):
+    for _ in range(world.random.randint(1, 5)):
         if world.random.random() < 0.05:
             process.embedder.away = world.random.randint(1, 2)
         requests = [process.send(some_request(world)) for _ in range(world.random.randint(1, 4))]
@@ -308,15 +344,18 @@ async def settle(process: Process) -> None:
         await process.memory.indexes_at((await process.ledger.status())["position"])
 
 
-async def check(world: World, process: Process) -> None:
+async def check(world: World, process: Process) -> Model:
     operations = all_operations(world.path)
-    model = Model(process.memory.ownership.secret)
+    model = Model(process.memory.ownership.secret, {key: known.request for key, known in world.accepted.items()})
     by_id = {operation.id: operation for operation in operations}
-    for operation in operations:
-        compare_operation(operation, model)
-    check_callers(world, by_id)
+    outcomes = [(operation, *model.do(operation)) for operation in operations]
+    for operation, state, outcome in outcomes:
+        compare_operation(operation, state, outcome, model)
+    check_callers(world, by_id, model)
     await check_state(process, model)
     await check_indexes(world, model)
+    await check_purged(process, by_id, model)
+    return model
 
 
 def all_operations(path: Path) -> list[Operation]:
@@ -327,12 +366,21 @@ def all_operations(path: Path) -> list[Operation]:
     return [codec.operation_of(row) for row in rows]
 
 
-def compare_operation(operation: Operation, model: Model) -> None:
-    state, outcome = model.do(operation)
+def compare_operation(operation: Operation, state: str, outcome: Any, model: Model) -> None:
     assert operation.state.value == state, (operation, outcome)
     if state == "FAILED":
         assert operation.error is not None
         assert operation.error["code"] == outcome
+    if operation.id in model.blanked:
+        assert (operation.request, operation.request_hash, operation.lane) == ({}, b"", None)
+        assert operation.result == {"purged": True, "results": []}
+        return
+    assert (operation.result or {}).get("purged") is None
+    if operation.kind is OperationKind.PURGE and state == "SUCCEEDED":
+        assert set(operation.request) == {"purged"}
+    else:
+        assert operation.request == model.bodies[operation.id]
+    if state == "FAILED":
         return
     assert operation.result is not None
     if isinstance(outcome, int):
@@ -341,29 +389,36 @@ def compare_operation(operation: Operation, model: Model) -> None:
         assert [(row["event"], row["id"]) for row in operation.result["results"]] == outcome
 
 
-def check_callers(world: World, by_id: dict[str, Operation]) -> None:
+def check_callers(world: World, by_id: dict[str, Operation], model: Model) -> None:
     """Whoever got an answer got the truth, in the order of time; a key had one effect."""
     by_key: dict[str, str] = {}
     for sent in world.sent:
         if sent.answer is None:
-            assert sent.answered_at is None or isinstance(sent.error, NotFound | Conflict | Unavailable), sent.error
+            expected = NotFound | Conflict | Unavailable | Purged
+            assert sent.answered_at is None or isinstance(sent.error, expected), sent.error
             continue
         operation = by_id.get(sent.answer["operation_id"])
         assert operation is not None, "an acknowledged operation is lost"
-        if sent.answer["status"] == "SUCCEEDED":
+        if sent.answer["status"] == "SUCCEEDED" and operation.id not in model.blanked:
             assert operation.result is not None
             assert sent.answer["position"] == operation.result["position"]
             if sent.verb == "add":
                 assert sent.answer["results"] == operation.result["results"]
-        key = sent.fields.get("idempotency_key")
+        key = key_of(sent)
         if key is not None:
             assert by_key.setdefault(key, operation.id) == operation.id
+    retried = {sent.args[0] for sent in world.sent if sent.verb == "retry"}
     answered = [(sent, by_id[sent.answer["operation_id"]]) for sent in world.sent if sent.answer is not None]
     for earlier, first in answered:
         for later, second in answered:
-            if earlier.answered_at is not None and earlier.answered_at < later.at and first.lane == second.lane:
-                repeated = later.fields.get("idempotency_key") is not None
-                assert first.seq <= second.seq or repeated, "time ran backwards in a lane"
+            if earlier.answered_at is None or earlier.answered_at >= later.at or {first.id, second.id} & retried:
+                continue
+            if world.accepted[first.id].lane == world.accepted[second.id].lane:
+                assert first.seq <= second.seq or key_of(later) is not None, "time ran backwards in a lane"
+
+
+def key_of(sent: Sent) -> str | None:
+    return sent.fields.get("idempotency_key") or sent.fields.get("operation_id")
 
 
 async def check_state(process: Process, model: Model) -> None:
@@ -377,10 +432,10 @@ async def check_state(process: Process, model: Model) -> None:
     for key, memo in model.all.items():
         history = await process.ledger.history("default", key)
         assert [event.kind.value for event in history] == memo.events
-        assert [event.after.text for event in history if event.after] == memo.texts
+        texts = [] if memo.purged else memo.texts
+        assert [event.after.text for event in history if event.after] == texts
         for before, after in pairwise(history):
-            assert before.after is not None
-            assert before.after.live_to == after.position
+            assert before.after is None or before.after.live_to == after.position
 
 
 async def check_indexes(world: World, model: Model) -> None:
@@ -390,6 +445,43 @@ async def check_indexes(world: World, model: Model) -> None:
     assert found == {key: memo.texts[-1] for key, memo in model.live.items()}
     near = await world.graph.search([GraphQuery("default", (Entity("fact"),), 10_000)])
     assert {hit.memory_id for hit in near.hits[0]} == set(model.live)
+
+
+async def check_purged(process: Process, by_id: dict[str, Operation], model: Model) -> None:
+    """Whoever asks for what was purged hears so, by id and by key."""
+    memory = process.memory
+    for key in [key for key, memo in model.all.items() if memo.purged][:3]:
+        for verb, fields in (("get", {}), ("history", {}), ("update", {"text": "a"}), ("delete", {})):
+            assert isinstance(await outcome_of(getattr(memory, verb), key, **fields), Purged), verb
+    for operation in [by_id[one] for one in model.blanked if by_id[one].idempotency_key is not None][:3]:
+        said = {"user_id": "ann", "idempotency_key": operation.idempotency_key}
+        assert isinstance(await outcome_of(memory.add, "anything", **said), Purged)
+
+
+async def outcome_of(call: Any, *args: Any, **fields: Any) -> Any:
+    """The answer or the error, however often an answer of the ledger is lost."""
+    while True:
+        try:
+            return await call(*args, **fields)
+        except Unavailable:
+            continue
+        except RemoraError as error:
+            return error
+
+
+def check_erasure(world: World, model: Model) -> None:
+    """No row and no file of the ledger has anything left of what was purged."""
+    erased = [text.encode() for text in model.texts_erased()]
+    engine = create_engine(f"sqlite:///{world.path}")
+    with engine.connect() as connection:
+        for table in schema.metadata.sorted_tables:
+            for row in connection.execute(select(table)):
+                held = b"\0".join(one if isinstance(one, bytes) else str(one).encode() for one in row)
+                assert [text for text in erased if text in held] == [], table.name
+    engine.dispose()
+    for path in world.path.parent.glob(f"{world.path.name}*"):
+        held = path.read_bytes()
+        assert [text for text in erased if text in held] == [], path.name
 
 
 @pytest.fixture(autouse=True)
