@@ -24,9 +24,11 @@ class Journal:
         self._purges: list[int] = []
         self._loaded: dict[str, int] = {}
         self._written = 0
+        self._until = 0
 
-    def note(self, rows: Iterable[Row]) -> None:
-        """Changes that the index in use has taken in, in order."""
+    def note(self, rows: Iterable[Row], until: int) -> None:
+        """Changes that the index in use has taken in, in order; with them it has all up to `until`."""
+        self._until = max(self._until, until)
         for row in rows:
             if row.change.kind is EventKind.PURGE:
                 self._purges.append(row.change.position)
@@ -46,9 +48,12 @@ class Journal:
         self._written = len(self._rows)
         return last_of_each(rows)
 
-    def reached(self, position: int, index_position: int) -> int:
-        """Where the copy is, once everything is written into it."""
-        return max(position, index_position) if self._whole else position
+    def reached(self, position: int) -> int:
+        """Where a copy of the ledger at `position` is, once everything is written into it.
+
+        Not where the index in use is, if nothing came: that may have belonged to another ledger.
+        """
+        return max(position, self._until) if self._whole else position
 
     def unerased(self, position: int) -> int:
         """The first purge of what may have been loaded before it: see `Applied.unerased`."""

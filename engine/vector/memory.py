@@ -58,8 +58,8 @@ class InMemoryVectorStore:
             rows = rows_of(batch, self._position)
             self._rows.take(row for row in rows if row.change.position >= self._ahead.get(row.change.memory_id, 0))
             self._gone.update((row.change.memory_id, row.change.position) for row in rows if row.vector is None)
-            if self._copy is not None:
-                self._journal.note(rows)
+            if self._copy is not None and batch.until > self._position:
+                self._journal.note(rows, batch.until)
             self._position = max(self._position, batch.until)
         return await self.status()
 
@@ -108,7 +108,7 @@ class InMemoryVectorStore:
         copy = self._copy_under_way()
         copy.take(self._journal.take(position))
         self._rows, self._copy = copy, None
-        self._position = self._journal.reached(position, self._position)
+        self._position = self._journal.reached(position)
         self._ahead = self._journal.ahead(self._position)
         self._incarnation = secrets.token_hex(8)
         return await self.status()

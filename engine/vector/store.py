@@ -220,8 +220,8 @@ class MilvusVectorStore:
         blocks = self._blocks
         await asyncio.gather(self._write(last), self._on(self._memory, lambda: blocks.apply(rows, batch.until)))
         self._note_gone(last)
-        if self._copying is not None:
-            self._copying.journal.note(rows)
+        if self._copying is not None and batch.until > self._position:
+            self._copying.journal.note(rows, batch.until)
         self._position = max(self._position, batch.until)
         if self._ahead and self._position >= max(self._ahead.values()):
             self._ahead = {}
@@ -272,7 +272,7 @@ class MilvusVectorStore:
         await self._settle_flush()
         await copying.write(copying.journal.take(position))
         old, owner = self._table, self._disk
-        reached = copying.journal.reached(position, self._position)
+        reached = copying.journal.reached(position)
         unerased = copying.journal.unerased(position) if old.keeps_erased else 0
         kept = earliest(self._applied().unerased, unerased)  # until the old files are gone
         await self._on(owner, lambda: copying.table.take_over(old, reached, kept))

@@ -209,6 +209,18 @@ async def test_a_lagging_index_is_where_the_ledger_was_once_it_is_rebuilt(shard:
     assert await shard.audited() == shard.expected()
 
 
+async def test_an_index_that_was_ahead_of_the_ledger_is_where_the_ledger_is_once_it_is_rebuilt(shard: Shard) -> None:
+    foreign = Shard(Ledger(), shard.store)
+    await foreign.add((version("x"), axis(0)), (version("y"), axis(1)), (version("z"), axis(2)))
+    shard.ledger.add((version("a"), axis(3)))
+    await shard.rebuild()
+    assert (await shard.store.status()).position == 1
+    assert await shard.audited() == shard.expected()
+    await shard.add((version("b"), axis(4)))
+    assert (await shard.store.status()).position == 2
+    assert await shard.audited() == shard.expected()
+
+
 async def test_what_was_loaded_from_a_later_state_is_not_undone_by_older_changes(shard: Shard) -> None:
     await shard.add((version("m"), axis(0)))
     older = shard.ledger.add((version("m", "older", live_from=2, version=2), axis(1)))
