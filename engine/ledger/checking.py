@@ -7,7 +7,7 @@ from heapq import merge
 from itertools import chain, groupby, islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, or_, select, text
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select, text
 
 from engine import ids
 from engine.ledger import codec
@@ -133,18 +133,20 @@ def _results(connection: Connection) -> Iterator[str]:
 
 def _overtaken(connection: Connection, now_us: int) -> Iterator[str]:
     """In a lane nothing succeeds before what was accepted earlier is finished."""
-    waiting = select(operations.c.id, operations.c.lane, operations.c.seq).where(OPEN).subquery("waiting")
-    query = (
-        select(waiting.c.id.label("open"), operations.c.id.label("done"))
-        .select_from(waiting.join(operations, operations.c.lane == waiting.c.lane))
-        .where(
-            operations.c.seq > waiting.c.seq,
-            operations.c.state == "SUCCEEDED",
-            operations.c.completed_at_us < now_us - _SETTLED_US,
-        )
+    waiting = select(operations.c.lane, operations.c.id, operations.c.seq).where(OPEN, operations.c.lane.is_not(None))
+    first: dict[str, Row[Any]] = {}
+    for row in _stream(connection, waiting.order_by(operations.c.seq)):
+        first.setdefault(row.lane, row)
+    done = select(operations.c.id).where(
+        operations.c.lane == bindparam("lane_"),
+        operations.c.seq > bindparam("seq_"),
+        operations.c.state == "SUCCEEDED",
+        operations.c.completed_at_us < now_us - _SETTLED_US,
     )
-    for row in _stream(connection, query):
-        yield f"operation {row.done} has taken effect before {row.open}, which was accepted earlier in its lane"
+    for lane, row in first.items():
+        later = connection.execute(done.limit(1), {"lane_": lane, "seq_": row.seq}).scalar()
+        if later is not None:
+            yield f"operation {later} has taken effect before {row.id}, which was accepted earlier in its lane"
 
 
 def _stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:

@@ -159,7 +159,7 @@ def within_scope(project: str, scope: Scope) -> list[ColumnElement[bool]]:
         return [operations.c.lane == ids.routing_key(project, Scope(user_id=scope.user_id))]
     owned = {name: ids.routing_key(project, Scope(**{name: value})) for name, value in scope.ids().items()}
     return [
-        or_(operations.c.lane == owned[name], holds(operations.c.request, value.encode()))
+        or_(operations.c.lane == owned[name], holds(operations.c.request, codec.pack(value)))
         for name, value in scope.ids().items()
     ]
 
@@ -168,7 +168,7 @@ def _may_name(memories: set[str]) -> list[ColumnElement[bool]]:
     """For a single memory the database can leave most operations of a busy lane out by itself."""
     if len(memories) != 1:
         return []
-    raw = next(iter(memories)).encode()
+    raw = codec.pack(next(iter(memories)))
     columns = (operations.c.request, operations.c.result, operations.c.error)
     held = [and_(column.is_not(None), holds(column, raw)) for column in columns]
     return [or_(operations.c.state == "FAILED", *held)]

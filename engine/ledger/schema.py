@@ -66,7 +66,7 @@ operations = Table(
     Column("completed_at_us", _BIG),
     Index("operation_key", "project", "idempotency_key", unique=True),
     Index("operation_open", "seq", sqlite_where=OPEN, postgresql_where=OPEN),
-    Index("operation_failed", "seq", sqlite_where=FAILED, postgresql_where=FAILED),
+    Index("failed_operation", "project", "created_at_us", "id", sqlite_where=FAILED, postgresql_where=FAILED),
     Index("operation_lane", "lane"),
     sqlite_autoincrement=True,
 )
