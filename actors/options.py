@@ -19,6 +19,8 @@ _HEALTH_CALLS = 8
 PEERS = "peers"
 _PEER_CALLS = 1000
 _WORK_CALLS = 1000
+_WAITING_CALLS = 20_000
+"""Of one process, to one actor: more than ours ever send, so that a job's mistake doesn't fill the memory."""
 DIRECT_CALLS = 900
 """Of an orchestrator's places, those for jobs that call its verbs one by one; the rest is for exchanges."""
 
@@ -86,6 +88,7 @@ def actor_options(
         "max_restarts": -1,
         "max_task_retries": 0,
         "max_concurrency": _WORK_CALLS,
+        "max_pending_calls": _WAITING_CALLS,
         "num_cpus": 0,
         "num_gpus": _share(settings, gpus) if address.part is Part.EMBEDDER else 0.0,
         **(place or {}),
