@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import ray
@@ -34,6 +34,14 @@ class Queueing(Protocol):
     """A port with queues of its own."""
 
     def queues(self) -> Mapping[str, Json]: ...
+
+
+@runtime_checkable
+class Noticing(Protocol):
+    """A port that tells what went wrong and was dealt with, though somebody should know."""
+
+    @property
+    def notices(self) -> Sequence[str]: ...
 
 
 class Shell(Generic[PortT]):
@@ -100,6 +108,7 @@ class Shell(Generic[PortT]):
             **self._calls.figures(),
             "counters": dict(port.counters()) if isinstance(port, Counting) else {},
             "queues": dict(port.queues()) if isinstance(port, Queueing) else {},
+            "notices": list(port.notices) if isinstance(port, Noticing) else [],
             **self._more(),
         }
 

@@ -89,6 +89,11 @@ class NetworkxGraphStore:
         """What an operator should know: a snapshot was set aside, or could not be written. None: nothing."""
         return None if self._file is None else self._file.notice
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """The same as a list."""
+        return () if self.notice is None else (self.notice,)
+
     async def status(self) -> Applied:
         """How far the graphs have come."""
         return await self._run(self._status)

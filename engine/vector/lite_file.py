@@ -23,7 +23,7 @@ _DAMAGED = ".damaged-"
 
 @dataclass(frozen=True, slots=True)
 class LiteReport:
-    """`exists`: there is such a file. `locked`: another process has it open.
+    """`exists`: there is such a file. `locked`: another process has it open. `place`: the file in use.
 
     `mark`: what made its rows; None: it has no mark that can be read, so the next start fills it anew.
     """
@@ -31,6 +31,7 @@ class LiteReport:
     exists: bool
     locked: bool
     mark: Mark | None
+    place: Path
 
 
 def inspect(path: Path) -> LiteReport:
@@ -40,7 +41,7 @@ def inspect(path: Path) -> LiteReport:
     except DamagedMark:
         mark = None
     place = in_use(path, mark)
-    return LiteReport(place.exists(), is_locked(place), mark)
+    return LiteReport(place.exists(), is_locked(place), mark, place)
 
 
 def mark_path(path: Path) -> Path:

@@ -93,14 +93,14 @@ def _vector_file(settings: Settings, path: Path, running: bool) -> Iterator[Find
         advice = (
             "End the process that has it open: `remora down`, or `remora doctor --fix` if it is a leftover of ours."
         )
-        yield failure("vectors", f"{path} is open in another process", advice)
+        yield failure("vectors", f"{report.place} is open in another process", advice)
     elif not report.exists:
         yield ok("vectors", f"{path.name}: none yet")
     elif report.mark is None:
         advice = "Nothing is lost: the next start builds it anew from the ledger; `remora verify` compares the two."
         yield warning("vectors", f"{path} has no mark that can be read", advice)
     elif (model := _identity(settings)) not in (None, report.mark.model):
-        advice = f"Set embed.model back, or remove {path} and {path.name}.mark.json to have it built anew."
+        advice = f"Set embed.model back, or remove {report.place} and {path.name}.mark.json to have it built anew."
         yield failure("vectors", f"{path} was made by {report.mark.model}, set is {model}", advice)
     else:
         yield ok("vectors", f"{path.name}: {report.mark.model}, position {report.mark.position}")

@@ -25,6 +25,9 @@ def shown(status: Json) -> None:
     _shards(status.get("shards", []))
     output.line()
     _actors(status.get("actors", []))
+    for actor in status.get("actors", []):
+        for notice in actor.get("notices", []):
+            output.line(f"{actor['name']}: {notice}", style="yellow")
 
 
 def summary(status: Json, *, model: bool = True) -> str:

@@ -155,6 +155,7 @@ def status_is(ready: bool, monkeypatch: pytest.MonkeyPatch) -> None:
                 "rss_bytes": 81_000_000,
                 "loop_lag_ms": {"p95": 3.5},
                 "calls": {"open": 1, "write": 2},
+                "notices": ["the old file was set aside"],
             },
             {"name": "embedder-0", "part": "embedder", "ready": ready, "error": "embedder-0 is down"},
         ]
@@ -196,6 +197,7 @@ def test_status_of_a_ready_runtime(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         "failing",
     ] in rows
     assert ["ledger-0", "ready", "7", "81", "MB", "3.5", "ms", "2", "3"] in rows
+    assert out.splitlines()[-1] == "ledger-0: the old file was set aside"
 
 
 def test_status_of_one_that_is_not_ready_exits_with_4(
