@@ -387,10 +387,18 @@ class WritePath:
 
     async def _degraded(self, operation: Operation) -> list[str]:
         """Wait for the indexes, side by side; the names of those that are late."""
+        owing = ["ledger"] if operation.kind is OperationKind.PURGE and await self._ledger_owes() else []
         late = await asyncio.gather(*[self._late(feed, operation) for feed in self._feeds])
-        names = [feed.name for feed, is_late in zip(self._feeds, late, strict=True) if is_late]
+        names = owing + [feed.name for feed, is_late in zip(self._feeds, late, strict=True) if is_late]
         self.stats.degraded += bool(names)
         return names
+
+    async def _ledger_owes(self) -> bool:
+        """Whether the ledger's own files may still hold what was purged: a long read kept it from writing them anew."""
+        try:
+            return bool((await self._ledger.status()).get("unerased"))
+        except RemoraError:
+            return True
 
     async def _late(self, feed: IndexFeed, operation: Operation) -> bool:
         position = _position(operation)

@@ -51,6 +51,8 @@ from engine.types import Json, JsonList, Scope
 _CALL = frozenset({"project", "deadline_s"})
 _MORE = 4
 """So many times what is asked for, each shard says of what surrounds an entity: what is rare in one may be common."""
+_PURGE_SHARE = 0.75
+"""Of a purge's time is for the purge itself, which may wait for files to be written; the rest is for keys."""
 _FAR = 10_000
 """A page beyond so many is looked for only if there is one: to find it, every shard names all before it."""
 
@@ -138,7 +140,7 @@ class Sharded(MemoryApi):
         """Erase content for good; see `MemoryApi`. Then claims of the keys of what was erased are forgotten."""
         request = requests.parse_purge(fields, self._limits)
         call, until = request.call, self._until(request.call)
-        answer = await self._purge(request, fields, until)
+        answer = await self._purge(request, fields, Until(self._deadline_s(call) * _PURGE_SHARE))
         await self._forget(call.project, answer, until)
         return answer
 

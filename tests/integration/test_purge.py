@@ -278,6 +278,30 @@ async def test_a_purge_over_shards_is_listed_once_and_known_by_its_id(four: Syst
     assert await four.doors[3].operation(purged["operation_id"]) == page["results"][0]
 
 
+async def test_a_purge_names_the_index_whose_files_are_not_there_yet(system: System) -> None:
+    gone = await remembered(system.door(0), CANARY, user_id="ann")
+    shard = ids.shard_of(ids.slot_in(gone), len(system.memories))
+    await system.memories[shard]._graph_feed.close()
+    answer = await system.door(1).purge(memory_id=gone, deadline_s=4)
+    assert (answer["status"], answer["count"], answer["degraded"]) == ("SUCCEEDED", 1, ["graph"])
+
+
+async def test_a_purge_over_shards_that_waits_for_its_turn_says_that_it_is_to_be_sent_again(four: System) -> None:
+    users = [user_of(shard) for shard in range(SHARDS)]
+    for user in users:
+        await four.doors[0].add(CANARY, user_id=user, agent_id="helper", idempotency_key=f"k {user}")
+    four.model.open.clear()
+    await four.doors[0].add("later", user_id=users[1], wait=False)
+    with pytest.raises(Unavailable, match="send it again") as caught:
+        await four.doors[0].purge(agent_id="helper", idempotency_key="p", deadline_s=4)
+    assert (await four.doors[1].operation(caught.value.details["operation_id"]))["status"] == "PENDING"
+    four.model.open.set()
+    assert (await four.doors[2].purge(agent_id="helper", idempotency_key="p"))["count"] == SHARDS
+    for user in users:
+        with pytest.raises(Purged):
+            await four.doors[3].add(CANARY, user_id=user, agent_id="helper", idempotency_key=f"k {user}")
+
+
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Kinds of operations that can't be planned as long as they are in this list."""
