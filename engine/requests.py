@@ -441,12 +441,12 @@ def _named_scope(fields: Mapping[str, Any], limits: LimitSettings) -> Scope:
 
 
 def _scope_id(raw: object, name: str, limits: LimitSettings) -> str:
-    value = filters.entity_id(raw, name).strip()
+    value = filters.entity_id(raw, name)
     if len(value) > limits.id_chars:
         raise TooLarge(f"{name} has more than {limits.id_chars} characters", {"field": name, "limit": limits.id_chars})
     if not value.isprintable():
         raise InvalidInput(f"{name} holds control characters", {"field": name})
-    return value
+    return value.strip()
 
 
 def _filter(fields: Mapping[str, Any], limits: LimitSettings) -> Filter:
