@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from engine.errors import Unavailable
+from engine.errors import Conflict, Unavailable
 from engine.filters import Compare, Everything, Op
 from engine.ports import EmbedderInfo, VectorHit, VectorQuery
-from engine.types import Block, BlockKey, Change, ChangeBatch, EventKind, FloatArray, MemoryVersion, Scope
+from engine.types import Block, BlockKey, Change, ChangeBatch, EventKind, FloatArray, LiveRows, MemoryVersion, Scope
 from engine.vector.block import Row
 from engine.vector.keywords import Analyzer
+from engine.vector.lost_rows import LostRows
 from engine.vector.mark import Mark
 from engine.vector.store import MilvusVectorStore
 from engine.vector.table import Table
@@ -221,3 +222,109 @@ def test_a_table_that_cannot_be_opened_raises_and_leaves_no_thread() -> None:
     with pytest.raises(Unavailable, match="no"):
         MilvusVectorStore(fails, Analyzer("english"), block_bytes=1, flush_rows=1, open_copy=no_copy)
     assert threading.active_count() == before
+
+
+def live(*positions: int) -> LiveRows:
+    made = batch(*positions)
+    return LiveRows(positions[-1], tuple(one.version for one in made.changes if one.version), made.vectors)
+
+
+async def test_lost_rows_set_the_position_back_to_what_is_durable(store: MilvusVectorStore, table: FakeTable) -> None:
+    await warm(store)
+    await store.apply(batch(1, 2, 3))
+    await store.search([WIDE])
+    assert table.mark.position == 3
+    before = await store.apply(batch(4))
+    table.failing, table.error = "write", LostRows
+    with pytest.raises(LostRows):
+        await store.apply(batch(5))
+    after = await store.status()
+    assert (after.position, after.incarnation != before.incarnation) == (3, True)
+    table.failing = ""
+    await store.apply(batch(4))
+    assert (await store.apply(batch(5))).position == 5
+    assert sorted(table.rows) == ["m1", "m2", "m3", "m4", "m5"]
+    assert len((await store.search([ANNS])).hits[0]) == 5
+
+
+async def test_rows_that_a_flush_behind_the_answer_loses_are_told_by_the_next_answer(
+    store: MilvusVectorStore, table: FakeTable
+) -> None:
+    table.failing, table.error = "flush", LostRows
+    applied = await store.apply(batch(1, 2, 3))
+    assert applied.position == 3
+    answer = await store.search([WIDE])  # waits behind the flush
+    assert answer.applied.position == 0
+    assert answer.applied.incarnation != applied.incarnation
+    assert store.notices == ["flush failed: down"]
+
+
+async def test_the_old_table_is_searched_until_the_new_one_takes_over(
+    store: MilvusVectorStore, table: FakeTable, copy: FakeTable
+) -> None:
+    await store.apply(batch(1))
+    await store.begin_rebuild()
+    copy.go_on.clear()
+    loading = asyncio.create_task(store.load(live(1)))
+    await store.search([WIDE])
+    assert not loading.done()
+    assert table.calls[-1] == "search 1"
+    await store.apply(batch(2))
+    copy.go_on.set()
+    await loading
+    applied = await store.finish_rebuild(1)
+    assert applied.position == 2
+    assert copy.calls == ["write m1", "write m2", "take over 2"]
+    assert table.calls[-1] == "remove"
+    await store.search([WIDE])
+    assert copy.calls[-1] == "search 1"
+    assert len(copy.threads) == 2, "its own, and in between that of the table it takes over from"
+
+
+async def test_a_search_that_waits_for_the_old_table_is_still_answered_by_it(
+    store: MilvusVectorStore, table: FakeTable, copy: FakeTable
+) -> None:
+    await store.apply(batch(1))
+    await store.begin_rebuild()
+    await store.load(live(1))
+    table.go_on.clear()
+    searches = [asyncio.create_task(store.search([WIDE])) for _ in range(3)]
+    await asyncio.sleep(0)  # so that they have asked
+    finish = asyncio.create_task(store.finish_rebuild(1))
+    table.go_on.set()
+    await asyncio.gather(finish, *searches)
+    assert table.calls == ["write m1", "search 1", "search 1", "search 1", "remove"]
+
+
+async def test_closing_gives_a_copy_up(store: MilvusVectorStore, table: FakeTable, copy: FakeTable) -> None:
+    await store.begin_rebuild()
+    await store.close()
+    assert copy.calls == ["remove"]
+    assert table.calls == ["close"]
+
+
+async def test_a_copy_that_loses_rows_is_given_up(store: MilvusVectorStore, copy: FakeTable) -> None:
+    await store.begin_rebuild()
+    copy.failing, copy.error = "write", LostRows
+    with pytest.raises(LostRows):
+        await store.load(live(1))
+    assert copy.calls[-1] == "remove"
+    with pytest.raises(Conflict):
+        await store.load(live(1))
+
+
+async def test_a_rebuild_whose_caller_went_away_still_ends(
+    store: MilvusVectorStore, table: FakeTable, copy: FakeTable
+) -> None:
+    await store.begin_rebuild()
+    await store.load(live(1))
+    copy.go_on.clear()
+    finish = asyncio.create_task(store.finish_rebuild(1))
+    await asyncio.sleep(0)
+    finish.cancel()
+    await asyncio.gather(finish, return_exceptions=True)
+    copy.go_on.set()
+    await store.close()
+    assert table.calls == ["remove"]
+    assert copy.calls[-1] == "close"
+    assert copy.mark.position == 1
