@@ -274,8 +274,9 @@ async def test_a_query_is_only_words(memory: Memory) -> None:
 async def test_operations_are_listed_by_the_letter_of_an_id(memory: Memory) -> None:
     for field in SCOPE_FIELDS:
         for value in [*FRAGMENTS, *WRONG]:
+            scope: Json = {field: value}
             try:
-                answer = await memory.operations(**{field: value})
+                answer = await memory.operations(**scope)
             except REFUSALS:
                 assert value in WRONG
             else:
