@@ -84,6 +84,7 @@ class SqlLedger:
             self._connections.writer, in_file=self._connections.sqlite and not alone, schema=schema
         )
         self._tasks = TaskSet()
+        self._scrubbing: asyncio.Task[None] | None = None
         self._transactions = 0
         self._commands = 0
 
@@ -156,8 +157,13 @@ class SqlLedger:
         return WriteAnswer(done.written, done.changes)
 
     def _scrub_later(self) -> None:
-        if self._scrubber.owed and not len(self._tasks):
-            self._tasks.start(self._scrub(), name="scrub the ledger's files")
+        if self._scrubber.owed and (self._scrubbing is None or self._scrubbing.done()):
+            self._scrubbing = self._tasks.start(self._scrub(), name="scrub the ledger's files")
+
+    async def scrubbed(self) -> None:
+        """Wait until no file holds what was erased."""
+        if self._scrubbing is not None:
+            await asyncio.shield(self._scrubbing)
 
     async def _scrub(self) -> None:
         """Until nothing is owed: whoever reads an older state ends some day, and a full disk is made room on."""
