@@ -92,7 +92,7 @@ class NativeVerbs(Connection):
         """Erase one memory, or every memory that has all the ids, for good: also deleted ones, histories, vectors, and
         what was answered about them. This can't be undone. Answers `{"message", "count", "degraded", …}`.
 
-        `degraded` names indexes whose files are still being rewritten. Without an id it is refused. Raises NotFound
+        `degraded` names those whose files are still being rewritten. Without an id it is refused. Raises NotFound
         for a `memory_id` that never was. Afterwards `get` and `history` raise Purged.
         """
         what = given(memory_id=memory_id, user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)

@@ -35,7 +35,7 @@ class PurgeRequest(ScopeIds):
 
 
 class PurgeAnswer(DeleteAllAnswer):
-    """What was erased. `degraded` names indexes whose files are still being rewritten; that goes on by itself."""
+    """What was erased. `degraded` names those whose files are still being rewritten; that goes on by itself."""
 
 
 class VerifyRequest(BaseModel):
