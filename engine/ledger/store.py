@@ -44,6 +44,12 @@ _PATIENCE_MS = 1000
 """How long a purge waits for readers of an older state to end before it answers."""
 
 
+class _LongPauses(Pauses):
+    """Between tries to write a whole file anew."""
+
+    longest_s = 60.0
+
+
 def _now_us() -> int:
     return time.time_ns() // 1000
 
@@ -167,9 +173,9 @@ class SqlLedger:
 
     async def _scrub(self) -> None:
         """Until nothing is owed: whoever reads an older state ends some day, and a full disk is made room on."""
-        pauses = Pauses()
+        pauses, long_pauses = Pauses(), _LongPauses()
         while self._scrubber.owed:
-            await pauses.wait()
+            await (pauses if self._scrubber.only_log else long_pauses).wait()
             await self._run(self._writing, lambda: self._scrubber.scrub(0))
 
     async def unfinished(self) -> list[Operation]:

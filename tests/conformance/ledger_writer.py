@@ -101,16 +101,7 @@ class Writer:
         vectors: FloatArray = NOTHING,
         key: str | None = None,
     ) -> Written:
-        match event:
-            case PurgeEvent(memory_id, scope):
-                kind = OperationKind.PURGE
-                asked: Json = {"memory_id": memory_id} if scope is None else {"scope": scope.ids()}
-            case DeleteScopeEvent(scope):
-                kind, asked = OperationKind.DELETE_ALL, {"scope": scope.ids()}
-            case UpdateEvent(memory_id, _, text):
-                kind, asked = OperationKind.UPDATE, {"memory_id": memory_id, "given": {"text": text}}
-            case DeleteEvent(memory_id):
-                kind, asked = OperationKind.DELETE, {"memory_id": memory_id}
+        kind, asked = _asked(event)
         operation = self.operation(kind, key, request=asked, lane=LANE)
         return (await self.do(AcceptAndCommit(operation, Plan((event,), vectors))))[0]
 
@@ -118,6 +109,20 @@ class Writer:
         written = await self.change(PurgeEvent(memory_id, scope), key=key)
         assert written.error is None
         return result_of(written)
+
+
+def _asked(event: UpdateEvent | DeleteEvent | DeleteScopeEvent | PurgeEvent) -> tuple[OperationKind, Json]:
+    """The request that would do this."""
+    match event:
+        case PurgeEvent(memory_id, scope):
+            asked: Json = {"memory_id": memory_id} if scope is None else {"scope": scope.ids()}
+            return OperationKind.PURGE, asked
+        case DeleteScopeEvent(scope):
+            return OperationKind.DELETE_ALL, {"scope": scope.ids()}
+        case UpdateEvent(memory_id, _, text):
+            return OperationKind.UPDATE, {"memory_id": memory_id, "given": {"text": text}}
+        case DeleteEvent(memory_id):
+            return OperationKind.DELETE, {"memory_id": memory_id}
 
 
 def result_of(written: Written) -> Json:
