@@ -35,6 +35,7 @@ class FakeTable:
     calls: list[str] = field(default_factory=list)
     threads: set[int] = field(default_factory=set)
     go_on: threading.Event = field(default_factory=threading.Event)
+    holding: str = ""
     failing: str = ""
     error: type[Unavailable] = Unavailable
     keeps_erased: bool = True
@@ -44,7 +45,8 @@ class FakeTable:
         self.go_on.set()
 
     def _call(self, name: str, what: str) -> None:
-        assert self.go_on.wait(10)
+        if self.holding in ("", name):
+            assert self.go_on.wait(10)
         self.calls.append(f"{name} {what}".strip())
         self.threads.add(threading.get_ident())
         if name == self.failing:
@@ -257,6 +259,21 @@ async def test_rows_that_a_flush_behind_the_answer_loses_are_told_by_the_next_an
     assert answer.applied.position == 0
     assert answer.applied.incarnation != applied.incarnation
     assert store.notices == ["flush failed: down"]
+
+
+async def test_a_change_that_was_written_behind_a_flush_that_lost_rows_moves_nothing(
+    store: MilvusVectorStore, table: FakeTable
+) -> None:
+    table.holding, table.failing, table.error = "flush", "flush", LostRows
+    table.go_on.clear()
+    assert (await store.apply(batch(1, 2, 3))).position == 3
+    late = asyncio.create_task(store.apply(batch(4)))
+    await asyncio.sleep(0)  # so that its write waits behind the flush
+    table.go_on.set()
+    assert (await late).position == 0
+    table.failing = ""
+    await store.apply(batch(1, 2, 3))
+    assert (await store.apply(batch(4))).position == 4
 
 
 async def test_the_old_table_is_searched_until_the_new_one_takes_over(
