@@ -22,7 +22,7 @@ from engine.ledger_port import (
     UpdateEvent,
 )
 from engine.ports import Fragment
-from engine.requests import AddRequest, DeleteAllRequest, PurgeRequest, UpdateRequest
+from engine.requests import AddRequest, Call, DeleteAllRequest, PurgeRequest, UpdateRequest
 from engine.types import MENTIONED_WITH, SCOPE_FIELDS, Entity, FloatArray, Json, MemoryVersion, Message, Relation, Scope
 
 VERBATIM = "verbatim"
@@ -69,6 +69,12 @@ def purge_body(request: PurgeRequest) -> Json:
     if isinstance(request.target, Scope):
         return {"scope": request.target.ids()}
     return {"memory_id": request.target}
+
+
+def part_body(body: Json, parts: int, call: Call) -> Json:
+    """The body of a shard's part of an operation over all: of how many it is, and the key of the whole if it has one,
+    so that it goes when the part is blanked."""
+    return {**body, "parts": parts, **({} if call.idempotency_key is None else {"key": call.idempotency_key})}
 
 
 def about(body: Json, version: MemoryVersion) -> Json:

@@ -443,16 +443,19 @@ class Memory:
     async def delete_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[DeleteAllFields]) -> Json:
         """This shard's part of a deletion over all shards; see `ShardApi`."""
         request = requests.parse_delete_all(fields, self._limits)
-        body = {**ingest.delete_all_body(request), "parts": parts}
-        operation = replace(self._operation(OperationKind.DELETE_ALL, body, request.call, None), id=part_id)
-        return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(request.call))
+        body = ingest.part_body(ingest.delete_all_body(request), parts, request.call)
+        return await self._part_of(OperationKind.DELETE_ALL, body, request.call, part_id, wait=wait)
 
     async def purge_part(self, part_id: str, parts: int, wait: bool, **fields: Unpack[PurgeFields]) -> Json:
         """This shard's part of a purge over all shards; see `ShardApi`."""
         request = requests.parse_purge(fields, self._limits)
-        body = {**ingest.purge_body(request), "parts": parts}
-        operation = replace(self._operation(OperationKind.PURGE, body, request.call, None), id=part_id)
-        return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(request.call))
+        body = ingest.part_body(ingest.purge_body(request), parts, request.call)
+        return await self._part_of(OperationKind.PURGE, body, request.call, part_id, wait=wait)
+
+    async def _part_of(self, kind: OperationKind, body: Json, call: Call, part_id: str, *, wait: bool) -> Json:
+        """Carry out a part, which goes by its id and not by the key: that may be claimed here."""
+        operation = replace(self._operation(kind, body, replace(call, idempotency_key=None), None), id=part_id)
+        return await self._writes.submit(operation, wait=wait, deadline_s=self._deadline_s(call))
 
     async def erased_keys(self, operation_id: str, **fields: Unpack[CallFields]) -> builtins.list[str]:
         """Whose requests a purge has erased; see `ShardApi`."""

@@ -119,7 +119,7 @@ class ShardApi(MemoryApi, Protocol):
         """This shard's part of a deletion over all shards, as an operation of that id; the same again has no effect.
 
         `parts`: how many parts there are, for the one that stands for the whole; 0 for the others. `wait` False: answer
-        as soon as it is durable.
+        as soon as it is durable. The idempotency key is that of the whole; it is only kept.
         """
         ...
 

@@ -43,6 +43,11 @@ def _parts(operation: Operation) -> Json:
     return {PARTS: operation.request[PARTS]} if PARTS in operation.request else {}
 
 
+def key_of(operation: Operation) -> str | None:
+    """The caller's idempotency key: its own, or for a part of an operation over shards that of the whole."""
+    return operation.idempotency_key or operation.request.get("key")
+
+
 def ids_within(operation: Operation) -> Mapping[str, str]:
     """Whose an operation is: the ids of its scope, or where its request tells none that of the lane's owner."""
     told = operation.request.get("scope")

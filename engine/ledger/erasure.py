@@ -13,7 +13,7 @@ from engine import ids
 from engine.errors import NotFound
 from engine.ledger import codec
 from engine.ledger.conditions import holds
-from engine.ledger.contents import blanked, is_blanked, is_within, memories_named, says
+from engine.ledger.contents import blanked, is_blanked, is_within, key_of, memories_named, says
 from engine.ledger.schema import events, operations, versions
 from engine.ledger_port import Operation, OperationKind
 from engine.types import SCOPE_FIELDS, Scope
@@ -119,7 +119,7 @@ def erase_operations(
         take(theirs.where(*within_scope(project, scope)), lambda one: is_within(one, scope))
     if found:
         connection.execute(_BLANK_OPERATION, [_blank_row(blanked(operation)) for operation in found.values()])
-    return sorted({one.idempotency_key for one in found.values() if one.idempotency_key is not None})
+    return sorted({key for one in found.values() if (key := key_of(one)) is not None})
 
 
 def blank_operation(connection: Connection, operation: Operation) -> Operation:

@@ -422,6 +422,8 @@ class Sharded(MemoryApi):
 def _of_scope(call: Call, scope: Scope, until: Until) -> DeleteAllFields:
     """What a part over a scope is asked with."""
     fields: DeleteAllFields = {"project": call.project, "deadline_s": until.left()}
+    if call.idempotency_key is not None and not ids.is_made_up(call.idempotency_key):
+        fields["idempotency_key"] = call.idempotency_key
     for name, value in scope.ids().items():
         fields[name] = value
     return fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,6 +76,15 @@ async def outcome(call: Any) -> Any:
         return {"code": error.code}
 
 
+async def walked(verb: Any, **fields: Any) -> AsyncIterator[Json]:
+    """All pages of a list."""
+    for number in itertools.count(1):
+        page = await verb(**fields, page=number, page_size=7)
+        yield page
+        if not page["results"]:
+            return
+
+
 class Twins:
     """The same requests to one shard and to four; a memory is known by the time at which it was said."""
 
@@ -142,6 +152,33 @@ class Twins:
         key = {"idempotency_key": f"key {self.chance.randrange(3)}"} if self.chance.random() < 0.3 else {}
         self.remember(*await self.same("delete_all", **scope, **key))
 
+    async def purge(self) -> None:
+        key = {"operation_id": f"key {self.chance.randrange(3)}"} if self.chance.random() < 0.3 else {}
+        if self.known and self.chance.random() < 0.5:
+            here, there = self.chance.choice(self.known)
+            answers = (
+                await outcome(self.one.purge(memory_id=here, **key)),
+                await outcome(self.chance.choice(self.doors).purge(memory_id=there, **key)),
+            )
+            assert alike(answers[1]) == alike(answers[0]), key
+        else:
+            scope = self.chance.choice([{"agent_id": "helper"}, {"run_id": "r1"}, *SCOPES])
+            answers = await self.same("purge", **scope, **key)
+        self.remember(*answers)
+
+    async def operations_(self) -> None:
+        """Pages in any order: many are accepted in the same microsecond."""
+        fields = self.chance.choice([{}, {"state": "SUCCEEDED"}, {"state": "FAILED"}, *SCOPES])
+        pages = [
+            [page async for page in walked(door.operations, **fields)]
+            for door in (self.one, self.chance.choice(self.doors))
+        ]
+        counts = [{page["count"] for page in some} for some in pages]
+        assert counts[0] == counts[1]
+        shown = [sorted(repr(alike(row)) for page in some for row in page["results"]) for some in pages]
+        assert shown[0] == shown[1]
+        assert len(shown[0]) == counts[0].pop()
+
     async def look(self) -> None:
         """A memory, its history, an operation: by id."""
         if self.known:
@@ -170,7 +207,7 @@ async def test_four_shards_answer_as_one(case: int) -> None:
     async with both() as (one, doors):
         twins = Twins(one, doors, chance)
         verbs = [twins.add, twins.add, twins.add, twins.add_batch, twins.update, twins.delete, twins.look, twins.list]
-        rare = [twins.delete_all, twins.entities, twins.search]
+        rare = [twins.delete_all, twins.entities, twins.search, twins.purge, twins.purge, twins.operations_]
         for _ in range(STEPS):
             await chance.choice([*verbs, *verbs, *rare])()
         for filters in FILTERS:
