@@ -100,10 +100,12 @@ class Teller:
     def check_everything(self) -> None:
         """Every acknowledged change has its effect exactly once: in the list, by id, and in the history."""
         listed = self.listed()
-        assert Counter(listed.values()) == self.expected(doubt=False)
+        found, expected = Counter(listed.values()), self.expected(doubt=False)
+        assert found == expected, f"{self.user}: lost {expected - found}, doubled or foreign {found - expected}"
         for memory_id, fate in self.known.items():
             assert listed.get(memory_id) == fate.text, f"{self.user}: {memory_id} should be {fate}"
-            assert self._events(memory_id) == fate.events
+            events = self._events(memory_id)
+            assert events == fate.events, f"{self.user}: the history of {memory_id} is {events}, not {fate.events}"
             found = self._http.get(f"/v1/memories/{memory_id}/")
             assert found.status_code == (404 if fate.text is None else 200)
         for memory_id in listed.keys() - self.known.keys():
