@@ -49,7 +49,7 @@ def prepare(order: Order, directory: RunDirectory, haproxy: bool) -> None:
         return
     directory.haproxy.mkdir(exist_ok=True)
     launcher = directory.haproxy / "haproxy"
-    launcher.write_text(launcher_script(directory.haproxy, order.settings.host))
+    launcher.write_text(launcher_script(directory.haproxy, order.settings))
     launcher.chmod(0o700)
     fallback, fallback_grpc, metrics, stats = free_ports(4)
     ports = Ports(fallback, fallback_grpc, metrics, stats, free_range(REPLICA_PORTS))

