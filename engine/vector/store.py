@@ -12,7 +12,7 @@ from engine.concurrency import TaskSet
 from engine.errors import Conflict, RemoraError
 from engine.ports import KeywordStatistics, StatisticsAnswer, VectorAnswer, VectorHit, VectorQuery
 from engine.types import Applied, AuditAnswer, AuditRow, Block, BlockKey, ChangeBatch, LiveRows, Mending
-from engine.vector.audit import audit_rows, odd_rows
+from engine.vector.audit import Held, audit_rows, odd_rows
 from engine.vector.block import Row
 from engine.vector.blocks import Blocks
 from engine.vector.changes import last_of_each, paired, rows_of
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 Answer: TypeAlias = tuple[tuple[VectorHit, ...], BlockKey | None]
 
-_AUDITED_AT_ONCE = 500
+_AUDITED_AT_ONCE = 1000
 _MOST_GONE = 10_000
 
 
@@ -220,14 +220,9 @@ class MilvusVectorStore:
     async def _audit_part(self, after: str, until: str | None) -> tuple[list[AuditRow], str | None]:
         """The rows of a stretch that begins at `after`, and the id at which it ends; None: it comes to `until`."""
         async with self._writing:
-            found = await self._in_use.ask(lambda table: table.ids(after, _AUDITED_AT_ONCE))
-            ids = [one for one in found if until is None or one <= until]
-            last = ids[-1] if len(ids) == _AUDITED_AT_ONCE else None
-            held = await self._in_use.ask(lambda table: table.read(ids))
-            odd = await self._remember(
-                lambda: odd_rows(self._blocks.loaded, held, after, until if last is None else last)
-            )
-        return await asyncio.to_thread(audit_rows, held, odd), last
+            held, end = await self._in_use.ask(lambda table: _stretch(table, after, until))
+            odd = await self._remember(lambda: odd_rows(self._blocks.loaded, held, after, end))
+        return await asyncio.to_thread(audit_rows, held, odd), None if end == until else end
 
     def _copy_under_way(self) -> Copying:
         if self._copying is None:
@@ -276,6 +271,12 @@ def search_blocks(blocks: Blocks, queries: Sequence[VectorQuery]) -> list[Answer
             hits = block.search([queries[at] for at in asking], key)
             answers.update(zip(asking, [(found, None) for found in hits], strict=True))
     return [answers[at] for at in range(len(queries))]
+
+
+def _stretch(table: Table, after: str, until: str | None) -> tuple[list[Held], str | None]:
+    """What a table has of the next ids after one, and the id at which that ends; `until`: there is no more."""
+    ids = [one for one in table.ids(after, _AUDITED_AT_ONCE) if until is None or one <= until]
+    return table.read(ids), ids[-1] if len(ids) == _AUDITED_AT_ONCE else until
 
 
 def _count(blocks: Blocks, query: VectorQuery) -> tuple[KeywordStatistics | None, BlockKey | None]:
