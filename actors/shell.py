@@ -128,21 +128,13 @@ class Shell(Generic[PortT]):
         """
         if "." not in verb and not hasattr(self, verb):
             raise InvalidInput(f"{self._address.name} has no verb {verb!r}", {"verb": verb})
-        await self.inject_point(f"{self._address.part}.{verb}", delay_s=delay_s, fail=fail, crash=crash, times=times)
+        FAULTS.arm(f"{self._address.part}.{verb}", Fault(delay_s=delay_s, fail=fail, crash=crash, times=times))
 
     @ray.method(concurrency_group=HEALTH)
-    async def inject_point(
-        self,
-        point: str,
-        delay_s: float = 0.0,
-        pause: bool = False,
-        fail: bool = False,
-        crash: bool = False,
-        times: int | None = None,
-    ) -> None:
+    async def inject_point(self, point: str, fault: Fault) -> None:
         """Arm a fault at any point of this process (`engine.faults.WRITE_POINTS` are the orchestrator's); refused as
         `inject` is, and for a point that there isn't."""
-        FAULTS.arm(point, Fault(delay_s=delay_s, pause=pause, fail=fail, crash=crash, times=times))
+        FAULTS.arm(point, fault)
 
     @ray.method(concurrency_group=HEALTH)
     async def arrival(self, point: str, within_s: float) -> int:
