@@ -229,29 +229,37 @@ def _questions() -> Iterator[Bad]:
         "user_id=", "user_id=%00", "user_id=a%0Ab", "deadline_s=0",
     ):  # fmt: skip
         yield Bad(f"operations: {query}", "GET", f"/v1/operations/?{query}")
-    for name, body in {
-        "wait a text": {"wait": "no"}, "a list": [], "deadline below zero": {"deadline_s": -1}
-    }.items():  # fmt: skip
-        yield _post(f"retry: {name}", f"/v1/operations/{NOBODY}/retry/", body)
-    for name, body in {
-        "cursor a number": {"cursor": 5}, "cursor of nothing": {"cursor": "here"},
+    retries: dict[str, Any] = {"wait a text": {"wait": "no"}, "a list": [], "deadline below zero": {"deadline_s": -1}}
+    yield from (_post(f"retry: {name}", f"/v1/operations/{NOBODY}/retry/", body) for name, body in retries.items())
+    verifications: dict[str, Any] = {
+        "cursor a number": {"cursor": 5},
+        "cursor of nothing": {"cursor": "here"},
         "cursor of no shard": {"cursor": "99:"},
-        "cursor injected": {"cursor": "0:' OR 1=1"}, "NUL": {"cursor": "0:\0"}, "limit zero": {"limit": 0},
-        "limit too high": {"limit": 5001}, "limit a text": {"limit": "5"}, "repair a text": {"repair": "yes"},
-    }.items():  # fmt: skip
-        yield _post(f"verify: {name}", "/v1/verify/", body)
-    for name, body in {
-        "no index": {}, "null": {"index": None}, "a list": {"index": ["vector"]}, "another": {"index": "ledger"},
-        "injected": {"index": "vector'; --"}, "deadline zero": {"index": "vector", "deadline_s": 0},
-    }.items():  # fmt: skip
-        yield _post(f"rebuild: {name}", "/v1/rebuild/", body)
-    for name, body in {
+        "cursor injected": {"cursor": "0:' OR 1=1"},
+        "NUL": {"cursor": "0:\0"},
+        "limit zero": {"limit": 0},
+        "limit too high": {"limit": 5001},
+        "limit a text": {"limit": "5"},
+        "repair a text": {"repair": "yes"},
+    }
+    yield from (_post(f"verify: {name}", "/v1/verify/", body) for name, body in verifications.items())
+    rebuilds: dict[str, Any] = {
+        "no index": {},
+        "null": {"index": None},
+        "a list": {"index": ["vector"]},
+        "another": {"index": "ledger"},
+        "injected": {"index": "vector'; --"},
+        "deadline zero": {"index": "vector", "deadline_s": 0},
+    }
+    yield from (_post(f"rebuild: {name}", "/v1/rebuild/", body) for name, body in rebuilds.items())
+    searches: dict[str, Any] = {
         "unknown operator": {"filters": {"user_id": "ana", "created_at": {"near": "2026"}}},
         "expression as a field": {"filters": {"user_id": "ana", "text) or (id != ''": "x"}},
         "NUL in an id": {"filters": {"user_id": "ana\0"}},
         "newline in an id": {"user_id": "an\na"},
         "blank query": {"query": " ", "user_id": "ana"},
-    }.items():  # fmt: skip
+    }
+    for name, body in searches.items():
         yield _post(f"search: {name}", "/v1/memories/search/", {"query": "tea", **body})
 
 

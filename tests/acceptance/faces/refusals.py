@@ -47,7 +47,7 @@ REFUSALS = (
     Refusal("history of an unknown id", "not_found", "not found", "history", (NOBODY,)),
     Refusal("unknown operation", "not_found", "not found", "operation", (NOBODY,)),
     Refusal("purge without scope", "invalid_input", "user_id", "purge"),
-    Refusal("purge of two things", "invalid_input", "user_id", "purge", (), _of(memory_id=NOBODY)),
+    Refusal("purge of two things", "invalid_input", "memory", "purge", (), _of(memory_id=NOBODY)),
     Refusal("purge of an unknown id", "not_found", "not found", "purge", (), {"memory_id": NOBODY}),
     Refusal("operations of an unknown state", "invalid_input", "state", "operations", (), {"state": "DONE"}),
     Refusal("retry of an unknown operation", "not_found", "not found", "retry", (NOBODY,)),
