@@ -153,7 +153,7 @@ class Twins:
         self.remember(*await self.same("delete_all", **scope, **key))
 
     async def purge(self) -> None:
-        key = {"operation_id": f"key {self.chance.randrange(3)}"} if self.chance.random() < 0.3 else {}
+        key: Json = {"operation_id": f"key {self.chance.randrange(3)}"} if self.chance.random() < 0.3 else {}
         if self.known and self.chance.random() < 0.5:
             here, there = self.chance.choice(self.known)
             answers = (
