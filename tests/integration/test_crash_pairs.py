@@ -21,7 +21,7 @@ from actors.shell import Shell
 from engine.faults import Fault, WritePoint
 from engine.types import Json
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PATIENCE_S = 60.0
 REMOTE_S = 15.0
@@ -102,7 +102,6 @@ def shells(runtime: Runtime) -> Shells:
     return lambda part: Remote(Address(part, runtime.settings.runtime.namespace), REMOTE_S)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("pair", PAIRS, ids=Pair.__str__)
 async def test_a_write_has_one_effect_though_an_actor_is_killed_over_it(
     pair: Pair, api: OrchestratorHandle, shells: Shells
