@@ -106,8 +106,8 @@ class Teller:
             assert listed.get(memory_id) == fate.text, f"{self.user}: {memory_id} should be {fate}"
             events = self._events(memory_id)
             assert events == fate.events, f"{self.user}: the history of {memory_id} is {events}, not {fate.events}"
-            found = self._http.get(f"/v1/memories/{memory_id}/")
-            assert found.status_code == (404 if fate.text is None else 200)
+            answer = self._http.get(f"/v1/memories/{memory_id}/")
+            assert answer.status_code == (404 if fate.text is None else 200)
         for memory_id in listed.keys() - self.known.keys():
             assert self._events(memory_id) == ["ADD"]
         for operation_id in self.unseen.values():

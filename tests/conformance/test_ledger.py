@@ -1,4 +1,4 @@
-"""What every ledger does: the same suite over SQLite in a file and in memory, and over PostgreSQL where one is named."""
+"""What every ledger does: one suite over SQLite in a file and in memory, and over PostgreSQL where one is named."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def faults_of(running: Runtime) -> Callable[..., AbstractAsyncContextManager[Non
         try:
             yield
         finally:
-            await shell.ask(lambda actor: actor.disarm.remote())
+            await shell.ask(lambda actor: actor.disarm.remote(None))
 
     return armed
 

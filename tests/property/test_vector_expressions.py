@@ -17,7 +17,8 @@ from engine.types import SCOPE_FIELDS, Change, EventKind, MemoryVersion, Scope
 from engine.vector.block import Row
 from engine.vector.expressions import pushed
 from engine.vector.mark import Mark
-from engine.vector.milvus import MilvusTable, open_lite
+from engine.vector.lite import open_lite
+from engine.vector.milvus import MilvusTable
 
 NAMES = ["ann", "bob", '" or 1==1', "back\\", "new\nline", "用户", "*"]
 TIMES = [0, 1_000, 2_000, -5]
