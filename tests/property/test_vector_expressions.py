@@ -16,8 +16,8 @@ from engine.ports import EmbedderInfo
 from engine.types import SCOPE_FIELDS, Change, EventKind, MemoryVersion, Scope
 from engine.vector.block import Row
 from engine.vector.expressions import pushed
-from engine.vector.mark import Mark
 from engine.vector.lite import open_lite
+from engine.vector.mark import Mark
 from engine.vector.milvus import MilvusTable
 
 NAMES = ["ann", "bob", '" or 1==1', "back\\", "new\nline", "用户", "*"]
