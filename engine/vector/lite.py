@@ -13,11 +13,14 @@ from milvus_lite.server_manager import server_manager_instance
 from pymilvus import MilvusClient, MilvusException
 
 from engine.errors import Unavailable
+from engine.types import MemoryVersion
 from engine.vector import lite_file
 from engine.vector.collection import begin, translated
+from engine.vector.lite_rows import LiteRows
 from engine.vector.lost_rows import LostRows
 from engine.vector.mark import DamagedMark, Mark, read_mark, write_mark
 from engine.vector.milvus import MilvusTable
+from engine.vector.payload import unpack
 
 _MOST_UNFLUSHED_BYTES = 32 * 1024 * 1024
 _LEAST_FREE_BYTES = 1024 * 1024
@@ -37,6 +40,7 @@ class LiteTable(MilvusTable):
         super().__init__(client, collection, mark)
         self._base = base
         self._path = path
+        self._rows = LiteRows(path, collection)
         self._unflushed_bytes = 0
 
     def flush(self, position: int, unerased: int) -> None:
@@ -71,6 +75,12 @@ class LiteTable(MilvusTable):
         self.close()
         with _disk_errors():
             lite_file.remove([self._path, *lite_file.damaged(self._base)])
+
+    def _fetch_ids(self, after: str, most: int) -> list[str]:
+        return self._rows.ids(after, most)
+
+    def _read(self, ids: set[str]) -> dict[str, tuple[MemoryVersion, Any]]:
+        return {one: (unpack(payload), vector) for one, (payload, vector) in self._rows.read(ids).items()}
 
     def _upsert(self, part: list[dict[str, Any]], part_bytes: int) -> None:
         self._need_room(part_bytes)
