@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from itertools import chain, groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select, text
@@ -18,6 +19,7 @@ from engine.types import SCOPE_FIELDS, Scope
 _MOST = 50
 """So many sentences are told: a damaged ledger may have one for every row."""
 _AT_ONCE = 1000
+_ID = itemgetter(0)
 _SETTLED_US = 60_000_000
 """An operation that overtook another did so this long ago: what is under way right now may look like it."""
 
@@ -72,19 +74,25 @@ def _memories(connection: Connection) -> Iterator[str]:
     told = select(
         events.c.memory_id, events.c.position, events.c.kind, events.c.version, events.c.operation_id
     ).order_by(events.c.memory_id, events.c.position)
-    both = merge(_stream(connection, made), _stream(connection, told), key=lambda row: str(row.memory_id))
-    for memory_id, rows in groupby(both, key=lambda row: str(row.memory_id)):
-        kept, events_told = [], []
-        for row in rows:
-            if hasattr(row, "kind"):
-                events_told.append(Told(row.position, row.kind, row.version, row.operation_id))
-            else:
-                kept.append(_kept(row))
-        yield from contradictions(memory_id, events_told, kept)
+    both = merge(
+        ((row[0], _kept(row)) for row in _stream(connection, made)),
+        ((row[0], _told(row)) for row in _stream(connection, told)),
+        key=_ID,
+    )
+    for memory_id, some in groupby(both, key=_ID):
+        rows = [row for _, row in some]
+        events_told = [row for row in rows if isinstance(row, Told)]
+        yield from contradictions(memory_id, events_told, [row for row in rows if isinstance(row, Kept)])
 
 
-def _kept(row: Row[Any]) -> Kept:
-    return Kept(row.version, row.live_from, row.live_to, row.operation_id, bool(row.erased), bool(row.empty))
+def _kept(row: Iterable[Any]) -> Kept:
+    _, version, live_from, live_to, operation_id, erased, empty = row
+    return Kept(version, live_from, live_to, operation_id, bool(erased), bool(empty))
+
+
+def _told(row: Iterable[Any]) -> Told:
+    _, position, kind, version, operation_id = row
+    return Told(position, kind, version, operation_id)
 
 
 def _live(connection: Connection) -> Iterator[str]:
@@ -92,13 +100,12 @@ def _live(connection: Connection) -> Iterator[str]:
     columns = [versions.c[name] for name in (*SCOPE_FIELDS, "memory_id", "role", "name", "text", "fingerprint")]
     query = select(*columns, func.length(versions.c.vector).label("size")).where(versions.c.live_to.is_(None))
     size: int | None = None
-    for row in _stream(connection, query):
-        scope = Scope(row.user_id, row.agent_id, row.app_id, row.run_id)
-        if row.fingerprint != ids.fingerprint(scope, row.role, row.name, row.text):
-            yield f"memory {row.memory_id}: its fingerprint isn't that of its text"
-        size = row.size if size is None else size
-        if row.size != size or row.size % 4:
-            yield f"memory {row.memory_id}: its vector has {row.size} bytes, another one's has {size}"
+    for *scope, memory_id, role, name, said, fingerprint, found in _stream(connection, query):
+        if fingerprint != ids.fingerprint(Scope(*scope), role, name, said):
+            yield f"memory {memory_id}: its fingerprint isn't that of its text"
+        size = found if size is None else size
+        if found != size or found % 4:
+            yield f"memory {memory_id}: its vector has {found} bytes, another one's has {size}"
 
 
 def _events_without_operation(connection: Connection) -> Iterator[str]:
@@ -149,5 +156,5 @@ def _overtaken(connection: Connection, now_us: int) -> Iterator[str]:
             yield f"operation {later} has taken effect before {row.id}, which was accepted earlier in its lane"
 
 
-def _stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[Any]:
     return iter(connection.execute(query, execution_options={"yield_per": _AT_ONCE}))

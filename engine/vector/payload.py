@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from engine.types import Entity, MemoryVersion, Relation, Scope
@@ -12,11 +12,12 @@ from engine.types import Entity, MemoryVersion, Relation, Scope
 PIECE_CHARS = 60_000
 
 _FIELDS = tuple(field.name for field in fields(MemoryVersion))
+_PARTS = {kind: tuple(field.name for field in fields(kind)) for kind in (Scope, Entity, Relation)}
 
 
 def pack(version: MemoryVersion) -> list[str]:
     """The version as ASCII JSON (so a character is a byte), cut into pieces of at most `PIECE_CHARS`."""
-    text = json.dumps({name: getattr(version, name) for name in _FIELDS}, default=_plain, separators=(",", ":"))
+    text = _JSON.encode({name: getattr(version, name) for name in _FIELDS})
     return [text[at : at + PIECE_CHARS] for at in range(0, len(text), PIECE_CHARS)]
 
 
@@ -35,4 +36,8 @@ def unpack(pieces: Sequence[str]) -> MemoryVersion:
 
 def _plain(value: Any) -> Any:
     """What JSON has no word for: the small dataclasses, and mappings other than dict."""
-    return asdict(value) if isinstance(value, Scope | Entity | Relation) else dict(value)
+    names = _PARTS.get(type(value))
+    return dict(value) if names is None else {name: getattr(value, name) for name in names}
+
+
+_JSON = json.JSONEncoder(default=_plain, separators=(",", ":"))
