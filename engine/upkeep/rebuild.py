@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -22,6 +23,7 @@ _T = TypeVar("_T")
 _PAGE = 1000
 _BEGINNINGS = 5
 """The copy is gone when its actor is: so often it is begun again."""
+_PATIENCE_S = 5.0
 _TRIES = 120
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
@@ -62,12 +64,14 @@ class Rebuild:
         ledger: the truth.
         subject: the index.
         tasks: who owns the work.
+        patience_s: how long the index in use may take to come as far as the copy.
     """
 
-    def __init__(self, ledger: Ledger, subject: Subject, tasks: TaskSet) -> None:
+    def __init__(self, ledger: Ledger, subject: Subject, tasks: TaskSet, *, patience_s: float = _PATIENCE_S) -> None:
         self._ledger = ledger
         self._subject = subject
         self._tasks = tasks
+        self._patience_s = patience_s
         self._task: asyncio.Task[None] | None = None
         self.progress = Progress()
 
@@ -121,17 +125,27 @@ class Rebuild:
         position = feed.target
         progress.done, progress.total = 0, (await self._tried(self._ledger.status)).get("memories", 0)
         await self._tried(index.begin_rebuild)
-        after = ""
+        after, newest = "", position
         while (rows := await self._tried(partial(self._ledger.live, after, _PAGE))).versions:
             await self._tried(partial(index.load, rows))
             progress.done += len(rows.versions)
-            after = rows.versions[-1].memory_id
+            after, newest = rows.versions[-1].memory_id, rows.position
+        await self._come(newest)
         # An answer to the feed that was given by the old one must not come after the new one has begun.
         async with feed.paused():
             try:
                 feed.note(await index.finish_rebuild(position))
             except _PASSING as error:
                 raise Conflict(f"it isn't known whether the copy is in use now: {error}") from error
+
+    async def _come(self, position: int) -> None:
+        """Wait until the index in use has come as far as what was loaded last: nothing in the copy is ahead of it then.
+
+        Not for long: without it the copy is right too, but a memory may be there, gone and there again.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0 if self._subject.feed.foreign else self._patience_s):
+                await self._subject.feed.reached(position)
 
     async def _tried(self, call: Callable[[], Awaitable[_T]]) -> _T:
         """What it answers; a part that is away is waited for. Every step may be taken twice."""

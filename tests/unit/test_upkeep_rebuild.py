@@ -10,10 +10,10 @@ import pytest
 
 from engine.errors import Conflict, Unavailable
 from engine.graph_port import GraphQuery
-from engine.types import Entity, EventKind
+from engine.types import Applied, ChangeBatch, Entity, EventKind
 from engine.upkeep import rebuild as rebuild_module
 from engine.upkeep.erasure import FOREIGN, PURGED, Erasure
-from engine.upkeep.rebuild import RebuildState
+from engine.upkeep.rebuild import Rebuild, RebuildState
 from tests.unit.upkeep_world import World
 
 
@@ -147,6 +147,40 @@ async def test_a_part_that_is_away_for_a_while_is_waited_for() -> None:
         rebuild.start("a test")
         assert await rebuild.finished() is RebuildState.DONE
         assert rebuild.progress.error is None
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["it comes", "it never comes"])
+async def test_the_copy_waits_for_the_index_in_use_to_come_as_far_but_not_for_ever(
+    comes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with World() as world:
+        await filled(world)
+        apply, refused, held = world.table.apply, asyncio.Event(), True
+
+        async def refuses(batch: ChangeBatch) -> Applied:
+            if held:
+                refused.set()
+                raise Unavailable("a test")
+            return await apply(batch)
+
+        monkeypatch.setattr(world.table, "apply", refuses)
+        world.put("k999", "Thing 999")
+        await refused.wait()
+        patience_s = 30.0 if comes else 0.01
+        rebuild = Rebuild(world.truth, world.subjects[0], world.tasks, patience_s=patience_s)  # type: ignore[arg-type]
+        rebuild.start("a test")
+        if comes:
+            refused.clear()
+            async with asyncio.timeout(10):
+                await refused.wait()
+            assert rebuild.running
+            assert world.table.rebuilds == 0
+            held = False
+        assert await rebuild.finished() is RebuildState.DONE
+        assert world.table.rebuilds == 1
+        held = False
+        await world.caught_up()
+        assert agree(world)
 
 
 async def test_when_the_last_answer_is_lost_it_begins_again() -> None:
