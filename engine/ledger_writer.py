@@ -122,10 +122,19 @@ class LedgerWriter:
         outcomes: list[Written | Exception] = []
         for command in commands:
             try:
+                if self._is_refused(command):
+                    raise Unavailable("refused while others were written")
                 outcomes += await self._write_batch([command])
             except RemoraError as error:
                 outcomes.append(error)
         return outcomes
+
+    def _is_refused(self, command: Command) -> bool:
+        """Whether its caller has heard already that nothing of it is there: then nothing of it may come."""
+        if isinstance(command, Commit | Fail):
+            return False
+        known = self._unpromised.get(id(command))
+        return known is None or known[1].done()
 
     def _refuse(self, error: RemoraError, sent: list[Command], *, unknown: bool) -> list[Command]:
         """The ledger has rolled back what was sent: answers what of it has to be sent again.

@@ -91,6 +91,7 @@ class SqlLedger:
         )
         self._tasks = TaskSet()
         self._scrubbing: asyncio.Task[None] | None = None
+        self._scrubbed_once = not self._connections.sqlite
         self._transactions = 0
         self._commands = 0
 
@@ -125,7 +126,7 @@ class SqlLedger:
                 make_if_missing(self._connections.path, ready)
             ownership = self._connections.write(own)
             if self._connections.sqlite:
-                self._scrubber.scrub(_PATIENCE_MS)
+                self._scrub_once()
             return ownership
 
         ownership = await self._run(self._writing, work)
@@ -150,8 +151,8 @@ class SqlLedger:
 
         def work() -> Done:
             done = self._connections.write(do)
-            if done.erased:
-                self._scrubber.scrub(_PATIENCE_MS)
+            if done.erased or not self._scrubbed_once:
+                self._scrub_once()
             elif self._scrubber.owed and self._scrubber.only_log:
                 self._scrubber.scrub(0)
             return done
@@ -162,8 +163,18 @@ class SqlLedger:
         self._commands += len(commands)
         return WriteAnswer(done.written, done.changes)
 
+    def _scrub_once(self, patience_ms: int = _PATIENCE_MS) -> None:
+        """Also in a process that took over without `open`, before its first write is answered: the one before may have
+        died in between a purge's commit and this, and the purge, sent again, changes nothing any more."""
+        self._scrubber.scrub(patience_ms)
+        self._scrubbed_once = True
+
+    @property
+    def _owes(self) -> bool:
+        return self._scrubber.owed or not self._scrubbed_once
+
     def _scrub_later(self) -> None:
-        if self._scrubber.owed and (self._scrubbing is None or self._scrubbing.done()):
+        if self._owes and (self._scrubbing is None or self._scrubbing.done()):
             self._scrubbing = self._tasks.start(self._scrub(), name="scrub the ledger's files")
 
     async def scrubbed(self) -> None:
@@ -174,9 +185,9 @@ class SqlLedger:
     async def _scrub(self) -> None:
         """Until nothing is owed: whoever reads an older state ends some day, and a full disk is made room on."""
         pauses, long_pauses = Pauses(), _LongPauses()
-        while self._scrubber.owed:
-            await (pauses if self._scrubber.only_log else long_pauses).wait()
-            await self._run(self._writing, lambda: self._scrubber.scrub(0))
+        while self._owes:
+            await (pauses if self._scrubber.only_log or not self._scrubbed_once else long_pauses).wait()
+            await self._run(self._writing, lambda: self._scrub_once(0))
 
     async def unfinished(self) -> list[Operation]:
         """Open operations by `seq`."""
@@ -253,8 +264,10 @@ class SqlLedger:
                 "memories": reads.count_live(connection),
             }
 
+        known = await self._read(work)
+        self._scrub_later()
         return {
-            **await self._read(work),
+            **known,
             "transactions": self._transactions,
             "commands": self._commands,
             "unerased": self._scrubber.owed,

@@ -223,6 +223,35 @@ async def test_a_start_finishes_the_rewriting_that_a_crash_cut_short(place: Path
         assert done.execute("PRAGMA user_version").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("asked", ["write", "status"])
+async def test_a_process_that_takes_over_finishes_the_purge_of_one_that_was_killed(place: Path, asked: str) -> None:
+    """Only the ledger's process dies, so nobody opens it anew; and the purge that is sent again is done already."""
+    ledger = ledger_in(place)
+    owner = await ledger.open()
+    writer = Writer(ledger, owner)
+    await fill(writer)
+    with reader_of(place / "ledger.db"):
+        await writer.purge(scope=WHO)
+        await ledger.close()
+        # As a kill leaves it: the last connection that ends would tidy up.
+        copy = place / "killed"
+        copy.mkdir()
+        for name, raw in files(place).items():
+            (copy / name).write_bytes(raw)
+    assert traces(copy, needles()) != []
+    again = ledger_in(copy)
+    try:
+        if asked == "write":
+            await again.write(owner.epoch, [Forget("p", ("nobody's",))])
+        else:
+            await again.status()
+            await again.scrubbed()
+        assert traces(copy, needles()) == []
+        assert not (await again.status())["unerased"]
+    finally:
+        await again.close()
+
+
 async def test_rows_that_moved_between_pages_leave_no_copy_behind(place: Path) -> None:
     """Page splits copy rows; what deletes the row later doesn't reach the copy. Many rows, so that some do."""
     noise = random.Random(7)

@@ -149,6 +149,16 @@ async def test_a_command_at_fault_fails_alone(made: Made) -> None:
     assert made.ledger.sent == [["a", "b"], ["a"], ["b"]]
 
 
+async def test_who_was_refused_while_commands_were_written_one_by_one_is_not_written_afterwards(made: Made) -> None:
+    made.ledger.errors = [Conflict("one of them is wrong"), FULL]
+
+    assert await outcomes(made.writer.put(Commit("a", PLAN)), made.writer.put(Accept(operation("new")))) == [
+        "a",
+        "the disk is full",
+    ]
+    assert made.ledger.sent == [["a", "new"], ["a"], ["a"]]
+
+
 async def test_an_owner_that_is_fenced_writes_nothing_more(made: Made) -> None:
     made.ledger.errors = [StaleEpoch("epoch 7 is over")]
 
