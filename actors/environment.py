@@ -14,8 +14,8 @@ from engine.errors import Unavailable
 
 AUTH_MODE = "RAY_AUTH_MODE"
 REPLICA_PORTS = 100
-_PLACES = 8
-_FOR_CHANGES = 6
+_PLACES = 16
+_FOR_CHANGES = 12
 _FOR_READS = 1
 """Of so many parts of the replicas' places: HAProxy refuses what is above before it costs a replica anything.
 

@@ -20,11 +20,17 @@ _CHOICE = re.compile(r"^\s*(?:use_backend|default_backend)\s")
 
 _COUNTS = """
 backend remora_counts
-    stick-table type string len 8 size 16 expire 1m store conn_cur,http_req_rate(10s)
+    stick-table type string len 8 size 16 expire 1m store conn_cur,http_req_rate(10s),gpc0_rate(10s)
+backend remora_lately
+    stick-table type string len 8 size 16 expire 1m store http_req_rate(250ms)
 """
+_FEW = 4
+"""So many requests of a kind in a quarter of a second always get through, which shows when there is room again."""
 _ADMISSION = """\
     # Requests under way are counted by kind, and refused here when there are too many of one: that costs the replicas
-    # nothing. The wait: half of what is under way at the pace of the last 10 s, up to twice that, 1 to 60 s.
+    # nothing. Where the replicas have refused an eighth of a kind in the last 10 s (they know best what takes too long,
+    # but to say so costs them about as much as to do it), a quarter more than they took gets through. The wait: half of
+    # what is under way at the pace of the last 10 s, up to twice that, 1 to 60 s.
     acl remora_always path /healthz /readyz /metrics /v1/status /v1/status/ /v1/ping /v1/ping/
     acl remora_reads method GET HEAD OPTIONS
     acl remora_reads path_sub /search
@@ -42,9 +48,18 @@ _ADMISSION = """\
     http-request set-var(txn.id) req.hdr(x-request-id) if remora_sane_id
     acl remora_full var(txn.under_way) -m int ge {changes}
     acl remora_reads_full var(txn.under_way) -m int ge {reads}
+    http-request set-var(txn.refused) var(txn.kind),table_gpc0_rate(remora_counts)
+    http-request set-var(txn.refused_by_8) var(txn.refused),mul(8)
+    http-request set-var(txn.room) var(txn.kind),table_http_req_rate(remora_counts),sub(txn.refused),div(32),add({few})
+    acl remora_refused var(txn.refused) -m int gt {few}
+    acl remora_overloaded var(txn.refused_by_8),sub(txn.lately) -m int ge 0
+    acl remora_too_many var(txn.kind),table_http_req_rate(remora_lately),sub(txn.room) -m int ge 0
+    http-request return {refusal} if remora_refused remora_overloaded remora_too_many !remora_always
     http-request return {refusal} if remora_full !remora_reads !remora_always
     http-request return {refusal} if remora_reads_full remora_reads !remora_always
     http-request track-sc0 var(txn.kind) table remora_counts if !remora_always
+    http-request track-sc1 var(txn.kind) table remora_lately if !remora_always
+    http-response sc-inc-gpc0(0) if {{ status 429 }}
 """
 _REFUSAL = (
     'status 429 content-type application/json hdr Retry-After "%[var(txn.wait_s)]" hdr X-Request-ID "%[var(txn.id)]" '
@@ -90,7 +105,7 @@ def mend(config: str, listen: str, page: str, changes: int, reads: int) -> str:
             section = start[1]
         if section == _FRONT and not admits and _CHOICE.match(line) is not None:
             admits = True
-            mended.append(_ADMISSION.format(changes=changes, reads=reads, refusal=_REFUSAL))
+            mended.append(_ADMISSION.format(changes=changes, reads=reads, refusal=_REFUSAL, few=_FEW))
         mended.append(_mend_line(line, listen if section == _FRONT else "127.0.0.1", page))
     return "\n".join(mended) + "\n" + (_COUNTS if admits and not counted else "")
 

@@ -26,6 +26,10 @@ _KEPT_FOR_READS = 8
 """One part of so many of a queue takes reads only."""
 _LEFT_TO_OTHERS = 4
 """One part of so many of a batch goes to lower priorities: they are slower, never forgotten."""
+_SMALLEST = 4
+"""However slow it is, a batch may hold one part of so many of the largest: smaller ones cost more than they gain."""
+_NEWEST = 0.3
+"""How much the latest batch counts in the pace."""
 
 _NumberT = TypeVar("_NumberT", int, float)
 ItemT = TypeVar("ItemT")
@@ -64,6 +68,8 @@ class BatchQueue(Generic[ItemT, ResultT]):
         max_items: a batch holds at most so many items.
         max_cost: and at most so much cost, but always one item of each priority that has a part in it.
         cost: what an item costs.
+        longest_s: a batch holds no more cost than took so long lately, down to a quarter of `max_cost`: whoever comes
+            while it is under way waits for all of it.
         in_flight: batches under way at once.
         capacity: items waiting at once; one more is refused with `Overloaded`. The last eighth is kept for reads.
         linger_s: after a batch has ended, the next one waits this long for company. Callers that come one at a time
@@ -81,6 +87,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
         in_flight: int = 1,
         capacity: int = 65_536,
         linger_s: float = 0.0,
+        longest_s: float | None = None,
     ) -> None:
         self._run = run
         self._name = name
@@ -91,6 +98,8 @@ class BatchQueue(Generic[ItemT, ResultT]):
         self._free = in_flight
         self._capacity = capacity
         self._linger_s = linger_s
+        self._longest_s = longest_s
+        self._cost_per_s: float | None = None
         self._not_before_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: dict[Priority, deque[_Entry[ItemT, ResultT]]] = {level: deque() for level in Priority}
@@ -160,13 +169,26 @@ class BatchQueue(Generic[ItemT, ResultT]):
 
     def _take(self) -> list[_Entry[ItemT, ResultT]]:
         batch: list[_Entry[ItemT, ResultT]] = []
-        free_cost = math.inf if self._max_cost is None else self._max_cost
+        free_cost = self._most_cost()
         for level, waiting in self._waiting.items():
             free_items = self._max_items - len(batch)
             taken = self._first(waiting, self._share(level, free_items), self._share(level, free_cost))
             batch += taken
             free_cost = max(0.0, free_cost - sum(entry.cost for entry in taken))
         return batch
+
+    def _most_cost(self) -> float:
+        """What the next batch may cost: as much as is done in time at the pace of the latest ones."""
+        if self._max_cost is None:
+            return math.inf
+        if self._longest_s is None or self._cost_per_s is None:
+            return self._max_cost
+        return min(self._max_cost, max(self._max_cost // _SMALLEST, int(self._cost_per_s * self._longest_s)))
+
+    def _note_pace(self, batch: list[_Entry[ItemT, ResultT]], took_s: float) -> None:
+        per_s = sum(entry.cost for entry in batch) / max(took_s, 1e-6)
+        before = per_s if self._cost_per_s is None else self._cost_per_s
+        self._cost_per_s = before + _NEWEST * (per_s - before)
 
     def _first(self, waiting: deque[_Entry[ItemT, ResultT]], items: int, cost: float) -> list[_Entry[ItemT, ResultT]]:
         """Take what waits longest of one priority: so many items, of so much cost unless one alone is above it."""
@@ -198,6 +220,7 @@ class BatchQueue(Generic[ItemT, ResultT]):
                 raise InvariantViolated(f"{self._name} gave {len(results)} results for {len(batch)} items")
             for entry, result in zip(batch, results, strict=True):
                 _settle(entry.answer, result)
+            self._note_pace(batch, time.monotonic() - began_s)
         except asyncio.CancelledError:
             for entry in batch:
                 entry.answer.cancel()

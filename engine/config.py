@@ -118,7 +118,7 @@ class LimitSettings(_Section):
     pending_reads: Positive = 2048
     pending_requests: Positive = 1024
     search_wait_s: Seconds = 1.0
-    write_wait_s: Seconds = 15.0
+    write_wait_s: Seconds = 10.0
 
 
 class RuntimeSettings(_Section):

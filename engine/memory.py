@@ -63,7 +63,8 @@ if TYPE_CHECKING:
 _STATUS_S = 1.0
 """How long a status waits for what a part says: whoever asks would rather hear that it doesn't answer."""
 _SHORT = Load(tokens=32)
-_ALWAYS_TEXTS = 32
+_ALWAYS_ADDS = 32
+_ALWAYS_SEARCHES = 12
 """So many short texts are let in whatever the pace: the models need a few at once to show it."""
 
 
@@ -114,7 +115,7 @@ class Memory:
             room,
             time.monotonic,
             longest_s=limits.search_wait_s,
-            always=_ALWAYS_TEXTS * _SHORT.work,
+            always=_ALWAYS_SEARCHES * _SHORT.work,
         )
         self._models = Models(
             embedder,
@@ -135,7 +136,7 @@ class Memory:
                 replace(room, items=limits.pending_operations),
                 time.monotonic,
                 longest_s=min(limits.write_wait_s, settings.runtime.deadline_s / 2),
-                always=_ALWAYS_TEXTS * _SHORT.work,
+                always=_ALWAYS_ADDS * _SHORT.work,
             ),
             batch_operations=settings.ledger.batch_operations,
             apply_deadline_s=settings.runtime.apply_deadline_s,

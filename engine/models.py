@@ -17,6 +17,8 @@ _IN_FLIGHT = 1
 """What comes while a call is under way travels in the next one: a second one to the same model would halve both."""
 _BATCH_CHARS = 8192
 """So much text goes in one call: a person who asks waits for the call that is under way, however long its texts are."""
+_CALL_S = 0.25
+"""And about as much as is done in such a time, down to a quarter of that: on a busy machine calls get smaller."""
 _COMPANY_S = 0.005
 """How long a call for entities waits for more texts: they are needed no sooner than the vectors, which take longer."""
 
@@ -56,6 +58,7 @@ class Models:
             max_items=batch_texts,
             max_cost=_BATCH_CHARS,
             cost=_chars,
+            longest_s=_CALL_S,
             in_flight=in_flight,
             capacity=queue_texts,
         )
@@ -65,6 +68,7 @@ class Models:
             max_items=batch_texts,
             max_cost=_BATCH_CHARS,
             cost=_chars,
+            longest_s=_CALL_S,
             in_flight=_IN_FLIGHT,
             capacity=queue_texts,
             linger_s=_COMPANY_S,

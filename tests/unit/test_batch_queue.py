@@ -222,3 +222,22 @@ async def test_long_items_of_lower_priority_leave_room_for_the_cost_of_higher_on
         queue.submit_many([90, 90], priority=Priority.BULK), queue.submit_many([25] * 5, priority=Priority.ADD)
     )
     assert run.batches == [[25, 25, 25, 90], [25, 25, 90]]
+
+
+async def test_batches_get_smaller_while_they_take_long_and_larger_again() -> None:
+    took_s = 0.05
+
+    async def run(items: list[int]) -> list[int | Exception]:
+        await asyncio.sleep(took_s)
+        sizes.append(len(items))
+        return list(items)
+
+    sizes: list[int] = []
+    queue = BatchQueue(run, name="q", max_items=64, max_cost=64, longest_s=0.02)
+    await queue.submit_many([1] * (64 + 128))
+    assert sizes[0] == 64
+    assert sizes[-3] == 16 == min(sizes[:-1])
+    took_s = 0.001
+    sizes.clear()
+    await queue.submit_many([1] * 64 * 8)
+    assert max(sizes) == 64

@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -130,12 +131,20 @@ class Backend:
 
     def __init__(self) -> None:
         self.begun = 0
+        self.refused = 0
+        self.refusing = False
         self.go_on = asyncio.Event()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.begun += 1
         await self.go_on.wait()
+        if self.refusing:
+            self.refused += 1
+            writer.write(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+            await writer.drain()
+            writer.close()
+            return
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
         await writer.drain()
         writer.close()
@@ -235,3 +244,33 @@ async def test_who_hangs_up_leaves_its_place(front: tuple[Backend, httpx.AsyncCl
     assert another is not None
     assert (await another).status_code == 200
     await asyncio.gather(*writes[1:])
+
+
+async def test_what_the_replicas_keep_refusing_reaches_them_a_few_at_a_time(
+    front: tuple[Backend, httpx.AsyncClient],
+) -> None:
+    backend, http = front
+    backend.go_on.set()
+    backend.refusing = True
+    began_s = time.monotonic()
+    for _ in range(100):
+        reply = await http.post("/v1/memories/search/", json={})
+        assert reply.status_code == 429
+    took_s = time.monotonic() - began_s
+    assert 4 < backend.refused <= 10 + 16 * took_s
+    assert backend.refused < 100
+    assert (await http.post("/v1/memories/", json={})).status_code == 429
+    backend.refusing = False
+    async with asyncio.timeout(0.5):
+        while (await http.post("/v1/memories/search/", json={})).status_code != 200:
+            await asyncio.sleep(0.01)
+
+
+async def test_few_refusals_among_many_answers_keep_nobody_out(front: tuple[Backend, httpx.AsyncClient]) -> None:
+    backend, http = front
+    backend.go_on.set()
+    for number in range(80):
+        backend.refusing = number % 20 == 19
+        reply = await http.post("/v1/memories/", json={})
+        assert reply.status_code == (429 if backend.refusing else 200)
+    assert backend.begun == 80
