@@ -94,11 +94,13 @@ async def test_an_index_that_is_away_is_named_and_catches_up_by_itself() -> None
 
 async def test_without_the_embedder_searches_use_words_and_adds_wait_for_it() -> None:
     async with System() as system:
-        await system.memory.add("tea with lemon", user_id="u")
+        added = await system.memory.add("tea with lemon", user_id="u")
         system.embedder.down = True
         found = await system.memory.search("lemon", user_id="u")
         assert [one["memory"] for one in found["results"]] == ["tea with lemon"]
         assert found["degraded"] == ["dense"]
+        assert (await system.memory.get(added["results"][0]["id"]))["memory"] == "tea with lemon"
+        assert (await system.memory.list(user_id="u"))["count"] == 1
         waiting = await system.memory.add("coffee with milk", user_id="u", deadline_s=0.2)
         assert (waiting["status"], waiting["results"]) == ("PENDING", [])
         assert (await system.memory.operation(waiting["operation_id"]))["status"] == "PENDING"
