@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -139,7 +140,7 @@ class WritePath:
 
         Args:
             operation: not yet accepted, as far as its caller knows.
-            wait: False: answer as soon as it is durable.
+            wait: False: answer as soon as it is durable, without waiting for any index.
             deadline_s: then the caller gets the operation as it stands, and it goes on by itself if it is accepted.
             missing: the memory that it names isn't there, so that it can only be a repetition or fail.
             priority: with which the models are asked, if its caller waits for it.
@@ -201,10 +202,13 @@ class WritePath:
             self._given_up(run)
 
     async def _answer(self, run: Run, *, wait: bool, deadline_s: float) -> Json:
+        owing = ["ledger"] if run.operation.kind is OperationKind.PURGE else []
         try:
             async with asyncio.timeout(deadline_s):
                 known = _good(await asyncio.shield(run.done if wait else run.accepted))
-                degraded = await self._degraded(known) if is_indexed(known) else []
+                owing = ["ledger"] if known.kind is OperationKind.PURGE and await self._ledger_owes(known) else []
+                if wait:
+                    await self._indexes(known)
                 await self._faults.reach(WritePoint.BEFORE_ANSWER)
         except TimeoutError:
             if not run.accepted.done():
@@ -212,7 +216,8 @@ class WritePath:
             if not run.done.done():
                 return write_answer(run.accepted.result())
             known = _good(run.done.result())
-            degraded = [feed.name for feed in self._feeds if feed.lag or not _is_erased(feed, known)]
+        degraded = owing + [feed.name for feed in self._feeds if is_indexed(known) and _is_behind(feed, known)]
+        self.stats.degraded += wait and bool(degraded)
         return write_answer(known, degraded)
 
     def _unaccepted(self, run: Run) -> Unavailable:
@@ -385,36 +390,32 @@ class WritePath:
     async def _plan(self, run: Run, *, missing: bool = False) -> Plan:
         return await self._planner.plan(run.operation, self.ownership.secret, run.priority, missing=missing)
 
-    async def _degraded(self, operation: Operation) -> list[str]:
-        """Wait for the indexes, side by side; the names of those that are late."""
-        owing = ["ledger"] if operation.kind is OperationKind.PURGE and await self._ledger_owes() else []
-        late = await asyncio.gather(*[self._late(feed, operation) for feed in self._feeds])
-        names = owing + [feed.name for feed, is_late in zip(self._feeds, late, strict=True) if is_late]
-        self.stats.degraded += bool(names)
-        return names
-
-    async def _ledger_owes(self) -> bool:
+    async def _ledger_owes(self, purge: Operation) -> bool:
         """Whether the ledger's own files may still hold what was purged: a long read kept it from writing them anew."""
+        if not is_indexed(purge):
+            return False
         try:
             return bool((await self._ledger.status()).get("unerased"))
         except RemoraError:
             return True
 
-    async def _late(self, feed: IndexFeed, operation: Operation) -> bool:
+    async def _indexes(self, operation: Operation) -> None:
+        """Wait for the indexes, side by side, but not for one that is late."""
+        if is_indexed(operation):
+            await asyncio.gather(*[self._index(feed, operation) for feed in self._feeds])
+
+    async def _index(self, feed: IndexFeed, operation: Operation) -> None:
         position = _position(operation)
         if feed.position < position and feed.stalled_s > self._apply_deadline_s:
             # Others have waited in vain since it moved last.
-            return True
+            return
         if operation.kind is OperationKind.PURGE:
             # The caller's own deadline is the only one: files may have to be written anew.
             await feed.erased(position)
-            return False
-        try:
+            return
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._apply_deadline_s):
                 await feed.reached(position)
-        except TimeoutError:
-            return True
-        return False
 
     def status(self) -> Json:
         """What is under way."""
@@ -458,6 +459,7 @@ def _position(operation: Operation) -> int:
     return position
 
 
-def _is_erased(feed: IndexFeed, operation: Operation) -> bool:
-    """Whether no file of the index holds what the operation has purged; there is nothing of any other."""
-    return operation.kind is not OperationKind.PURGE or feed.is_erased(_position(operation))
+def _is_behind(feed: IndexFeed, operation: Operation) -> bool:
+    """Whether the index lacks what the operation did, or a file of it may still hold what that has purged."""
+    position = _position(operation)
+    return feed.position < position or (operation.kind is OperationKind.PURGE and not feed.is_erased(position))

@@ -36,7 +36,8 @@ async def in_every_shard(whole: str, shards: int, part: Part) -> Json:
     others = [shard for shard in range(shards) if shard != home]
     accepted = await every(ask(shard, wait=False) for shard in others)
     answers = dict(zip([*others, home], [*accepted, await ask(home, wait=False)], strict=True))
-    unfinished = [shard for shard, answer in answers.items() if merging.is_open(answer)]
+    # What is done already has not waited for its indexes.
+    unfinished = [shard for shard, answer in answers.items() if merging.is_open(answer) or answer["degraded"]]
     finished = await every(or_none(ask(shard, wait=True), Unavailable) for shard in unfinished)
     answers |= {shard: answer for shard, answer in zip(unfinished, finished, strict=True) if answer is not None}
     return merging.whole_answer(whole, list(answers.values()))

@@ -17,7 +17,7 @@ from engine.ledger_port import OperationKind
 from engine.ports import Encoded
 from engine.sharding import Sharded
 from engine.sharding.routing import home_of
-from engine.types import Scope
+from engine.types import Applied, Scope
 
 SHARDS = 4
 USERS = [f"user-{number}" for number in range(12)]
@@ -111,6 +111,12 @@ def home(user: str) -> int:
 
 def user_of(shard: int) -> str:
     return next(user for user in (f"u{number}" for number in range(1000)) if home(user) == shard)
+
+
+async def never(_: object) -> Applied:
+    """An index that doesn't take what it is given."""
+    answer: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+    return await answer
 
 
 async def told(shards: Shards, *, agent: str = "helper") -> None:
@@ -300,6 +306,15 @@ async def test_a_deletion_over_shards_is_pending_until_its_last_part_is_done(sha
     assert await shards.texts(agent_id="helper") == {"after it", "and done"}
     found = await shards.doors[3].operation(deletion["operation_id"])
     assert (found["status"], found["event_type"], "parts" in found) == ("SUCCEEDED", "DELETE_ALL", False)
+
+
+async def test_a_purge_over_shards_is_done_everywhere_though_no_index_is_rid_of_it_in_time(shards: Shards) -> None:
+    await told(shards)
+    for store in shards.graphs:
+        setattr(store, "apply", never)  # noqa: B010 - typed, it couldn't be
+    purged = await shards.doors[1].purge(agent_id="helper", deadline_s=2)
+    assert (purged["status"], purged["count"], purged["degraded"]) == ("SUCCEEDED", len(USERS), ["graph"])
+    assert await shards.texts(agent_id="helper") == set()
 
 
 async def test_a_part_that_is_sent_again_while_it_waits_keeps_its_place(shards: Shards) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine import graph
+from engine import graph, ledger
 from engine.config import Settings, load
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, Unavailable
@@ -16,7 +16,7 @@ from engine.extract.recogniser import NoEntities
 from engine.in_process import in_process
 from engine.memory import Memory
 from engine.ports import Encoded, Priority
-from engine.types import Entity
+from engine.types import Entity, Json
 from engine.vector.memory import InMemoryVectorStore
 
 DIMENSIONS = 64
@@ -59,7 +59,7 @@ class Capitals(NoEntities):
 
 
 class System:
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, *, ledger_: Any = None) -> None:
         self.vector = Away(InMemoryVectorStore(DIMENSIONS))
         self.graph = Away(graph.in_memory())
         self.embedder = AwayEmbedder(DIMENSIONS)
@@ -70,6 +70,7 @@ class System:
             recogniser=self.recogniser,
             vector=self.vector,
             graph_=self.graph,
+            ledger_=ledger_,
         )
 
     async def __aenter__(self) -> System:
@@ -78,6 +79,21 @@ class System:
 
     async def __aexit__(self, *_: object) -> None:
         await self.memory.close()
+
+
+class Owing(Away):
+    """A ledger whose files still hold what was purged."""
+
+    async def status(self) -> Json:
+        return {**await self.port.status(), "unerased": True}
+
+
+async def test_a_purge_that_runs_out_of_time_names_the_ledger_too_if_that_owes_something() -> None:
+    async with System(load(runtime={"apply_deadline_s": 0.2}), ledger_=Owing(ledger.in_memory())) as system:
+        await system.memory.add("Berlin", user_id="u")
+        system.graph.down = {"apply"}
+        purged = await system.memory.purge(user_id="u", deadline_s=0.1)
+        assert (purged["status"], purged["degraded"]) == ("SUCCEEDED", ["graph", "ledger"])
 
 
 async def test_an_index_that_is_away_is_named_and_catches_up_by_itself() -> None:
