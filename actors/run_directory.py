@@ -112,7 +112,8 @@ class RunDirectory:
         record = self.read()
         who = f"{record.mode}, process {record.pid}, {record.url or record.state}" if record else "starting"
         details = {"data_dir": str(self.path.parent), "pid": record.pid if record else None}
-        return Conflict(f"Remora already runs on {self.path.parent} ({who})", details)
+        todo = "stop it first (`remora down`), or use another data directory"
+        return Conflict(f"Remora already runs on {self.path.parent} ({who}): {todo}", details)
 
     def read(self) -> Record | None:
         """The record, if there is one. It says nothing about whether that runtime still lives."""

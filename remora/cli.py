@@ -155,7 +155,7 @@ def _fail(error: Any, as_json: bool) -> int:
         )
         return exit_code(error.code)
     output.note(f"remora: {error.message}", "red")
-    if isinstance(error, RemoraError) and (hint := advice(error.code, error.details)) is not None:
+    if isinstance(error, RemoraError) and (hint := advice(error.code, error.message, error.details)) is not None:
         output.note(hint)
     return exit_code(error.code)
 

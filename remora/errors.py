@@ -155,8 +155,8 @@ def exit_code(code: str) -> int:
     return EXIT_CODES.get(code, OTHER)
 
 
-def advice(code: str, details: Mapping[str, Any]) -> str | None:
-    """What to do next, where the message alone doesn't say it."""
-    if (hint := _ADVICE.get(code)) is None:
+def advice(code: str, message: str, details: Mapping[str, Any]) -> str | None:
+    """What to do next, where the message alone doesn't say it: by no command of ours."""
+    if (hint := _ADVICE.get(code)) is None or "`remora " in message:
         return None
     return hint.format(retry_after_s=details.get("retry_after_s", "a few"))

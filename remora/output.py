@@ -85,9 +85,12 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def progress_of(what: str, total: int | None = None) -> Iterator[Callable[[int, int], None]]:
+def progress_of(what: str, total: int | None = None, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar that the yielded function sets to so many of so many, which may turn out to be more; without a terminal, a
-    line for each tenth of the way. `total` None: nobody knows yet."""
+    line for each tenth of the way. `total` None: nobody knows yet. `quiet`: nothing is shown."""
+    if quiet:
+        yield lambda _done, _of: None
+        return
     if err.is_terminal:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

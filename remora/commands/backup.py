@@ -32,8 +32,7 @@ def backup(
     """Write all memories into a directory, with checksums, while Remora serves or not.
 
     It reads the ledgers that the settings name (files on this machine, or a database server). The indexes aren't in it:
-    `remora restore` has them built anew. Everything is in it, also the texts that callers of `remora purge` have erased
-    since: delete old backups.
+    `remora restore` has them built anew. A later `remora purge` doesn't reach into it: delete old backups.
 
     Example: remora backup /backups/monday
 

@@ -41,8 +41,10 @@ def purge(
     remora purge --user-id ana
     """
     scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-    if (memory_id is None) == (not scope):
+    if memory_id is None and not scope:
         raise InvalidInput("say what to erase: the id of a memory, or --user-id, --agent-id, …; nothing was erased")
+    if memory_id is not None and scope:
+        raise InvalidInput("say one of both: the id of a memory, or whose memories; nothing was erased")
     if not yes and not _agreed(partial(ask, url, api_key), memory_id, scope):
         raise typer.Abort
     what = given(memory_id=memory_id, idempotency_key=idempotency_key)

@@ -38,7 +38,7 @@ def verify(
 
     remora verify --repair
     """
-    with output.progress_of("Comparing") as tell:
+    with output.progress_of("Comparing", quiet=json_) as tell:
         whole = ask(url, api_key, lambda api: verified(api.verify, told=tell, repair=repair))
     output.as_json(whole) if json_ else views.verified(whole, repair=repair)
     raise typer.Exit(0 if whole["clean"] else 1)
@@ -58,7 +58,7 @@ def rebuild(
     Example: remora rebuild vector
     """
     begun = False
-    with output.progress_of(f"Building the {index} index") as show:
+    with output.progress_of(f"Building the {index} index", quiet=json_) as show:
 
         def tell(done: int, total: int) -> None:
             nonlocal begun

@@ -59,7 +59,7 @@ def _shards(manifest: Manifest) -> None:
             units.count(one.rows.get("operations")),
             units.count(one.unfinished),
             units.memory(one.bytes),
-            one.made_at,
+            one.made_at.replace("+00:00", "Z"),
         )
         for one in manifest.files
     ]

@@ -72,7 +72,7 @@ def purged(answer: Json) -> None:
     """What a purge did."""
     if _goes_on(answer):
         return
-    output.line(_sentence(answer))
+    output.line("Nothing was left to erase." if answer.get("count") == 0 else _sentence(answer))
     if parts := answer.get("degraded"):
         output.note(f"the files of {', '.join(parts)} are still being rewritten; that goes on by itself", "yellow")
 

@@ -23,9 +23,9 @@ def shown(operation: Json) -> None:
 
 def listed(answer: Json) -> None:
     """A page of operations: when, how far, what, which, and why it failed."""
-    columns = [Column("accepted"), Column("state"), Column("kind"), Column("id"), Column("error")]
+    columns = [Column("accepted"), Column("state"), Column("kind"), Column("id")]
     rows = [
-        [str(one.get("created_at") or "")[:19], one["status"], one["event_type"], one["id"], _said(one.get("error"))]
+        [str(one.get("created_at") or "")[:19], one["status"], one["event_type"], *_which_and_why(one)]
         for one in answer.get("results", [])
     ]
     output.table(columns, rows, "No operations.")
@@ -35,6 +35,12 @@ def listed(answer: Json) -> None:
 def tried(answer: Json) -> None:
     """What came of another try."""
     memories.done(answer)
+
+
+def _which_and_why(operation: Json) -> list[str]:
+    """Its id, and its error: below it on a terminal, where beside it there is no room."""
+    both = [operation["id"], _said(operation.get("error"))]
+    return ["\n".join(filter(None, both))] if output.out.is_terminal else both
 
 
 def _said(error: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _UNKNOWN = "-"
 _THOUSAND = 1000
+_MEGA = 1_000_000
 _MINUTE_S = 60
 _HOUR_S = 3600
 _DAY_S = 86_400
@@ -11,10 +12,12 @@ _TEN = 10
 
 
 def memory(size_bytes: float | None) -> str:
-    """As 812 MB or 1.2 GB."""
+    """As 19 kB, 812 MB or 1.2 GB."""
     if size_bytes is None:
         return _UNKNOWN
-    mega = size_bytes / 1e6
+    if size_bytes < _MEGA:
+        return f"{size_bytes / _THOUSAND:.0f} kB"
+    mega = size_bytes / _MEGA
     return f"{mega:.0f} MB" if mega < _THOUSAND else f"{mega / _THOUSAND:.1f} GB"
 
 

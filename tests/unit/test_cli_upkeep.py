@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 import uvicorn
+from rich.console import Console
 from uvicorn import Config
 
 from engine import errors
 from engine.config import Settings
+from remora import output
 from remora.cli import main
 from remora.commands.operations import meant
 from serve_app.application import create_app
@@ -128,6 +130,8 @@ def test_a_purge_that_is_agreed_to_beforehand_asks_nothing(remora: Any, api: Tol
     assert api.calls == [("purge", (), {"user_id": "ana", "run_id": "r"})]
     assert json.loads(remora("purge", ID, "--yes", "--json").out) == ERASED
     assert api.calls[-1] == ("purge", (), {"memory_id": ID})
+    api.answers["purge"] = [ERASED | {"count": 0}]
+    assert remora("purge", ID, "--yes").out == "Nothing was left to erase.\n"
 
 
 @pytest.mark.parametrize(("typed", "code"), [("n\n", 1), ("y\n", 0)])
@@ -188,6 +192,7 @@ def test_a_purge_that_could_mean_more_is_refused(
     refused = remora("purge", *arguments)
     assert (refused.code, refused.out) == (2, "")
     assert "nothing was erased" in refused.err
+    assert ("one of both" in refused.err) == (arguments[0:1] == (ID,) and "--user-id" in arguments)
     assert api.calls == []
 
 
@@ -239,6 +244,16 @@ def test_operations_are_listed_by_state_and_scope(remora: Any, api: Told) -> Non
     assert api.calls == [("operations", (), {"state": "FAILED", "user_id": "ana", "page_size": 1})]
     listed = json.loads(remora("operations", "list", "--json").out)
     assert listed == PAGE
+
+
+def test_on_a_terminal_an_error_stands_below_the_id(remora: Any, api: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.answers["operations"] = [PAGE]
+    shown = io.StringIO()
+    monkeypatch.setattr(output, "out", Console(file=shown, force_terminal=True, no_color=True, width=80))
+    assert remora("operations").code == 0
+    _, first, second = shown.getvalue().splitlines()
+    assert first.split() == ["2026-03-01T09:30:00", "FAILED", "ADD", ID]
+    assert second.strip() == "It is full."
 
 
 def test_one_operation_is_shown_with_what_to_do(remora: Any, api: Told) -> None:
@@ -331,7 +346,7 @@ def test_the_verdict_says_what_to_do(
 def test_a_verification_as_json_is_the_sum(remora: Any, api: Told) -> None:
     api.answers["verify"] = [stretch("0:a", difference(1)), stretch(None)]
     shown = remora("verify", "--json")
-    assert shown.code == 1
+    assert (shown.code, shown.err) == (1, "")
     assert json.loads(shown.out) == {
         "clean": False, "checked": 100, "total": 100, "found": 1, "repaired": 0, "remaining": 1,
         "differences": [difference(1)], "problems": [],
