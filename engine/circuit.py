@@ -83,4 +83,6 @@ class Circuit:
         except RemoraError as error:
             # Whatever it says of this question, somebody is there.
             _log.info("the %s says: %s", self._name, error)
+        except Exception:  # noqa: BLE001 - a bug; if nobody asked any more, the part would be left alone for good
+            _log.exception("asking the %s again failed", self._name)
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ from engine.ports import Priority
 from engine.run import Run
 from engine.types import Json, OperationState
 from engine.weighing import write_load
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -353,6 +356,10 @@ class WritePath:
             command: Commit | Fail = Commit(run.operation.id, plan)
         except RemoraError as error:
             command = Fail(run.operation.id, error_object(error))
+        except Exception as error:  # noqa: BLE001 - a bug: left open, it would be overtaken, and met at every start
+            _log.exception("operation %s can't be prepared", run.operation.id)
+            told = InvariantViolated(f"the operation can't be prepared: {type(error).__name__}")
+            command = Fail(run.operation.id, error_object(told))
         run.busy = turn.free
         async with turn:
             run.busy = True

@@ -109,6 +109,14 @@ async def test_a_part_that_fails_after_it_hung_is_still_left_alone_and_one_that_
     await closed(circuit)
 
 
+async def test_a_part_that_fails_in_an_unknown_way_is_not_left_alone_for_good(circuit: Circuit, part: Part) -> None:
+    part.well.clear()
+    with pytest.raises(Unavailable):
+        await circuit.call(part.ask)
+    part.error = KeyError("nobody thought of this")
+    await closed(circuit)
+
+
 async def test_a_caller_that_goes_away_says_nothing_about_the_part(circuit: Circuit, part: Part) -> None:
     part.well.clear()
     asking = asyncio.ensure_future(circuit.call(part.ask))

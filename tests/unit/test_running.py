@@ -23,9 +23,12 @@ class Model(HashingEmbedder):
         self.open = asyncio.Event()
         self.asked = asyncio.Event()
         self.away = False
+        self.broken = False
 
     async def encode(self, *args: Any, **kwargs: Any) -> Encoded:
         self.asked.set()
+        if self.broken:
+            raise KeyError("nobody thought of this")
         if self.away:
             raise Unavailable("the model is away")
         await self.open.wait()
@@ -86,3 +89,15 @@ async def test_one_behind_it_in_its_lane_waits_for_its_turn(system: System) -> N
     assert [one["status"] for one in listed["results"] if one["id"] != first] == ["PENDING"]
     system.model.open.set()
     assert (await behind)["count"] == 1
+
+
+async def test_one_that_meets_a_bug_fails_and_is_not_open_for_ever(system: System) -> None:
+    system.model.broken = True
+    first = await system.accepted("one fact")
+    await system.memory.delete_all(user_id="ann")
+
+    found = await system.memory.operation(first)
+    assert (found["status"], found["error"]["code"]) == ("FAILED", "invariant_violated")
+    system.model.broken = False
+    system.model.open.set()
+    assert (await system.memory.retry(first))["status"] == "SUCCEEDED"
