@@ -42,6 +42,8 @@ T = TypeVar("T")
 
 _PATIENCE_MS = 1000
 """How long a purge waits for readers of an older state to end before it answers."""
+_FORGET_EVERY_US = 3600 * 1_000_000
+"""How often a ledger that stays open lets go of expired claims; it looks through all operations for them."""
 
 
 class _LongPauses(Pauses):
@@ -92,6 +94,7 @@ class SqlLedger:
         self._tasks = TaskSet()
         self._scrubbing: asyncio.Task[None] | None = None
         self._scrubbed_once = not self._connections.sqlite
+        self._forget_due_us = 0
         self._transactions = 0
         self._commands = 0
 
@@ -130,6 +133,7 @@ class SqlLedger:
             return ownership
 
         ownership = await self._run(self._writing, work)
+        self._forget_due_us = now_us + _FORGET_EVERY_US
         self._scrub_later()
         return ownership
 
@@ -142,6 +146,8 @@ class SqlLedger:
             state = connection.execute(select(shard).with_for_update()).one()
             if state.epoch != epoch:
                 raise StaleEpoch(f"epoch {epoch} is over: the shard has epoch {state.epoch}")
+            if now_us >= self._forget_due_us:
+                forget_expired(connection, now_us)
             done = do_all(connection, commands, state.position, now_us)
             if done.changes.until != state.position:
                 connection.execute(update(shard).values(position=done.changes.until))
@@ -158,6 +164,8 @@ class SqlLedger:
             return done
 
         done = await self._run(self._writing, work)
+        if now_us >= self._forget_due_us:
+            self._forget_due_us = now_us + _FORGET_EVERY_US
         self._scrub_later()
         self._transactions += 1
         self._commands += len(commands)

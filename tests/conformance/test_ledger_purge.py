@@ -11,6 +11,7 @@ import pytest
 
 from engine import ids
 from engine.errors import Conflict, NotFound, Purged
+from engine.ledger.store import SqlLedger
 from engine.ledger_port import (
     Accept,
     AcceptAndCommit,
@@ -300,6 +301,19 @@ async def test_expired_claims_are_gone_after_the_next_start(writer: Writer) -> N
     assert [claim is not None for claim in left] == [False, True]
     page = await writer.ledger.operations("p", None, frozenset(OperationState), 0, 10)
     assert [(one.kind.value, one.request_hash) for one in page.operations] == [("PURGE", b""), ("ADD", b"")]
+
+
+async def test_an_owner_that_stays_lets_go_of_expired_claims_too(tmp_path: Path) -> None:
+    clock = {"us": DAY_US}
+    ledger = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}", clock=lambda: clock["us"])
+    writer = Writer(ledger, await ledger.open())
+    claim = writer.operation(OperationKind.CLAIM, key="c", at_us=DAY_US)
+    await writer.do(AcceptAndCommit(claim, Plan((), NOTHING)))
+    for days, there in ((1.5, True), (2.5, False)):
+        clock["us"] = int(days * DAY_US)
+        await writer.add(f"tea on day {days}")
+        assert (await ledger.operation("p", claim.id) is not None) is there
+    await ledger.close()
 
 
 async def test_the_key_of_an_erased_operation_is_free_when_its_time_is_over(writer: Writer) -> None:
