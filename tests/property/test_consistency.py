@@ -34,8 +34,8 @@ from engine.types import Entity, Json
 from engine.vector.memory import InMemoryVectorStore
 from tests.property.consistency_model import Model
 
-CASES = 2000
-QUICK_CASES = 300
+CASES = 1200
+QUICK_CASES = 150
 CHUNKS = 10
 DIMENSIONS = 16
 PATIENCE_S = 30
