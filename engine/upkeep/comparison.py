@@ -66,11 +66,12 @@ def _is_right(expected: Expected, row: AuditRow) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What the ledger says of some memories: those that are live with their vectors. All of it is at most as old as
+    """What the ledger says of some memories: those that are live with their vectors, read between `seen_at` and
     `position`."""
 
     position: int
     live: Mapping[str, tuple[MemoryVersion, FloatArray]]
+    seen_at: int
 
     def since(self, memory_id: str) -> int | None:
         """Since when the memory is what it is; None: it isn't live."""

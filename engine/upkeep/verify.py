@@ -89,7 +89,11 @@ class Verification:
         return Verdict(subject.name, tuple(differences), frozenset(wrong))
 
     async def _confirmed(self, subject: Subject, part: Range, memory_ids: Sequence[str]) -> list[Difference]:
-        """What is wrong about these memories for certain."""
+        """What is wrong about these memories for certain.
+
+        A memory that is the same in both looks may have come and gone between them: a row that is younger than the
+        first look is looked at again.
+        """
         found: list[Difference] = []
         for _ in range(_LOOKS):
             if not memory_ids:
@@ -97,7 +101,8 @@ class Verification:
             before = await self._truth(memory_ids)
             held = await self._held(subject, part, before.position)
             after = await self._truth(memory_ids)
-            steady = {one for one in memory_ids if before.since(one) == after.since(one)}
+            passing = {row.memory_id for row in held if before.seen_at < row.position <= after.position}
+            steady = {one for one in memory_ids if before.since(one) == after.since(one)} - passing
             expected = {
                 one: Expected(version.live_from, subject.of(version, vector))
                 for one, (version, vector) in after.live.items()
@@ -108,16 +113,16 @@ class Verification:
         return sorted(found, key=lambda one: one.memory_id)
 
     async def _truth(self, memory_ids: Sequence[str]) -> Truth:
-        position = 0
+        positions: list[int] = []
         live: dict[str, tuple[MemoryVersion, FloatArray]] = {}
         for start in range(0, len(memory_ids), _READ_AT_ONCE):
             rows = await self._ledger.rows(memory_ids[start : start + _READ_AT_ONCE])
-            position = max(position, rows.position)
+            positions.append(rows.position)
             live |= {
                 version.memory_id: (version, vector)
                 for version, vector in zip(rows.versions, rows.vectors, strict=True)
             }
-        return Truth(position, live)
+        return Truth(max(positions, default=0), live, min(positions, default=0))
 
     async def _held(self, subject: Subject, part: Range, position: int) -> tuple[AuditRow, ...]:
         """What the index holds, once it has come to the position and has lost nothing."""

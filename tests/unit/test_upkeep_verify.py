@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import Unavailable
-from engine.types import AuditRow, Change, ChangeBatch, EventKind, Mending, Scope
+from engine.types import AuditAnswer, AuditRow, Change, ChangeBatch, EventKind, Mending, Scope
 from engine.upkeep.comparison import Expected, Problem, compare
 from engine.upkeep.verify import Stretch
 from tests.unit.upkeep_world import World, vector_of, version_of
@@ -189,6 +189,29 @@ async def test_a_memory_that_is_deleted_while_it_is_mended_stays_deleted() -> No
         await repairing
         await world.caught_up()
         assert world.table.rows == {}
+
+
+async def test_a_memory_that_comes_and_goes_between_two_looks_is_not_wrong() -> None:
+    async with World() as world:
+        await world.caught_up()
+        look = world.table.audit
+        looks = 0
+
+        async def meanwhile(after: str, until: str | None) -> AuditAnswer:
+            """In each of the first three looks the index holds what the ledger has had and has again no more."""
+            nonlocal looks
+            looks += 1
+            if looks > 3:
+                return await look(after, until)
+            world.put("a", f"Thing {looks}")
+            await world.caught_up()
+            answer = await look(after, until)
+            world.end("a")
+            return answer
+
+        world.table.audit = meanwhile  # type: ignore[method-assign]
+        assert await everything(world, 10) == ({"vector": {}, "graph": {}}, set())
+        assert looks == 4
 
 
 async def test_an_index_that_does_not_come_as_far_is_named() -> None:
