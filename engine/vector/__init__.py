@@ -17,8 +17,8 @@ def build(settings: Settings, shard: int, info: EmbedderInfo) -> VectorStore:
         Conflict: another model made what is stored there.
         InvalidInput: a setting can't be used.
     """
+    from engine.text.analyzer import Analyzer
     from engine.vector import lite, server
-    from engine.vector.keywords import Analyzer
     from engine.vector.mark import Mark
     from engine.vector.store import MilvusVectorStore
 

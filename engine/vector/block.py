@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from engine.filters import And, Compare, Everything, Filter, Op, conjunction, matches
 from engine.ports import KeywordStatistics, VectorHit, VectorQuery
+from engine.text.analyzer import Analyzer
 from engine.types import BlockKey, Change, FloatArray, MemoryVersion
-from engine.vector.keywords import Analyzer, KeywordIndex
+from engine.vector.keywords import KeywordIndex
 
 _LEAST_GROWTH_ROWS = 16
 _BLOCK_BYTES = 3000

@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.text.analyzer import Analyzer
 from engine.types import Block, BlockKey
 from engine.vector.block import Row, ScopeBlock
-from engine.vector.keywords import Analyzer
 
 MOST_PENDING = 4096
 MOST_BUFFERED_ROWS = 20_000

@@ -10,6 +10,7 @@ import numpy as np
 from engine.digests import vector_digest
 from engine.errors import Conflict
 from engine.ports import StatisticsAnswer, VectorAnswer, VectorHit, VectorQuery
+from engine.text.analyzer import Analyzer
 from engine.types import (
     Applied,
     AuditAnswer,
@@ -26,7 +27,6 @@ from engine.types import (
 from engine.vector.block import Row, ScopeBlock
 from engine.vector.changes import loaded, paired, rows_of
 from engine.vector.journal import Journal
-from engine.vector.keywords import Analyzer
 
 
 class InMemoryVectorStore:

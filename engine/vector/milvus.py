@@ -14,12 +14,12 @@ from pymilvus import MilvusClient
 
 from engine.filters import matches
 from engine.ports import VectorHit, VectorQuery
+from engine.text.analyzer import Analyzer
 from engine.types import SCOPE_FIELDS, EventKind, FloatArray, MemoryVersion
 from engine.vector.block import Row, ScopeBlock
 from engine.vector.collection import MOST_VARCHAR_BYTES, row_count, translated
 from engine.vector.expressions import Pushed, pushed, quoted
 from engine.vector.id_window import IdWindow
-from engine.vector.keywords import Analyzer
 from engine.vector.mark import Mark
 from engine.vector.payload import pack, unpack
 

@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 from engine.concurrency import TaskSet
 from engine.errors import Conflict, RemoraError
 from engine.ports import KeywordStatistics, StatisticsAnswer, VectorAnswer, VectorHit, VectorQuery
+from engine.text.analyzer import Analyzer
 from engine.types import Applied, AuditAnswer, AuditRow, Block, BlockKey, ChangeBatch, LiveRows, Mending
 from engine.vector.audit import Held, audit_rows, odd_rows
 from engine.vector.block import Row
@@ -18,7 +19,6 @@ from engine.vector.blocks import Blocks
 from engine.vector.changes import last_of_each, paired, rows_of
 from engine.vector.copying import Copying
 from engine.vector.in_use import TableInUse
-from engine.vector.keywords import Analyzer
 from engine.vector.lost_rows import LostRows
 from engine.vector.table import Table
 

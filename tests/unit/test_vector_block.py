@@ -7,11 +7,11 @@ import pytest
 
 from engine.filters import And, Compare, Everything, Filter, Not, Op, Or
 from engine.ports import VectorHit, VectorQuery
+from engine.text.analyzer import Analyzer
 from engine.types import Block, BlockKey, Change, EventKind, FloatArray, MemoryVersion, Scope
 from engine.vector import blocks as blocks_module
 from engine.vector.block import Row, ScopeBlock, remainder, unit
 from engine.vector.blocks import Blocks
-from engine.vector.keywords import Analyzer
 
 ANNS = BlockKey("p", "user_id", "ann")
 ENGLISH = Analyzer("english")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from engine.errors import InvalidInput
-from engine.vector.keywords import K1, Analyzer, B, KeywordIndex
+from engine.text.analyzer import Analyzer
+from engine.vector.keywords import K1, B, KeywordIndex
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import pytest_asyncio
 from engine.errors import Conflict, Unavailable
 from engine.filters import Compare, Everything, Op
 from engine.ports import EmbedderInfo, VectorHit, VectorQuery
+from engine.text.analyzer import Analyzer
 from engine.types import Block, BlockKey, Change, ChangeBatch, EventKind, FloatArray, LiveRows, MemoryVersion, Scope
 from engine.vector.block import Row
-from engine.vector.keywords import Analyzer
 from engine.vector.lost_rows import LostRows
 from engine.vector.mark import Mark
 from engine.vector.store import MilvusVectorStore
