@@ -23,12 +23,13 @@ def build(settings: Settings, shard: int, info: EmbedderInfo) -> VectorStore:
     from engine.vector.store import MilvusVectorStore
 
     chosen = settings.vector
-    wanted = Mark.of(info, chosen.language)
+    analyzer = Analyzer(chosen.language)
+    wanted = Mark.of(info, analyzer.identity)
     collection = f"{chosen.collection}_{shard}"
     uri = chosen.uri
     made = partial(
         MilvusVectorStore,
-        analyzer=Analyzer(chosen.language),
+        analyzer=analyzer,
         block_bytes=chosen.block_bytes,
         flush_rows=chosen.flush_rows,
     )

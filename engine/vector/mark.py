@@ -23,6 +23,8 @@ class DamagedMark(ValueError):
 class Mark:
     """`position`: everything up to it survives a power cut. `layout` and `language` decide how the rows are made.
 
+    `language`: the identity of the analyzer.
+
     `unerased`: see `Applied.unerased`. `place`: the name of the file in use, which lies beside the one that was asked
     for; empty: that one itself. `manifest`: the version of Lite's manifest that the position stands for; 0: not known.
     """

@@ -48,7 +48,7 @@ class MilvusTable:
         self.mark = mark
         self._client = client
         self._collection = collection
-        self._analyzer = Analyzer(mark.language)
+        self._analyzer = Analyzer.of(mark.language)
         self._ids = IdWindow(self._fetch_ids)
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -141,7 +141,8 @@ class MilvusTable:
         return self._leg(push, asked, "vector", size)
 
     def _keyword_leg(self, push: Pushed, queries: Sequence[VectorQuery], size: int) -> dict[int, list[str]]:
-        texts = {at: self._terms(query.text) for at, query in enumerate(queries) if query.text is not None}
+        words = {at: self._analyzer.query(query.text) for at, query in enumerate(queries) if query.text is not None}
+        texts = {at: _joined(term for word in found for term in word) for at, found in words.items()}
         return self._leg(push, {at: text for at, text in texts.items() if text}, "keywords", size)
 
     def _leg(self, push: Pushed, asked: Mapping[int, Any], column: str, size: int) -> dict[int, list[str]]:
@@ -184,15 +185,16 @@ class MilvusTable:
             "project": version.project,
             "created_at_us": version.created_at_us,
             "updated_at_us": version.updated_at_us,
-            "terms": self._terms(version.indexed_text),
+            "terms": _joined(self._analyzer.terms(version.indexed_text)),
             "payload": pack(version),
             "vector": row.vector,
         }
 
-    def _terms(self, text: str) -> str:
-        """The terms of a text as words that any tokenizer leaves whole, as many as a column holds."""
-        words = " ".join(map(_word, self._analyzer.terms(text)))
-        return words if len(words) <= MOST_VARCHAR_BYTES else words[:MOST_VARCHAR_BYTES].rpartition(" ")[0]
+
+def _joined(terms: Iterable[str]) -> str:
+    """Terms as words that any tokenizer leaves whole, as many as a column holds."""
+    words = " ".join(map(_word, terms))
+    return words if len(words) <= MOST_VARCHAR_BYTES else words[:MOST_VARCHAR_BYTES].rpartition(" ")[0]
 
 
 def _word(term: str) -> str:
