@@ -73,16 +73,23 @@ def changed_row(kind: EventKind, version: MemoryVersion) -> Json:
 
 
 def relation_objects(relations: Iterable[Relation]) -> list[Json]:
-    """Relations as Mem0 v1 gave them, each once, with their times where they have any."""
+    """Relations as Mem0 v1 gave them, each once; one that a memory states, with that memory and the times."""
     seen: dict[tuple[str, str, str], Json] = {}
     for edge in relations:
-        entry: Json = {"source": edge.source, "relationship": edge.relationship, "target": edge.target}
-        if edge.valid_at_us is not None:
-            entry["valid_at"] = iso(edge.valid_at_us)
-        if edge.invalid_at_us is not None:
-            entry["invalid_at"] = iso(edge.invalid_at_us)
-        seen.setdefault((edge.source, edge.relationship, edge.target), entry)
+        seen.setdefault((edge.source, edge.relationship, edge.target), _relation_object(edge))
     return list(seen.values())
+
+
+def _relation_object(edge: Relation) -> Json:
+    entry: Json = {"source": edge.source, "relationship": edge.relationship, "target": edge.target}
+    times = {"valid_at": edge.valid_at_us, "invalid_at": edge.invalid_at_us}
+    if edge.memory_id is not None:
+        return {
+            **entry,
+            **{name: None if at is None else iso(at) for name, at in times.items()},
+            "memory_id": edge.memory_id,
+        }
+    return {**entry, **{name: iso(at) for name, at in times.items() if at is not None}}
 
 
 def mentioned_object(mentioned: Mentioned) -> Json:

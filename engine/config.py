@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from engine.errors import InvalidInput
+from engine.naming import relationship_key
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -70,10 +71,41 @@ class VectorSettings(_Section):
     language: str = "english"
 
 
+FUNCTIONAL = (
+    "lives_in",
+    "located_in",
+    "works_at",
+    "works_for",
+    "works_as",
+    "studies_at",
+    "married_to",
+    "partner_of",
+    "engaged_to",
+    "husband",
+    "wife",
+    "partner",
+    "boss",
+    "born_in",
+    "born_on",
+    "age",
+)
+"""Relationships that have one target at a time."""
+
+
 class GraphSettings(_Section):
-    """`snapshot_changes`: a snapshot is written after so many changes (a quarter of the memories, if that is more)."""
+    """`snapshot_changes`: a snapshot is written after so many changes (a quarter of the memories, if that is more).
+
+    `functional`: relationships that have one target at a time, whatever the case, with spaces or underscores: a newer
+    memory that names another target ends what an older one said.
+    """
 
     snapshot_changes: Positive = 5000
+    functional: tuple[str, ...] = FUNCTIONAL
+
+    @property
+    def functional_keys(self) -> frozenset[str]:
+        """The functional relationships as they are compared."""
+        return frozenset(map(relationship_key, self.functional))
 
 
 class SearchSettings(_Section):

@@ -6,6 +6,7 @@ An index that was restarted and has lost something is caught up first, as for a 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from engine.answers import memory_object, mentioned_object, relation_objects
@@ -120,7 +121,7 @@ def _path_object(answer: PathAnswer, memories: dict[str, Json]) -> Json:
     steps = [
         {**relation, "memory": memories[step.memory_id]}
         for step in answer.steps
-        for relation in relation_objects([step.relation])
+        for relation in relation_objects([replace(step.relation, memory_id=None)])
     ]
     return {
         "found": answer.entities is not None,

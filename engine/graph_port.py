@@ -22,11 +22,38 @@ from engine.types import (
 
 @by_fields
 @dataclass(frozen=True, slots=True)
+class View:
+    """How the graph is looked at.
+
+    `at_us`: what is true is asked for that time, and memories made later don't count; None: now, and all count.
+    `aliases`: keys of names, each with the key of the name that stands for it.
+    """
+
+    at_us: int | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Somebody that a text names by what they are to another: "Anna's husband", or "my sister" (`of` None).
+
+    `relationships`: what would say it, by key; those of `either` say it also of the one who tells it.
+    """
+
+    of: str | None
+    relationships: tuple[str, ...]
+    either: tuple[str, ...] = ()
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
 class GraphQuery:
     """Memories near these entities. `block` limits the start and the walk to the graphs that hold its memories.
 
     `mentions`: how many memories of all shards mention each entity that the walk may start from, by key. Then a hit's
     score is its share of the walk as it is, so that it compares with those of other shards.
+    `roles`: the walk starts from who has them, too.
     """
 
     project: str
@@ -34,6 +61,8 @@ class GraphQuery:
     limit: int
     block: BlockKey | None = None
     mentions: Mapping[str, int] | None = None
+    roles: tuple[Role, ...] = ()
+    view: View = View()
 
 
 @by_fields
@@ -72,6 +101,7 @@ class EntitiesQuery:
     offset: int
     limit: int
     name: str | None = None
+    view: View = View()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +123,17 @@ class EntitiesAnswer:
 
 @dataclass(frozen=True, slots=True)
 class NeighboursQuery:
-    """What surrounds the entity of that name in the memories with all ids of `scope`; at most `limit` of each."""
+    """What surrounds the entity of that name in the memories with all ids of `scope`; at most `limit` of each.
+
+    `depth`: relations of what is so many steps away are told too.
+    """
 
     project: str
     scope: Scope
     entity: str
     limit: int
+    depth: int = 1
+    view: View = View()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +164,7 @@ class PathQuery:
     source: str
     target: str
     most_steps: int
+    view: View = View()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +192,7 @@ class BesideQuery:
     project: str
     scope: Scope
     keys: tuple[str, ...]
+    view: View = View()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from engine.naming import name_key
 from engine.pickling import by_fields
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -63,19 +64,23 @@ class Entity:
 
     @property
     def key(self) -> str:
-        return " ".join(self.name.casefold().split())
+        return name_key(self.name)
 
 
 @by_fields
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A typed edge between two entities, true from `valid_at_us` until `invalid_at_us` (None: still)."""
+    """A typed edge between two entities, true from `valid_at_us` until `invalid_at_us` (None: still).
+
+    `memory_id`: the memory that says so, where it is read from the graph; None in the memory itself.
+    """
 
     source: str
     relationship: str
     target: str
     valid_at_us: int | None = None
     invalid_at_us: int | None = None
+    memory_id: str | None = None
 
 
 def indexed_text(name: str | None, text: str) -> str:

@@ -27,6 +27,9 @@ class RelationEntry(BaseModel):
     source: str = Field(examples=["Ana"])
     relationship: str = Field(examples=["moved_to"])
     target: str = Field(examples=["Lisbon"])
+    valid_at: str | None = Field(default=None, description="Since when it is true, of one that a memory states.")
+    invalid_at: str | None = Field(default=None, description="When it ended; null: it is still true.")
+    memory_id: str | None = Field(default=None, description="The memory that states it.")
 
 
 class Neighbours(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.config import Settings
+from engine.config import GraphSettings, Settings
 from engine.graph.store import NetworkxGraphStore
 
 
@@ -12,9 +12,10 @@ def build(settings: Settings, shard: int) -> NetworkxGraphStore:
         settings.data_dir / f"graph-{shard}.msgpack",
         shard=shard,
         snapshot_changes=settings.graph.snapshot_changes,
+        functional=settings.graph.functional,
     )
 
 
 def in_memory() -> NetworkxGraphStore:
     """A graph store without a file, for tests and for scopes that live no longer than the process."""
-    return NetworkxGraphStore()
+    return NetworkxGraphStore(functional=GraphSettings().functional)

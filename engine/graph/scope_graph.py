@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 import networkx as nx
 
 from engine.graph.contribution import Contribution
-from engine.types import Entity, Relation, ScopeField
+from engine.graph.timeline import Statement, statements_of
+from engine.types import Entity, ScopeField
 
 if TYPE_CHECKING:
     _Bipartite = nx.Graph[str | Contribution]
@@ -44,6 +45,7 @@ class ScopeGraph:
         self._mentions = _Mentions()
         self._together: _Links = nx.Graph()
         self._typed: _Typed = nx.MultiDiGraph()
+        self._said: dict[tuple[str, str], dict[tuple[str, int], Statement]] = {}
         self._names: dict[str, Counter[Entity]] = {}
         self._memories = 0
         self._expiring = 0
@@ -86,9 +88,9 @@ class ScopeGraph:
                 self._together[one][other]["memories"][memory] = None
             else:
                 self._together.add_edge(one, other, memories={memory: None})
-        for number, edge in enumerate(memory.relations):
-            ends = Entity(edge.source).key, Entity(edge.target).key
-            self._typed.add_edge(*ends, key=(memory.memory_id, number), relation=edge, memory=memory)
+        for stated in statements_of(memory):
+            self._typed.add_edge(stated.source, stated.target, key=stated.place, statement=stated)
+            self._said.setdefault((stated.source, stated.relationship), {})[stated.place] = stated
 
     def remove(self, memory: Contribution) -> None:
         """Take out all that the memory added; entities that nothing mentions any more go with it."""
@@ -98,9 +100,12 @@ class ScopeGraph:
             self._scopes[owner] -= 1
             if not self._scopes[owner]:
                 del self._scopes[owner]
-        for number, edge in enumerate(memory.relations):
-            ends = Entity(edge.source).key, Entity(edge.target).key
-            self._typed.remove_edge(*ends, key=(memory.memory_id, number))
+        for stated in statements_of(memory):
+            about = stated.source, stated.relationship
+            self._typed.remove_edge(stated.source, stated.target, key=stated.place)
+            del self._said[about][stated.place]
+            if not self._said[about]:
+                del self._said[about]
         for one, other in combinations(memory.keys[:_MOST_LINKED], 2):
             shared = self._together[one][other]["memories"]
             del shared[memory]
@@ -139,10 +144,18 @@ class ScopeGraph:
         edge = self._together.get_edge_data(one, other)
         return edge["memories"] if edge else ()
 
-    def typed(self, key: str) -> Iterator[tuple[str, Relation, Contribution]]:
-        """The typed relations from or to the entity: its other end, the relation, the memory it comes from."""
+    def statements(self, key: str) -> Iterator[Statement]:
+        """What is stated of the entity, as source and as target."""
         if key in self._typed:
-            for _, target, data in self._typed.out_edges(key, data=True):
-                yield target, data["relation"], data["memory"]
-            for source, _, data in self._typed.in_edges(key, data=True):
-                yield source, data["relation"], data["memory"]
+            for _, _, data in self._typed.out_edges(key, data=True):
+                yield data["statement"]
+            for _, _, data in self._typed.in_edges(key, data=True):
+                yield data["statement"]
+
+    def said(self, source: str, relationship: str) -> Collection[Statement]:
+        """What is stated of the entity with that relationship (both by key)."""
+        return self._said.get((source, relationship), {}).values()
+
+    def tellers(self, relationships: frozenset[str]) -> Iterator[str]:
+        """Of whom one of these relationships is stated."""
+        return (source for source, relationship in self._said if relationship in relationships)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from typing import Final
 
+from engine.graph.aliases import Aliases
 from engine.graph.contribution import Contribution
-from engine.graph.project_graph import ProjectGraph, Region
+from engine.graph.project_graph import ProjectGraph
+from engine.graph.region import Region
+from engine.graph.roles import who_has
+from engine.graph.timeline import Statement, merged
 from engine.graph.walk import Visited, walk
 from engine.graph_port import GraphHit, GraphQuery
 from engine.telling import relative, specificity
-from engine.types import MENTIONED_WITH, Entity, Relation
+from engine.times import day_of
+from engine.types import MENTIONED_WITH, Relation
 
 # Another name for the same person may be meant: it starts the walk too, with half the weight in all.
 _ALIAS_WEIGHT: Final = 0.5
@@ -27,11 +32,10 @@ _STRONG: Final = 2
 
 
 class _Terrain:
-    """A region at a point in time, as the walk sees it. `counted`: mentions that are known to be more than here."""
+    """A region as the walk sees it. `counted`: mentions that are known to be more than here."""
 
-    def __init__(self, region: Region, now_us: int, counted: Mapping[str, int]) -> None:
+    def __init__(self, region: Region, counted: Mapping[str, int]) -> None:
         self._region = region
-        self._now_us = now_us
         self._counted = counted
 
     def mentions(self, key: str) -> int:
@@ -40,12 +44,15 @@ class _Terrain:
     def memories(self, key: str) -> Iterator[Contribution]:
         return self._region.memories(key)
 
+    def keys(self, memory: Contribution) -> Sequence[str]:
+        return self._region.keys(memory)
+
     def related(self, key: str) -> Iterable[str]:
-        return dict.fromkeys(other for other, _, _ in self._region.typed(key, self._now_us))
+        return dict.fromkeys(one.target if one.source == key else one.source for one in self._region.true(key))
 
 
 def search(
-    project: ProjectGraph | None, query: GraphQuery, now_us: int
+    project: ProjectGraph | None, query: GraphQuery, now_us: int, functional: frozenset[str] = frozenset()
 ) -> tuple[tuple[GraphHit, ...], tuple[Relation, ...]]:
     """The best memories for the query, best first, and the relations among the entities that were met.
 
@@ -55,57 +62,73 @@ def search(
     """
     if project is None:
         return (), ()
-    region = _region(project, query)
+    region = _region(project, query, now_us, functional)
     if query.mentions is not None:
-        return _search_a_part(region, query, query.mentions, now_us)
-    starts = _starts(region, query.entities)
+        return _search_a_part(region, query, query.mentions)
+    starts = _starts(region, query)
     counted = {key: region.mentions(key) for key in starts}
     if not starts:
         return (), ()
-    visited = walk(_Terrain(region, now_us, {}), _seeds(starts, counted))
-    return relative(_best(visited, query.limit), counted.values()), _relations(visited, region, now_us)
+    visited = walk(_Terrain(region, {}), _seeds(starts, counted))
+    return relative(_best(visited, query.limit), counted.values()), _relations(visited, region)
 
 
 def _search_a_part(
-    region: Region, query: GraphQuery, counted: Mapping[str, int], now_us: int
+    region: Region, query: GraphQuery, counted: Mapping[str, int]
 ) -> tuple[tuple[GraphHit, ...], tuple[Relation, ...]]:
     """The same where other shards have memories too, `counted` with these: each hit gets its bare share."""
-    starts = _weights(query.entities, counted)
+    starts = _weights(region.aliases, query, counted)
     here = {key: region.mentions(key) for key in starts}
     if not any(here.values()):
         return (), ()
     beyond = {key: counted[key] / count for key, count in here.items() if count}
-    visited = walk(_Terrain(region, now_us, counted), _seeds(starts, counted), beyond)
-    return _best(visited, query.limit), _relations(visited, region, now_us)
+    visited = walk(_Terrain(region, counted), _seeds(starts, counted), beyond)
+    return _best(visited, query.limit), _relations(visited, region)
 
 
 def _seeds(starts: Mapping[str, float], counted: Mapping[str, int]) -> dict[str, float]:
     return {key: weight * specificity(counted[key]) for key, weight in starts.items()}
 
 
-def mentions(project: ProjectGraph | None, query: GraphQuery) -> dict[str, int]:
+def mentions(
+    project: ProjectGraph | None, query: GraphQuery, now_us: int, functional: frozenset[str] = frozenset()
+) -> dict[str, int]:
     """How many memories mention each entity that a search would start from, by key."""
     if project is None:
         return {}
-    region = _region(project, query)
-    return {key: region.mentions(key) for key in _starts(region, query.entities)}
+    region = _region(project, query, now_us, functional)
+    return {key: region.mentions(key) for key in _starts(region, query)}
 
 
-def _region(project: ProjectGraph, query: GraphQuery) -> Region:
-    return Region(project, None if query.block is None else (query.block.field, query.block.value))
+def _region(project: ProjectGraph, query: GraphQuery, now_us: int, functional: frozenset[str]) -> Region:
+    return Region(
+        project,
+        None if query.block is None else (query.block.field, query.block.value),
+        at_us=now_us if query.view.at_us is None else query.view.at_us,
+        made_by_us=query.view.at_us,
+        day=day_of(now_us),
+        functional=functional,
+        aliases=Aliases(query.view.aliases),
+    )
 
 
-def _starts(region: Region, entities: Iterable[Entity]) -> dict[str, float]:
-    """Keys to start from, with weights: the names of the query, and other names of the same persons."""
-    found: dict[str, float] = {}
-    for key in dict.fromkeys(entity.key for entity in entities):
-        if key in region:
-            found[key] = 1.0
-    for key in dict.fromkeys(entity.key for entity in entities):
+def _starts(region: Region, query: GraphQuery) -> dict[str, float]:
+    """Keys to start from, with weights: the names of the query, who has its roles, other names of the same persons."""
+    keys = _keys(region.aliases, query)
+    found: dict[str, float] = {key: 1.0 for key in keys if key in region}
+    for role in query.roles:
+        holders = who_has(region, role)
+        for key in holders:
+            found.setdefault(key, 1.0 / len(holders))
+    for key in keys:
         aliases = list(islice(_aliases(region, key), _MOST_ALIASES))
         for alias in aliases:
             found.setdefault(alias, _ALIAS_WEIGHT / len(aliases))
     return found
+
+
+def _keys(aliases: Aliases, query: GraphQuery) -> list[str]:
+    return list(dict.fromkeys(aliases.of(entity.key) for entity in query.entities))
 
 
 def _aliases(region: Region, key: str) -> Iterator[str]:
@@ -114,20 +137,22 @@ def _aliases(region: Region, key: str) -> Iterator[str]:
     longer = islice(region.longer_names(key), _MOST_LOOKED_AT) if len(words) == 1 else iter(())
     shorter = (word for word in dict.fromkeys(words) if len(words) > 1 and word in region)
     for candidate in (*longer, *shorter):
-        if region.entity(candidate).kind.casefold() in _PERSON_KINDS:
+        if candidate != key and region.entity(candidate).kind.casefold() in _PERSON_KINDS:
             yield candidate
 
 
-def _weights(entities: Iterable[Entity], known: Iterable[str]) -> dict[str, float]:
-    """What `_starts` gives, of keys that are known to be starts: the names of the query, and other names of them."""
+def _weights(names: Aliases, query: GraphQuery, known: Mapping[str, int]) -> dict[str, float]:
+    """What `_starts` gives, of keys that are known to be starts: what is no name of the query has one of its roles."""
     keys = sorted(known)
-    named = [key for key in dict.fromkeys(entity.key for entity in entities) if key in keys]
-    found = dict.fromkeys(named, 1.0)
-    for key in dict.fromkeys(entity.key for entity in entities):
+    asked = _keys(names, query)
+    found = {key: 1.0 for key in asked if key in known}
+    others: dict[str, float] = {}
+    for key in asked:
         aliases = [other for other in keys if _may_be_alias(key, other)][:_MOST_ALIASES]
         for alias in aliases:
-            found.setdefault(alias, _ALIAS_WEIGHT / len(aliases))
-    return found
+            others.setdefault(alias, _ALIAS_WEIGHT / len(aliases))
+    holders = [key for key in keys if key not in found and key not in others]
+    return others | dict.fromkeys(holders, 1.0 / max(1, len(holders))) | found
 
 
 def _may_be_alias(key: str, other: str) -> bool:
@@ -142,35 +167,26 @@ def _best(visited: Visited, limit: int) -> tuple[GraphHit, ...]:
     return tuple(GraphHit(memory.memory_id, share) for share, memory in best)
 
 
-def _relations(visited: Visited, region: Region, now_us: int) -> tuple[Relation, ...]:
+def _relations(visited: Visited, region: Region) -> tuple[Relation, ...]:
     """Typed relations among the entities that the walk met most, then those that are often named together."""
     met = heapq.nsmallest(_MOST_MET, visited.entities, key=lambda key: (-round(visited.entities[key], 12), key))
-    typed = _typed_among(met, region, now_us)
+    typed = _typed_among(met, region)
     counted = ((region.shared(one, other), one, other) for one, other in combinations(met, 2))
-    linked = {frozenset((Entity(edge.source).key, Entity(edge.target).key)) for edge in typed}
+    linked = {frozenset((one.source, one.target)) for one in typed}
     strong = [(n, a, b) for n, a, b in counted if n >= _STRONG and frozenset((a, b)) not in linked]
     strong.sort(key=lambda pair: -pair[0])
     together = [_together(region, one, other) for _, one, other in strong[: _MOST_RELATIONS - len(typed)]]
-    return (*typed, *together)
+    return (*map(region.relation, typed), *together)
 
 
-def _typed_among(met: list[str], region: Region, now_us: int) -> list[Relation]:
+def _typed_among(met: list[str], region: Region) -> list[Statement]:
+    """By the place of the entities in the walk; of one entity the newest first."""
     near = frozenset(met)
-    latest: dict[tuple[str, str, str], tuple[int, Relation]] = {}
+    found: dict[tuple[str, str, str], Statement] = {}
     for key in met:
-        for other, edge, memory in region.typed(key, now_us):
-            if other in near:
-                _keep_latest(latest, edge, memory)
-    return [edge for _, edge in islice(latest.values(), _MOST_RELATIONS)]
-
-
-def _keep_latest(
-    latest: dict[tuple[str, str, str], tuple[int, Relation]], edge: Relation, memory: Contribution
-) -> None:
-    """The same said by several memories counts once, as the latest says it."""
-    triple = (Entity(edge.source).key, edge.relationship.casefold(), Entity(edge.target).key)
-    if triple not in latest or latest[triple][0] < memory.position:
-        latest[triple] = (memory.position, edge)
+        for one in merged(one for one in region.true(key) if {one.source, one.target} <= near):
+            found.setdefault((one.source, one.relationship, one.target), one)
+    return list(found.values())[:_MOST_RELATIONS]
 
 
 def _together(region: Region, one: str, other: str) -> Relation:

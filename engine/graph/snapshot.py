@@ -16,7 +16,7 @@ from engine.graph.contribution import Contribution
 from engine.types import SCOPE_FIELDS, Entity, Relation, Scope
 
 _FORMAT: Final = "remora-graph"
-_VERSION: Final = 2
+_VERSION: Final = 3
 _ASIDE: Final = ".damaged-"
 
 

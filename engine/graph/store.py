@@ -9,10 +9,11 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from engine.errors import Conflict, Unavailable
 from engine.graph import search, survey
+from engine.graph.aliases import Aliases
 from engine.graph.index import GraphIndex
 from engine.graph.project_graph import ProjectGraph
 from engine.graph.snapshot_file import SnapshotFile
@@ -30,10 +31,12 @@ from engine.graph_port import (
     PathAnswer,
     PathQuery,
 )
-from engine.types import Applied, AuditAnswer, Change, ChangeBatch, EventKind, LiveRows, Mending, Scope
+from engine.naming import relationship_key
+from engine.types import Applied, AuditAnswer, Change, ChangeBatch, EventKind, LiveRows, Mending
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_OfScope: TypeAlias = EntitiesQuery | NeighboursQuery | PathQuery | BesideQuery
 
 # Writing all memories is worth it only after a fair share of them has changed.
 _MEMORIES_PER_CHANGE = 4
@@ -58,6 +61,7 @@ class NetworkxGraphStore:
         shard: Whose memories these are; another shard's snapshot is not taken.
         snapshot_changes: A snapshot is written after so many changes (or a quarter of the memories, if that is more),
             and by `close`.
+        functional: Relationships that have one target at a time: what says another closes what was said before.
         now_us: The clock, in microseconds: it says which relations are still true.
     """
 
@@ -67,10 +71,12 @@ class NetworkxGraphStore:
         *,
         shard: int = 0,
         snapshot_changes: int = 5000,
+        functional: Iterable[str] = (),
         now_us: Callable[[], int] = _now_us,
     ) -> None:
         self._file = None if path is None else SnapshotFile(path, shard)
         self._snapshot_changes = snapshot_changes
+        self._functional = frozenset(map(relationship_key, functional))
         self._now_us = now_us
         self._incarnation = uuid.uuid4().hex
         self._index = GraphIndex()
@@ -179,29 +185,39 @@ class NetworkxGraphStore:
         return self._applied()
 
     def _mentions(self, queries: Sequence[GraphQuery]) -> MentionsAnswer:
-        counted = tuple(search.mentions(self._index.project(query.project), query) for query in queries)
+        counted = tuple(self._ask(search.mentions, query) for query in queries)
         return MentionsAnswer(self._applied(), counted)
 
-    def _survey(self, project: str, scope: Scope) -> Survey:
-        return Survey(self._index.project(project) or ProjectGraph(), scope, self._now_us())
+    def _ask(self, ask: Callable[[ProjectGraph | None, GraphQuery, int, frozenset[str]], _T], query: GraphQuery) -> _T:
+        return ask(self._index.project(query.project), query, self._now_us(), self._functional)
+
+    def _survey(self, query: _OfScope) -> Survey:
+        return Survey(
+            self._index.project(query.project) or ProjectGraph(),
+            query.scope,
+            self._now_us(),
+            at_us=query.view.at_us,
+            functional=self._functional,
+            aliases=Aliases(query.view.aliases),
+        )
 
     def _entities(self, query: EntitiesQuery) -> EntitiesAnswer:
-        count, page = survey.entities(self._survey(query.project, query.scope), query)
+        count, page = survey.entities(self._survey(query), query)
         return EntitiesAnswer(self._applied(), count, page)
 
     def _neighbours(self, query: NeighboursQuery) -> NeighboursAnswer:
-        around = survey.neighbourhood(self._survey(query.project, query.scope), query)
+        around = survey.neighbourhood(self._survey(query), query)
         return NeighboursAnswer(self._applied(), around)
 
     def _way(self, query: PathQuery) -> PathAnswer:
-        seen = self._survey(query.project, query.scope)
+        seen = self._survey(query)
         if unknown := survey.unknown(seen, (query.source, query.target)):
             return PathAnswer(self._applied(), unknown)
         found = survey.path(seen, query)
         return PathAnswer(self._applied(), (), *found) if found else PathAnswer(self._applied())
 
     def _beside(self, query: BesideQuery) -> BesideAnswer:
-        return BesideAnswer(self._applied(), survey.beside(self._survey(query.project, query.scope), query.keys))
+        return BesideAnswer(self._applied(), survey.beside(self._survey(query), query.keys))
 
     def _apply(self, batch: ChangeBatch) -> tuple[Applied, bool]:
         before = self._index.position
@@ -216,8 +232,7 @@ class NetworkxGraphStore:
         return self._applied(), due and self._file is not None
 
     def _search(self, queries: Sequence[GraphQuery]) -> GraphAnswer:
-        now_us = self._now_us()
-        found = [search.search(self._index.project(query.project), query, now_us) for query in queries]
+        found = [self._ask(search.search, query) for query in queries]
         return GraphAnswer(self._applied(), tuple(hits for hits, _ in found), tuple(edges for _, edges in found))
 
     def _audit(self, after: str, until: str | None) -> AuditAnswer:

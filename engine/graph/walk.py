@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
@@ -29,6 +29,10 @@ class Terrain(Protocol):
 
     def memories(self, key: str) -> Iterable[Contribution]:
         """These memories."""
+        ...
+
+    def keys(self, memory: Contribution) -> Sequence[str]:
+        """What the memory mentions."""
         ...
 
     def related(self, key: str) -> Iterable[str]:
@@ -102,11 +106,12 @@ class _Step:
         for memory, share in shares.items():
             visited.memories[memory] = visited.memories.get(memory, 0.0) + _STAY * share
             passed = share * (1 - _STAY)
-            if passed < _LEAST * len(memory.keys):
+            keys = self._terrain.keys(memory)
+            if passed < _LEAST * len(keys):
                 continue
-            weights = [self._weight(key) for key in memory.keys]
+            weights = [self._weight(key) for key in keys]
             total = sum(weights)
-            for key, weight in zip(memory.keys, weights, strict=True):
+            for key, weight in zip(keys, weights, strict=True):
                 reached[key] = reached.get(key, 0.0) + passed * weight / total
         return reached
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from engine.naming import relationship_key
 from engine.types import MENTIONED_WITH, Entity, Json
 
 
@@ -22,11 +23,15 @@ def summed(found: Iterable[Iterable[Json]]) -> list[Json]:
     return [{**best[key], "memories": total[key]} for key in sorted(total, key=lambda key: (-total[key], key))]
 
 
-def neighbourhood(found: Sequence[Json], limit: int) -> Json:
-    """What surrounds an entity in all shards that know it; `found` is not empty."""
+def neighbourhood(found: Sequence[Json], limit: int, functional: frozenset[str]) -> Json:
+    """What surrounds an entity in all shards that know it; `found` is not empty.
+
+    `functional`: keys of the relationships that have one target at a time.
+    """
     centre = summed([one["entity"]] for one in found)[0]
     around = summed(one["entities"] for one in found)[:limit]
-    typed = _distinct(edge for one in found for edge in one["relations"] if edge["relationship"] != MENTIONED_WITH)
+    stated = (edge for one in found for edge in one["relations"] if edge["relationship"] != MENTIONED_WITH)
+    typed = _true(stated, functional)
     linked = {Entity(edge[end]).key for edge in typed for end in ("source", "target")}
     untyped = [
         {"source": centre["name"], "relationship": MENTIONED_WITH, "target": one["name"]}
@@ -44,9 +49,19 @@ def neighbourhood(found: Sequence[Json], limit: int) -> Json:
     }
 
 
-def _distinct(relations: Iterable[Json]) -> list[Json]:
+def _true(relations: Iterable[Json], functional: frozenset[str]) -> list[Json]:
+    """What is true of what several shards hold for true, each once, the newest first: of a functional relation that
+    names several targets, what the newest memory says."""
+    newest_first = sorted(relations, key=lambda edge: (edge["valid_at"], edge["memory_id"]), reverse=True)
     seen: dict[tuple[str, str, str], Json] = {}
-    for edge in relations:
-        ends = Entity(edge["source"]).key, Entity(edge["target"]).key
-        seen.setdefault((ends[0], edge["relationship"].casefold(), ends[1]), edge)
+    latest: dict[tuple[str, str], Json] = {}
+    for edge in newest_first:
+        about = Entity(edge["source"]).key, relationship_key(edge["relationship"])
+        newest = latest.setdefault(about, edge)
+        stands = edge["memory_id"] == newest["memory_id"] or about[1] not in functional
+        triple = *about, Entity(edge["target"]).key
+        if triple in seen:
+            seen[triple] = {**seen[triple], "valid_at": edge["valid_at"]}
+        elif stands:
+            seen[triple] = edge
     return list(seen.values())

@@ -329,7 +329,7 @@ class Sharded(MemoryApi):
         found = await self._around(entity, fields)
         if not found:
             raise nothing_mentions(request.entity)
-        return graph_merging.neighbourhood(found, request.limit)
+        return graph_merging.neighbourhood(found, request.limit, self._settings.graph.functional_keys)
 
     async def _around(self, entity: str, fields: NeighboursFields) -> JsonList:
         """What surrounds an entity in each shard that knows it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from engine.graph_port import (
     PathAnswer,
     PathQuery,
     PathStep,
+    Role,
+    View,
 )
 from engine.types import (
     Applied,
@@ -287,7 +290,7 @@ async def test_relations_are_the_typed_ones_now_and_what_is_often_named_together
         )
     )
     (edges,) = (await store.search([GraphQuery("p", (Entity("anna"),), 10)])).relations
-    assert edges == (likes, Relation("Anna", "mentioned_with", "Bonn"))
+    assert edges == (replace(likes, valid_at_us=0, memory_id="b"), Relation("Anna", "mentioned_with", "Bonn"))
 
 
 async def test_relations_come_only_from_memories_of_the_block(store: GraphStore) -> None:
@@ -320,7 +323,8 @@ async def test_neighbours_say_name_kind_links_and_memories_newest_first(store: G
     assert near is not None
     assert near.entity == Mentioned(Entity("Anna", "person"), 3)
     assert near.memory_ids == ("c", "b")
-    assert near.relations == (Relation("Anna", "likes", "Tea"), Relation("Anna", "mentioned_with", "Bonn"))
+    likes = Relation("Anna", "likes", "Tea", valid_at_us=2, memory_id="b")
+    assert near.relations == (likes, Relation("Anna", "mentioned_with", "Bonn"))
     assert near.entities == (Mentioned(Entity("Bonn"), 2), Mentioned(Entity("Once"), 1))
     assert await around(store, "nobody") is None
     assert await around(store, "Anna", project="q") is None
@@ -397,6 +401,140 @@ async def test_a_search_that_is_told_of_more_mentions_gives_bare_shares(store: G
     assert (await store.search([elsewhere])).hits == ((),)
 
 
+async def where_does_anna_live(store: GraphStore, at_us: int | None = None) -> list[Relation]:
+    near = (await store.neighbours(NeighboursQuery("p", ANNA, "Anna", 10, view=View(at_us)))).around
+    return [edge for edge in near.relations if edge.memory_id] if near else []
+
+
+def moves_to(memory_id: str, place: str, at_us: int, relationship: str = "Lives in") -> MemoryVersion:
+    return memory(memory_id, relations=[Relation("Anna", relationship, place)], created_at_us=at_us)
+
+
+async def test_a_newer_statement_closes_the_older_until_it_is_deleted(store: GraphStore) -> None:
+    await store.apply(batch(0, moves_to("rome", "Rome", 20, "lives_in"), moves_to("bonn", "Bonn", 10)))
+    rome = Relation("Anna", "lives_in", "Rome", valid_at_us=20, memory_id="rome")
+    assert await where_does_anna_live(store) == [rome]
+    (met,) = (await store.search([GraphQuery("p", (Entity("Anna"),), 10)])).relations
+    assert [edge for edge in met if edge.memory_id] == [rome]
+    await store.apply(batch(2, ("p", "rome")))
+    bonn = Relation("Anna", "Lives in", "Bonn", valid_at_us=10, memory_id="bonn")
+    assert await where_does_anna_live(store) == [bonn]
+
+
+async def test_at_a_time_what_was_true_then_is_true_and_what_was_made_later_does_not_count(store: GraphStore) -> None:
+    told_later = memory(
+        "oslo", relations=[Relation("Anna", "lives_in", "Oslo", valid_at_us=5, invalid_at_us=8)], created_at_us=30
+    )
+    await store.apply(batch(0, moves_to("bonn", "Bonn", 10), moves_to("rome", "Rome", 20), told_later))
+    assert await where_does_anna_live(store, 9) == []
+    bonn = Relation("Anna", "Lives in", "Bonn", valid_at_us=10, memory_id="bonn")
+    assert await where_does_anna_live(store, 10) == [bonn]
+    assert await where_does_anna_live(store, 19) == [bonn]
+    assert [edge.target for edge in await where_does_anna_live(store, 20)] == ["Rome"]
+    query = GraphQuery("p", (Entity("Anna"),), 10, view=View(15))
+    assert [hit.memory_id for hit in (await store.search([query])).hits[0]] == ["bonn"]
+
+
+async def test_what_another_user_says_closes_nothing(store: GraphStore) -> None:
+    elsewhere = memory(
+        "x", relations=[Relation("Anna", "lives_in", "Rome")], created_at_us=20, scope=Scope(user_id="ben")
+    )
+    await store.apply(batch(0, moves_to("bonn", "Bonn", 10), elsewhere))
+    assert [edge.target for edge in await where_does_anna_live(store)] == ["Bonn"]
+
+
+async def test_the_walk_follows_only_relations_that_are_still_true(store: GraphStore) -> None:
+    await store.apply(
+        batch(
+            0,
+            memory("told", relations=[Relation("Anna", "husband", "Peter")], created_at_us=1),
+            memory("newer", relations=[Relation("Anna", "husband", "Paul")], created_at_us=2),
+            memory("peter works", relations=[Relation("Peter", "works_at", "Mill")], created_at_us=1),
+            memory("paul works", relations=[Relation("Paul", "works_at", "Bank")], created_at_us=1),
+        )
+    )
+    role = Role("Anna", ("husband",), ("married_to",))
+    answer = await store.search([GraphQuery("p", (), 10, roles=(role,))])
+    assert [hit.memory_id for hit in answer.hits[0]][:2] == ["paul works", "newer"]
+    then = GraphQuery("p", (), 10, roles=(role,), view=View(1))
+    assert "peter works" in [hit.memory_id for hit in (await store.search([then])).hits[0]][:2]
+    assert (await store.mentions([GraphQuery("p", (), 10, roles=(role,))])).mentions == ({"paul": 2},)
+
+
+async def test_from_a_name_the_walk_reaches_two_hops_over_typed_relations(store: GraphStore) -> None:
+    filler = [memory(f"f{number}", f"thing {number}") for number in range(20)]
+    await store.apply(
+        batch(
+            0,
+            *filler,
+            memory("married", relations=[Relation("Anna", "married_to", "Peter")]),
+            memory("works", relations=[Relation("Peter", "works_at", "Siemens")]),
+            memory("town", relations=[Relation("Siemens", "located_in", "Munich")]),
+        )
+    )
+    assert await found(store, "Anna") == ["married", "works", "town"]
+
+
+async def test_my_sister_is_that_of_the_user_who_asks_or_of_whoever_speaks_of_one(store: GraphStore) -> None:
+    await store.apply(
+        batch(
+            0,
+            memory("a", relations=[Relation("anna", "sister", "Eva")]),
+            memory("b", relations=[Relation("Ben", "sister", "Ida")]),
+            memory("c", relations=[Relation("Ben", "sister", "Lea")], scope=Scope(user_id="carl")),
+            memory("d", relations=[Relation("Lea", "sister", "Ben")], scope=Scope(user_id="carl")),
+        )
+    )
+    mine = Role(None, ("sister",))
+
+    async def who(by: BlockKey) -> dict[str, int]:
+        return dict((await store.mentions([GraphQuery("p", (), 10, by, roles=(mine,))])).mentions[0])
+
+    assert await who(block("user_id", "anna")) == {"eva": 1}
+    assert await who(block("user_id", "carl")) == {"lea": 2, "ben": 2}
+    assert await who(block("user_id", "nobody")) == {}
+
+
+async def test_names_that_mean_the_same_are_one_while_they_are_said_to_be(store: GraphStore) -> None:
+    await store.apply(
+        batch(
+            0,
+            memory("a", Entity("Anna Schmidt", "person"), "Bonn", relations=[Relation("Anna Schmidt", "likes", "Tea")]),
+            memory("b", Entity("Nana", "person"), "Rome", relations=[Relation("Nana", "knows", "Anna Schmidt")]),
+            memory("c", Entity("Nana", "person"), relations=[Relation("Eva", "likes", "Nana")]),
+        )
+    )
+    before = await mentioned(store), await around(store, "Nana")
+    view = View(aliases={"nana": "anna schmidt"})
+    page = (await store.entities(EntitiesQuery("p", ANNA, 0, 10, view=view))).entities
+    assert {one.entity.name: one.memories for one in page} == {
+        "Anna Schmidt": 3,
+        "Bonn": 1,
+        "Eva": 1,
+        "Rome": 1,
+        "Tea": 1,
+    }
+    near = (await store.neighbours(NeighboursQuery("p", ANNA, "nana", 10, view=view))).around
+    assert near is not None
+    assert near.entity == Mentioned(Entity("Anna Schmidt", "person"), 3)
+    assert {(edge.source, edge.target) for edge in near.relations if edge.memory_id} == {
+        ("Anna Schmidt", "Tea"),
+        ("Eva", "Anna Schmidt"),
+    }
+    way = await store.path(PathQuery("p", ANNA, "Rome", "Bonn", 4, view=view))
+    assert way.entities == ("Rome", "Anna Schmidt", "Bonn")
+    hits = (await store.search([GraphQuery("p", (Entity("Nana"),), 10, view=view)])).hits[0]
+    assert {hit.memory_id for hit in hits} == {"a", "b", "c"}
+    assert (await mentioned(store), await around(store, "Nana")) == before
+
+
+async def test_names_meet_whatever_their_accents_width_article_or_possessive(store: GraphStore) -> None:
+    await store.apply(batch(0, memory("a", "Ann\u00e9"), memory("b", "\uff21nne\u2019s"), memory("c", "The Hague")))
+    assert sorted(await found(store, "anne")) == ["a", "b"]
+    assert await found(store, "hague") == ["c"]
+    assert await found(store, "The") == []
+
+
 async def test_what_has_expired_is_nowhere(store: GraphStore) -> None:
     gone = memory("gone", "X", "Y", "Old", expires="2000-01-01")
     await store.apply(batch(0, gone, memory("here", "X", expires="2999-01-01"), memory("there", "Y")))
@@ -427,7 +565,7 @@ async def test_a_path_is_the_shortest_and_says_what_links_each_step(store: Graph
     assert found.entities == ("A", "B", "C", "D")
     assert found.steps == (
         PathStep(Relation("A", "mentioned_with", "B"), "new"),
-        PathStep(Relation("C", "knows", "B"), "typed"),
+        PathStep(Relation("C", "knows", "B", valid_at_us=1, memory_id="typed"), "typed"),
         PathStep(Relation("C", "mentioned_with", "D"), "past"),
     )
     assert (await way(store, "A", "D", most_steps=2)).entities is None

@@ -185,7 +185,7 @@ async def test_four_shards_find_the_way_that_one_finds(seed: int) -> None:
 
 async def test_typed_relations_come_first_and_name_a_step() -> None:
     memory = await system(Typing({"Ann and Ben": Relation("Ben", "works_for", "Ann", NOW_US)}))
-    await memory.add("Ann and Ben", user_id="u")
+    said = (await memory.add("Ann and Ben", user_id="u"))["results"][0]["id"]
     await memory.add("Ann and Eve", user_id="u")
     around = await memory.neighbours("Ann", user_id="u")
     assert around["relations"] == [
@@ -194,6 +194,8 @@ async def test_typed_relations_come_first_and_name_a_step() -> None:
             "relationship": "works_for",
             "target": "Ann",
             "valid_at": "2023-11-14T22:13:20.000000+00:00",
+            "invalid_at": None,
+            "memory_id": said,
         },
         {"source": "Ann", "relationship": "mentioned_with", "target": "Eve"},
     ]

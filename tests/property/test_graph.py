@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations, pairwise, product
 from typing import Any
 
@@ -12,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.graph import snapshot, survey
+from engine.graph.aliases import Aliases
 from engine.graph.contribution import contribution
 from engine.graph.index import GraphIndex
-from engine.graph.project_graph import ProjectGraph, Region
+from engine.graph.project_graph import ProjectGraph
+from engine.graph.region import Region
 from engine.graph.search import search
-from engine.graph_port import EntitiesQuery, GraphQuery, NeighboursQuery, PathQuery
+from engine.graph.timeline import Statement, ends, is_valid, statements_of
+from engine.graph_port import EntitiesQuery, GraphQuery, NeighboursQuery, PathQuery, View
 from engine.types import BlockKey, Change, ChangeBatch, Entity, EventKind, MemoryVersion, Relation, Scope
 
 PROJECTS = ("p", "q")
@@ -30,6 +34,8 @@ SCOPES = (
     Scope(user_id="nobody"),
 )
 BLOCKS = (("user_id", "u"), ("user_id", "v"), ("agent_id", "b"))
+FUNCTIONAL = frozenset({"lives_in"})
+MERGED = Aliases({"anna": "x"})
 NONE = np.zeros((0, 0), np.float32)
 
 entities = st.lists(st.builds(Entity, st.sampled_from(NAMES), st.sampled_from(["person", "other"])), max_size=4).map(
@@ -39,7 +45,7 @@ relations = st.lists(
     st.builds(
         Relation,
         st.sampled_from(NAMES),
-        st.sampled_from(["likes", "knows"]),
+        st.sampled_from(["likes", "Lives in", "lives_in"]),
         st.sampled_from(NAMES),
         st.sampled_from([None, 1]),
         st.sampled_from([None, 2, 99]),
@@ -102,8 +108,9 @@ def seen(index: GraphIndex) -> Any:
             block = None if owner is None else BlockKey(name, *owner)  # type: ignore[arg-type]
             for key in NAMES:
                 query = GraphQuery(name, (Entity(key),), 10, block)
-                hits, edges = search(project, query, 10)
-                answers.append(({hit.memory_id: round(hit.score, 9) for hit in hits}, set(edges)))
+                for view in (View(), View(1), View(aliases={"anna": "x"})):
+                    hits, edges = search(project, replace(query, view=view), NOW_US, FUNCTIONAL)
+                    answers.append(({hit.memory_id: round(hit.score, 9) for hit in hits}, set(edges)))
     return index.position, len(index), answers, [surveyed(index, name) for name in PROJECTS]
 
 
@@ -115,8 +122,8 @@ def surveyed(index: GraphIndex, name: str) -> Any:
     region = Region(project, None)
     together = {pair: region.shared(*pair) for pair in product(NAMES, NAMES)}
     answers: list[Any] = []
-    for scope in SCOPES:
-        seen = survey.Survey(project, scope, NOW_US)
+    for scope, at_us, aliases in product(SCOPES, (None, 1), (None, MERGED)):
+        seen = survey.Survey(project, scope, NOW_US, at_us=at_us, functional=FUNCTIONAL, aliases=aliases)
         answers.append(survey.entities(seen, EntitiesQuery(name, scope, 0, 10)))
         for key in NAMES:
             answers.append(survey.neighbourhood(seen, NeighboursQuery(name, scope, key, 10)))
@@ -232,3 +239,39 @@ def distances(named: dict[str, tuple[str, ...]]) -> dict[tuple[str, str], int]:
     return {
         (one, other): steps for one, all_ in nx.all_pairs_shortest_path_length(graph) for other, steps in all_.items()
     }
+
+
+told = st.lists(
+    st.tuples(st.integers(0, 6), st.lists(st.sampled_from("abc"), min_size=1, max_size=2, unique=True)), max_size=8
+)
+
+
+def spoken(what: list[tuple[int, list[str]]]) -> list[Statement]:
+    """Memories that say where x lives, one after the other."""
+    found: list[Statement] = []
+    for position, (at_us, places) in enumerate(what, 1):
+        version = change(position, ("p", f"m{position}", (Scope(user_id="u"), (), (), at_us, None))).version
+        assert version is not None
+        relations = tuple(Relation("x", "lives_in", place) for place in places)
+        found += statements_of(contribution("p", position, replace(version, relations=relations)))
+    return found
+
+
+@given(told, st.randoms(use_true_random=False))
+def test_closing_is_independent_of_the_order_of_arrival(what: list[tuple[int, list[str]]], random: Any) -> None:
+    statements = spoken(what)
+    shuffled = list(statements)
+    random.shuffle(shuffled)
+    assert ends(shuffled) == ends(statements)
+
+
+@given(told, st.integers(-1, 7))
+def test_at_every_time_that_is_true_which_the_newest_memory_until_then_says(
+    what: list[tuple[int, list[str]]], at_us: int
+) -> None:
+    statements = spoken(what)
+    end = ends(statements)
+    true = {one.target for one in statements if is_valid(replace(one.relation, invalid_at_us=end[one.place]), at_us)}
+    begun = [one for one in statements if one.begins_us <= at_us]
+    newest = max((one.order for one in begun), default=None)
+    assert true == {one.target for one in begun if one.order == newest}

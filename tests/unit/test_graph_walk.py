@@ -29,6 +29,9 @@ class Mentions:
     def mentions(self, key: str) -> int:
         return sum(1 for _ in self.memories(key))
 
+    def keys(self, memory: Contribution) -> tuple[str, ...]:
+        return memory.keys
+
     def related(self, key: str) -> Iterable[str]:
         return self._related.get(key, "")
 

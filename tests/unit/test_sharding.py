@@ -153,17 +153,34 @@ def around(memories: list[tuple[str, str]], entities: list[Json], relations: lis
     }
 
 
+def stated(relationship: str, target: str, valid_at: str, memory_id: str) -> Json:
+    times = {"valid_at": valid_at, "invalid_at": None}
+    return {"source": "Ann", "relationship": relationship, "target": target, **times, "memory_id": memory_id}
+
+
+def test_of_what_shards_say_of_a_functional_relation_the_newest_is_true() -> None:
+    says = [
+        [stated("lives_in", "Bonn", "2024", "a"), stated("likes", "Tea", "2025", "b")],
+        [stated("Lives in", "Rome", "2025", "c"), stated("likes", "Tea", "2024", "d")],
+        [stated("likes", "Cake", "2023", "e")],
+    ]
+    parts = [around([("2025", str(number))], [], relations) for number, relations in enumerate(says)]
+    found = graph_merging.neighbourhood(parts, 10, frozenset({"lives_in"}))["relations"]
+    shown = [(one["target"], one["valid_at"], one["memory_id"]) for one in found]
+    assert shown == [("Rome", "2025", "c"), ("Tea", "2024", "b"), ("Cake", "2023", "e")]
+
+
 def test_neighbourhoods_are_put_together_as_one_shard_would_tell_them() -> None:
-    knows = {"source": "Ann", "relationship": "knows", "target": "Cy"}
+    knows = stated("knows", "Cy", "2025", "c")
     beside = {"source": "Ann", "relationship": "mentioned_with", "target": "Bob"}
     one = around([("2026", "b"), ("2024", "a")], [entity("Bob", 1)], [beside])
     other = around([("2025", "c")], [entity("Bob", 1), entity("Cy", 1)], [knows])
-    found = graph_merging.neighbourhood([one, other], 10)
+    found = graph_merging.neighbourhood([one, other], 10, frozenset())
     assert found["entity"]["memories"] == 3
     assert [(entry["name"], entry["memories"]) for entry in found["entities"]] == [("Bob", 2), ("Cy", 1)]
     assert found["relations"] == [knows, beside]
     assert [memory["id"] for memory in found["memories"]] == ["b", "c", "a"]
-    assert len(graph_merging.neighbourhood([one, other], 1)["memories"]) == 1
+    assert len(graph_merging.neighbourhood([one, other], 1, frozenset())["memories"]) == 1
 
 
 def test_all_shards_together_are_as_well_as_the_worst() -> None:
