@@ -14,6 +14,7 @@ from engine.naming import name_key
 from engine.pickling import by_fields
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
+TokenCodes: TypeAlias = npt.NDArray[np.int8]
 Json: TypeAlias = dict[str, Any]
 JsonList: TypeAlias = list[Json]
 ScopeField: TypeAlias = Literal["user_id", "agent_id", "app_id", "run_id"]
@@ -116,7 +117,8 @@ class MemoryVersion:
     """One version of a memory; its vector travels beside it, never in it.
 
     Live at ledger positions `live_from <= p < live_to` (`live_to` None: until now).
-    `entities` None means that nobody has looked for them yet.
+    `entities` None means that nobody has looked for them yet. `origin`: of a memory that was updated, the `live_from`
+    and the `operation_id` of its first version.
     """
 
     memory_id: str
@@ -136,6 +138,7 @@ class MemoryVersion:
     relations: tuple[Relation, ...] = ()
     live_to: int | None = None
     operation_id: str = ""
+    origin: tuple[int, str] | None = None
 
     @property
     def indexed_text(self) -> str:
@@ -204,13 +207,48 @@ class BlockKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """What was computed of one version inside its conversation, after it was added.
+
+    `key`: what it was made of; another window, model or format gives another. `context`: float32 (d,), unit length.
+    `tokens`: int8 (t, c), the codes of its tokens.
+    """
+
+    memory_id: str
+    version: int
+    key: bytes
+    context: FloatArray
+    tokens: TokenCodes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As plain bytes: thousands of small arrays travel slowly when each is a buffer of its own.
+        context = self.context.astype(np.float16).tobytes()
+        return _derived, (self.memory_id, self.version, self.key, context, self.tokens.tobytes(), self.tokens.shape[1])
+
+
+def _derived(memory_id: str, version: int, key: bytes, context: bytes, tokens: bytes, width: int) -> Derived:
+    """As it was pickled."""
+    return Derived(
+        memory_id,
+        version,
+        key,
+        np.frombuffer(context, dtype=np.float16).astype(np.float32),
+        np.frombuffer(tokens, dtype=np.int8).reshape(-1, width),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
-    """All live versions of a block as of a ledger position. `vectors`: float32 (n, d), same order."""
+    """All live versions of a block as of a ledger position. `vectors`: float32 (n, d), same order.
+
+    `derived`: what is known of them so far, in any order.
+    """
 
     key: BlockKey
     position: int
     versions: tuple[MemoryVersion, ...]
     vectors: FloatArray
+    derived: tuple[Derived, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

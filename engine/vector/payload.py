@@ -30,6 +30,7 @@ def unpack(pieces: Sequence[str]) -> MemoryVersion:
         "categories": tuple(raw["categories"]),
         "entities": None if entities is None else tuple(Entity(**entity) for entity in entities),
         "relations": tuple(Relation(**relation) for relation in raw["relations"]),
+        "origin": None if raw.get("origin") is None else tuple(raw["origin"]),
     }
     return MemoryVersion(**{**raw, **made})
 
