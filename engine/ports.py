@@ -53,13 +53,19 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmbedderInfo:
-    """Which model this is: vectors of two models never meet in one index."""
+    """Which model this is: vectors of two models never meet in one index.
+
+    `tokens`: whether it can give token states. `query_prefix`, `text_prefix`: what it wants before each.
+    """
 
     model: str
     dimensions: int
     max_tokens: int
     device: str = "cpu"
     dtype: str = "float32"
+    tokens: bool = True
+    query_prefix: str = ""
+    text_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

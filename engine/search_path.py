@@ -122,7 +122,7 @@ class SearchPath:
             return None
 
     async def _vector(self, request: SearchRequest) -> FloatArray:
-        vectors = await self._embedder.call(lambda: self._models.vectors([request.query], Priority.READ))
+        vectors = await self._embedder.call(lambda: self._models.vectors([request.query], Priority.READ, question=True))
         vector: FloatArray = vectors[0]
         return vector
 

