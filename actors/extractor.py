@@ -29,3 +29,8 @@ class ExtractorActor(Shell[Extractor]):
     async def entities(self, texts: Sequence[str]) -> list[tuple[Entity, ...]]:
         """As `Extractor.entities`."""
         return await (await self.enter("entities")).entities(texts)
+
+    @ray.method
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """As `Extractor.count_tokens`."""
+        return await (await self.enter("count_tokens")).count_tokens(texts)

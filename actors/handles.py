@@ -25,8 +25,10 @@ from engine.graph_port import (
 )
 from engine.ledger_port import (
     Command,
+    ConversationRows,
     Event,
     Keys,
+    Lacking,
     Ledger,
     LedgerAudit,
     Operation,
@@ -34,6 +36,7 @@ from engine.ledger_port import (
     Ownership,
     Page,
     ScopeCount,
+    Stretch,
     WriteAnswer,
 )
 from engine.ports import (
@@ -56,6 +59,7 @@ from engine.types import (
     Block,
     BlockKey,
     ChangeBatch,
+    Derived,
     Entity,
     Json,
     LiveRows,
@@ -122,6 +126,9 @@ class ExtractorHandle(Extractor):
     async def entities(self, texts: Sequence[str]) -> list[tuple[Entity, ...]]:
         return await self._remote.ask(lambda actor: actor.entities.remote(texts))
 
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return await self._remote.ask(lambda actor: actor.count_tokens.remote(texts))
+
 
 class LedgerHandle(Ledger):
     """The ledger behind an actor.
@@ -173,6 +180,18 @@ class LedgerHandle(Ledger):
 
     async def block(self, key: BlockKey) -> Block:
         return await self._remote.ask(lambda actor: actor.block.remote(key))
+
+    async def begin_signals(self, epoch: int, made_by: str) -> None:
+        await self._remote.ask(lambda actor: actor.begin_signals.remote(epoch, made_by))
+
+    async def put_signals(self, epoch: int, made_by: str, rows: Sequence[Derived]) -> None:
+        await self._remote.ask(lambda actor: actor.put_signals.remote(epoch, made_by, rows))
+
+    async def lacking(self, after: str, limit: int) -> Lacking:
+        return await self._remote.ask(lambda actor: actor.lacking.remote(after, limit))
+
+    async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
+        return await self._remote.ask(lambda actor: actor.conversations.remote(asked, limit))
 
     async def live(self, after: str, limit: int) -> LiveRows:
         return await self._remote.ask(lambda actor: actor.live.remote(after, limit))

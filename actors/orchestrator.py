@@ -78,6 +78,12 @@ class OrchestratorActor(Shell[Memory]):
             return await api.search(query, **fields)
 
     @ray.method
+    async def context(self, query: str, **fields: Any) -> Json:
+        """As `MemoryApi.context`."""
+        async with self._answering("context") as api:
+            return await api.context(query, **fields)
+
+    @ray.method
     async def get(self, memory_id: str, **fields: Any) -> Json:
         """As `MemoryApi.get`."""
         async with self._answering("get") as api:

@@ -11,7 +11,9 @@ from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, Scope
 
 _BY_ID = frozenset({"get", "update", "delete", "history", "operation", "retry"})
 _BY_SCOPE = frozenset({"add"})
-_BY_USER = frozenset({"search", "list", "delete_all", "purge", "operations", "graph_entities", "neighbours", "path"})
+_BY_USER = frozenset(
+    {"search", "context", "list", "delete_all", "purge", "operations", "graph_entities", "neighbours", "path"}
+)
 
 
 def likely_shard(verb: str, args: tuple[Any, ...], fields: Mapping[str, Any], shards: int) -> int | None:

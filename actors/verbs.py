@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from engine.api import (
     AddFields,
     CallFields,
+    ContextFields,
     DeleteAllFields,
     GraphEntitiesFields,
     ListFields,
@@ -36,6 +37,7 @@ MEMORY_VERBS = frozenset(
     {
         "add",
         "search",
+        "context",
         "get",
         "list",
         "update",
@@ -64,6 +66,7 @@ SHARD_VERBS = MEMORY_VERBS | {
     "candidates",
     "keys",
     "versions",
+    "count_tokens",
     "get_many",
     "mentioned",
     "beside",
@@ -153,6 +156,10 @@ class MemoryVerbs(MemoryApi, ABC):
         answer: Json = await self._read("search", (query,), {**fields})
         return answer
 
+    async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
+        answer: Json = await self._read("context", (query,), {**fields})
+        return answer
+
     async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
         answer: Json = await self._read("get", (memory_id,), {**fields})
         return answer
@@ -238,6 +245,10 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         self, memory_ids: Sequence[str], **fields: Unpack[CallFields]
     ) -> builtins.list[MemoryVersion | None]:
         answer: builtins.list[MemoryVersion | None] = await self._read("versions", (memory_ids,), {**fields})
+        return answer
+
+    async def count_tokens(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[int]:
+        answer: builtins.list[int] = await self._read("count_tokens", (texts,), {**fields})
         return answer
 
     async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:

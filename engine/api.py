@@ -71,6 +71,14 @@ class SearchFields(ScopeFields, CallFields, total=False):
     min_position: int | None
 
 
+class ContextFields(SearchFields, total=False):
+    """The fields of a search, and `tokens`: the budget, 1,000 unless told, 100,000 at most. Without `top_k` as many
+    hits are looked at as may fit.
+    """
+
+    tokens: int | None
+
+
 class ListFields(ScopeFields, CallFields, total=False):
     """`page` from 1."""
 
@@ -163,6 +171,17 @@ class MemoryApi(Protocol):
 
     async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
         """`{results: [memory + score], relations, degraded: [leg], position}`, best first."""
+        ...
+
+    async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
+        """The best memories that fit into a budget of tokens, as a text to paste into a prompt: `{context, tokens,
+        memories: [{id, score, truncated, also: [id]}], left_out: {duplicates, budget}, degraded, position}`.
+
+        One line a memory, in the order of `memories`, under the day and the conversation it is from; the group with
+        the best memory comes first, in a group the oldest line. Of memories that say the same the best is shown, and
+        `also` names the others. Tokens are counted by the embedding model's tokenizer; without it (`degraded` names
+        `tokens`) each byte counts as one. `left_out`: hits that say what another says, or had no room.
+        """
         ...
 
     async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:

@@ -15,6 +15,7 @@ from engine.answers import entities_answer, history_object, memory_object
 from engine.api import (
     AddFields,
     CallFields,
+    ContextFields,
     DeleteAllFields,
     GraphEntitiesFields,
     ListFields,
@@ -33,6 +34,8 @@ from engine.api import (
 from engine.batches import Budget, each, time_left
 from engine.between_indexes import BetweenIndexes
 from engine.config import Settings
+from engine.context.answer import Parts, context_answer
+from engine.context.request import parse_context
 from engine.errors import DeadlineExceeded, InvalidInput, NotFound, Purged, RemoraError
 from engine.faults import FAULTS, FaultPoints
 from engine.figures import calls_per_request
@@ -141,6 +144,7 @@ class Memory:
             batch_operations=settings.ledger.batch_operations,
             apply_deadline_s=settings.runtime.apply_deadline_s,
             faults=faults,
+            rules=settings.extract.relations == "rules",
         )
         self._operations = OperationList(ledger, self._writes.is_running)
         self._legs = SearchLegs(
@@ -249,6 +253,20 @@ class Memory:
         with self._reads.admit(search_load(request), waited=waited):
             async with self._within(request.call):
                 return await self._searches.search(request, today=self._today())
+
+    async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
+        """What fits into a prompt; see `MemoryApi`."""
+        request = parse_context(query, fields, self._limits, self._settings.search)
+        call = request.search.call
+        shared: CallFields = {"project": call.project, "deadline_s": call.deadline_s}
+        parts = Parts(
+            search=lambda given: self._search(query, given),
+            versions=lambda memory_ids: self.versions(memory_ids, **shared),
+            count=lambda texts: self.count_tokens(texts, **shared),
+            deadline_s=self._settings.search.leg_deadline_s,
+        )
+        async with self._within(call):
+            return await context_answer(request, parts)
 
     async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
         """One memory; see `MemoryApi`."""
@@ -392,6 +410,13 @@ class Memory:
         with self._reads.admit(results_load(len(memory_ids))):
             async with self._within(call):
                 return await self._ledger.get(call.project, memory_ids)
+
+    async def count_tokens(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[int]:
+        """How long texts are; see `ShardApi`."""
+        call = self._read_call(fields)
+        with self._reads.admit(results_load(len(texts))):
+            async with self._within(call):
+                return await self._models.count_tokens(texts)
 
     async def keys(self, limit: int, **fields: Unpack[ListFields]) -> Keys:
         """What the first pages of a list consist of; see `ShardApi`."""

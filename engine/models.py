@@ -105,6 +105,10 @@ class Models:
         for start in range(0, len(texts), self._part):
             yield texts[start : start + self._part]
 
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has for the embedder."""
+        return await self._extractor.count_tokens(texts)
+
     async def fragments(self, messages: Sequence[Message]) -> list[Fragment]:
         """The memories to be; the extractor is asked only when something has to be cut."""
         whole = verbatim(messages, (await self.info()).max_tokens)

@@ -104,11 +104,15 @@ class Fragment:
 
 
 class Extractor(Protocol):
-    """Messages to memories to be, and texts to the entities that they name."""
+    """Messages to memories to be, texts to the entities that they name, and texts to their length in tokens."""
 
     async def extract(self, conversations: Sequence[Sequence[Message]]) -> list[list[Fragment]]: ...
 
     async def entities(self, texts: Sequence[str]) -> list[tuple[Entity, ...]]: ...
+
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """As the embedder's tokenizer counts, without the tokens that the model sets around a text."""
+        ...
 
 
 @by_fields

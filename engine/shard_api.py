@@ -90,6 +90,10 @@ class ShardApi(MemoryApi, Protocol):
         """Live versions, None for what is not there (any more)."""
         ...
 
+    async def count_tokens(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> list[int]:
+        """How many tokens each text has for the embedding model, without those that it sets around a text."""
+        ...
+
     async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:
         """Memory objects, None for what is not there (any more)."""
         ...

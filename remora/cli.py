@@ -115,6 +115,7 @@ def config(json_: JsonFlag = False) -> None:
 for command in (
     addition.add,
     memories.search,
+    memories.context,
     memories.get,
     memories.update,
     deletion.delete,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.api import (
         AddFields,
         CallFields,
+        ContextFields,
         DeleteAllFields,
         GraphEntitiesFields,
         ListFields,
@@ -48,6 +49,10 @@ class HttpApi(HttpCalls):
     async def search(self, query: str, **fields: Unpack[SearchFields]) -> Json:
         """See `MemoryApi.search`."""
         return await self._send("POST", f"{_MEMORIES}search/", {**fields}, body={"query": query, **fields})
+
+    async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
+        """See `MemoryApi.context`."""
+        return await self._send("POST", "/v1/context/", {**fields}, body={"query": query, **fields})
 
     async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
         """See `MemoryApi.get`."""

@@ -20,6 +20,32 @@ def given(**fields: Any) -> Any:
 class NativeVerbs(Connection):
     """Pages, batches, operations, the graph, erasing, upkeep and the runtime's state."""
 
+    async def context(
+        self,
+        query: str,
+        *,
+        tokens: int | None = None,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        filters: Json | None = None,
+        top_k: int | None = None,
+        threshold: float | None = None,
+        explain: bool | None = None,
+        min_position: int | None = None,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """The best memories that fit into so many tokens (1,000 unless told), as a text to paste into a prompt:
+        `{context, tokens, memories: [{id, score, truncated, also}], left_out: {duplicates, budget}, degraded}`.
+
+        `memories` are the sources of its lines, in their order. What nearly says the same is shown once.
+        """
+        scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        search = given(filters=filters, top_k=top_k, threshold=threshold, explain=explain, min_position=min_position)
+        fields = given(tokens=tokens, deadline_s=deadline_s)
+        return await self._ask(lambda api: api.context(query, **scope, **search, **fields))
+
     async def list(
         self,
         *,

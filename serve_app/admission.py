@@ -14,6 +14,8 @@ from serve_app.paths import route_path
 
 _ALWAYS_ANSWERED = frozenset({"/healthz", "/readyz", "/metrics", "/v1/status", "/v1/ping"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_ASKING = frozenset({"search", "context"})
+"""In a path: what is asked with a body."""
 _PARTS_OF_A_BODY = 4
 """So much of a body's size is in memory while it is read, parsed and sent on, at most."""
 
@@ -45,7 +47,7 @@ class Admission:
 
 def is_changing(scope: Scope) -> bool:
     """Whether a request may change something, as far as its method and path say."""
-    return scope["method"] not in _READING and "search" not in route_path(scope).split("/")
+    return scope["method"] not in _READING and not _ASKING & set(route_path(scope).split("/"))
 
 
 def places_for(limits: LimitSettings, clock: Callable[[], float]) -> Shares:

@@ -45,6 +45,10 @@ class VerbatimExtractor:
         """
         return await self._recogniser.entities(texts, priority)
 
+    async def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """See `Extractor.count_tokens`; in a worker thread."""
+        return await asyncio.to_thread(self._count, texts)
+
     def counters(self) -> dict[str, int]:
         """Counted since the start: batches of texts searched for entities, and texts."""
         return self._recogniser.counters()

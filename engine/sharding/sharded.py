@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from engine.answers import entities_answer
 from engine.api import (
     AddFields,
     CallFields,
+    ContextFields,
     DeleteAllFields,
     GraphEntitiesFields,
     ListFields,
@@ -32,6 +34,8 @@ from engine.api import (
 from engine.batches import Budget, each, time_left
 from engine.concurrency import TaskSet
 from engine.config import Settings
+from engine.context.answer import Parts, context_answer
+from engine.context.request import parse_context
 from engine.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
 from engine.graph_path import nothing_mentions
 from engine.ledger_port import OperationKind
@@ -46,7 +50,7 @@ from engine.sharding.operations import OperationsOverShards
 from engine.sharding.paths import PathOverShards
 from engine.sharding.verifying import verify
 from engine.times import day_of
-from engine.types import Json, JsonList, Scope
+from engine.types import Json, JsonList, MemoryVersion, Scope
 
 _CALL = frozenset({"project", "deadline_s"})
 _MORE = 4
@@ -217,6 +221,31 @@ class Sharded(MemoryApi):
             deadline_s=self._deadline_s(request.call),
             today=day_of(self._clock()),
         )
+
+    async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
+        """What fits into a prompt; see `MemoryApi`."""
+        request = parse_context(query, fields, self._limits, self._settings.search)
+        call, until = request.search.call, self._until(request.search.call)
+
+        def shared() -> CallFields:
+            return {"project": call.project, "deadline_s": until.left()}
+
+        parts = Parts(
+            search=lambda given: self._search(query, given),
+            versions=lambda memory_ids: self._versions(memory_ids, shared()),
+            count=lambda texts: self._shards[self._own].count_tokens(texts, **shared()),
+            deadline_s=self._settings.search.leg_deadline_s,
+        )
+        return await context_answer(request, parts)
+
+    async def _versions(self, memory_ids: Sequence[str], shared: CallFields) -> builtins.list[MemoryVersion | None]:
+        """Live versions, in no order."""
+        groups = routing.by_shard(routing.shard_in(memory_id, self._count) for memory_id in memory_ids)
+        found = await every(
+            self._shards[shard].versions([memory_ids[place] for place in places], **shared)
+            for shard, places in groups.items()
+        )
+        return [version for some in found for version in some]
 
     async def list(self, **fields: Unpack[ListFields]) -> Json:
         """A page of memories; see `MemoryApi`."""

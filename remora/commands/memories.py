@@ -1,4 +1,4 @@
-"""`remora search`, `list`, `get`, `update`, `history`: memories that are there."""
+"""`remora search`, `context`, `list`, `get`, `update`, `history`: memories that are there."""
 
 from __future__ import annotations
 
@@ -64,6 +64,38 @@ def search(
     )
     answer = ask(url, api_key, lambda api: api.search(query, **fields))
     output.as_json(answer) if json_ else views.found(answer)
+
+
+def context(
+    query: Annotated[str, typer.Argument(help="What the prompt is about.")],
+    user_id: UserFlag = None,
+    agent_id: AgentFlag = None,
+    app_id: AppFlag = None,
+    run_id: RunFlag = None,
+    tokens: Annotated[int | None, typer.Option(min=1, help="How many tokens it may have; 1,000 unless told.")] = None,
+    top_k: Annotated[int | None, typer.Option("--top-k", "-k", min=1, help="How many memories at most.")] = None,
+    threshold: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Least score; 0 takes all.")] = None,
+    filters: FiltersFlag = None,
+    url: UrlFlag = None,
+    api_key: KeyFlag = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Print what memories say about something, as a text for a prompt.
+
+    Example: remora context "Where does Ana live?" --user-id ana --tokens 800
+    """
+    fields = given(
+        user_id=user_id,
+        agent_id=agent_id,
+        app_id=app_id,
+        run_id=run_id,
+        tokens=tokens,
+        top_k=top_k,
+        threshold=threshold,
+        filters=json_object(filters, "--filters"),
+    )
+    answer = ask(url, api_key, lambda api: api.context(query, **fields))
+    output.as_json(answer) if json_ else views.context(answer)
 
 
 def list_(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from remora import output
 from remora.output import Column, Json
-from remora.views import hits
+from remora.views import hits, units
 from remora.views.texts import day, said, score
 
 _FIELDS = (
@@ -27,6 +27,18 @@ def found(answer: Json) -> None:
     else:
         hits.plain(results)
     relations(answer)
+    output.degraded(answer)
+
+
+def context(answer: Json) -> None:
+    """The text alone, so that it can be piped on; beside it, what it takes and what is missing."""
+    if not answer["memories"]:
+        output.note("Nothing found." if not answer["left_out"]["budget"] else "No memory fits into so few tokens.")
+    else:
+        output.line(answer["context"])
+        left = answer["left_out"]["budget"]
+        more = f"; {units.of(left, 'memory', 'memories')} had no room" if left else ""
+        output.note(f"{units.of(answer['tokens'], 'token')}{more}")
     output.degraded(answer)
 
 

@@ -224,6 +224,14 @@ def test_the_graph_lists_what_memories_mention(story: Story) -> None:
     assert story.steps["graph entities, empty"]["results"] == []
 
 
+def test_a_context_is_a_text_within_its_budget_with_its_sources(story: Story) -> None:
+    told = story.steps["context"]
+    assert told["context"] == f"2024-01-01 (Monday)\n- user: {MOVED}"
+    assert [one["id"] for one in told["memories"]] == [f"id of {MOVED}"]
+    assert 0 < told["tokens"] <= 30
+    assert (story.steps["context of nobody"]["context"], story.steps["context of nobody"]["tokens"]) == ("", 0)
+
+
 def test_neighbours_are_what_is_mentioned_together(story: Story) -> None:
     near = story.steps["neighbours"]
     assert near["entity"] == {"name": "Jonas Weber", "type": "person", "memories": 1}

@@ -129,6 +129,12 @@ async def search(two: Two) -> object:
     return [found, await two.memory.search(SECRET, filters={"user_id": "*"}, project=MINE, threshold=0.0)]
 
 
+async def context(two: Two) -> object:
+    answer = await two.memory.context(SECRET, user_id=USER, project=MINE, threshold=0.0)
+    assert (answer["context"], answer["memories"]) == ("", [])
+    return [answer, await two.memory.context(SECRET, filters={"user_id": "*"}, project=MINE, threshold=0.0)]
+
+
 async def listing(two: Two) -> object:
     answer = await two.memory.list(user_id="*", project=MINE)
     assert answer["count"] == 0
@@ -223,6 +229,7 @@ async def of_all_projects(two: Two) -> object:
 CASES: dict[str, Case] = {
     "add": add,
     "search": search,
+    "context": context,
     "get": of_a_memory("get"),
     "list": listing,
     "update": of_a_memory("update", text="ours now"),

@@ -63,6 +63,11 @@ CALLS: list[tuple[Call, str, Any]] = [
         "POST /v1/memories/search/",
         {"query": "q", "filters": {"user_id": "*"}},
     ),
+    (
+        lambda api: api.context("q", user_id="u", tokens=800),
+        "POST /v1/context/",
+        {"query": "q", "user_id": "u", "tokens": 800},
+    ),
     (lambda api: api.get(ID), f"GET /v1/memories/{ID}/", None),
     (lambda api: api.list(user_id="a b", page=2), "GET /v1/memories/?user_id=a+b&page=2", None),
     (

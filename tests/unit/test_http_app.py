@@ -19,7 +19,7 @@ from serve_app.application import create_app
 ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
-    "graph_entities", "neighbours", "path", "operations", "retry", "purge", "verify", "rebuild",
+    "graph_entities", "neighbours", "path", "operations", "retry", "purge", "verify", "rebuild", "context",
 )  # fmt: skip
 
 
@@ -93,6 +93,12 @@ def assert_error(reply: httpx.Response, status: int, code: str) -> dict[str, Any
 ROUTES = [
     ("POST", "/v1/memories/", {"messages": "I like tea", "user_id": "u"}, ("add", ("I like tea",), {"user_id": "u"})),
     ("POST", "/v1/memories/search/", {"query": "tea", "top_k": 3}, ("search", ("tea",), {"top_k": 3})),
+    (
+        "POST",
+        "/v1/context/",
+        {"query": "tea", "user_id": "u", "tokens": 80, "source": "x"},
+        ("context", ("tea",), {"user_id": "u", "tokens": 80}),
+    ),
     ("GET", "/v1/memories/?user_id=u", None, ("list", (), {"user_id": "u"})),
     ("GET", f"/v1/memories/{ID}/", None, ("get", (ID,), {})),
     ("PUT", f"/v1/memories/{ID}/", {"text": "I like coffee"}, ("update", (ID,), {"text": "I like coffee"})),
@@ -652,6 +658,7 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/healthz",
         "/metrics",
         "/readyz",
+        "/v1/context/",
         "/v1/entities/",
         "/v1/graph/entities/",
         "/v1/graph/neighbours/",

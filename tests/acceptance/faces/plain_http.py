@@ -38,6 +38,7 @@ class PlainHttp:
         self._verbs: dict[str, Call] = {
             "add": lambda said, **more: self._post("/v1/memories/", {"messages": said}, more),
             "search": lambda query, **more: self._post("/v1/memories/search/", {"query": query}, more),
+            "context": lambda query, **more: self._post("/v1/context/", {"query": query}, more),
             "get": lambda one, **more: self._read(f"/v1/memories/{_segment(one)}/", more),
             "list": lambda **more: self._read("/v1/memories/", more),
             "update": lambda one, **more: self._send("PUT", f"/v1/memories/{_segment(one)}/", more),

@@ -114,6 +114,8 @@ class Story:
         self._do("search by date", "search", "Who goes where?", **ana, filters=dated, threshold=0.0)
         self._do("search explained", "search", "Where did Clara Nilsson move?", **ana, top_k=1, explain=True)
         self._do("search for nothing like it", "search", "quantum chromodynamics", **ana, threshold=0.9)
+        self._do("context", "context", "Where did Clara Nilsson move?", **ana, tokens=30)
+        self._do("context of nobody", "context", "Lisbon", **self._who(user_id="nobody"))
         self._do("search nobody", "search", "Lisbon", **self._who(user_id="nobody"))
 
     def _look(self) -> None:
