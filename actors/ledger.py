@@ -13,8 +13,10 @@ from engine.config import Settings
 from engine.filters import Filter
 from engine.ledger_port import (
     Command,
+    ConversationRows,
     Event,
     Keys,
+    Lacking,
     Ledger,
     LedgerAudit,
     Operation,
@@ -22,9 +24,10 @@ from engine.ledger_port import (
     Ownership,
     Page,
     ScopeCount,
+    Stretch,
     WriteAnswer,
 )
-from engine.types import Block, BlockKey, ChangeBatch, Json, LiveRows, MemoryVersion, OperationState, Scope
+from engine.types import Block, BlockKey, ChangeBatch, Derived, Json, LiveRows, MemoryVersion, OperationState, Scope
 
 
 class LedgerActor(Shell[Ledger]):
@@ -99,6 +102,26 @@ class LedgerActor(Shell[Ledger]):
     async def block(self, key: BlockKey) -> Block:
         """As `Ledger.block`."""
         return await (await self.enter("block")).block(key)
+
+    @ray.method
+    async def begin_signals(self, epoch: int, made_by: str) -> None:
+        """As `Ledger.begin_signals`."""
+        await (await self.enter("begin_signals")).begin_signals(epoch, made_by)
+
+    @ray.method
+    async def put_signals(self, epoch: int, made_by: str, rows: Sequence[Derived]) -> None:
+        """As `Ledger.put_signals`."""
+        await (await self.enter("put_signals")).put_signals(epoch, made_by, rows)
+
+    @ray.method
+    async def lacking(self, after: str, limit: int) -> Lacking:
+        """As `Ledger.lacking`."""
+        return await (await self.enter("lacking")).lacking(after, limit)
+
+    @ray.method
+    async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
+        """As `Ledger.conversations`."""
+        return await (await self.enter("conversations")).conversations(asked, limit)
 
     @ray.method
     async def live(self, after: str, limit: int) -> LiveRows:

@@ -21,7 +21,7 @@ WINDOW_SIZE = 1000
 _DENSE = re.compile("[\u2e80-\U0003ffff]")
 _DENSE_SIZE = 4
 _BETWEEN = "\n"
-_DIGEST_BYTES = 16
+WINDOW_KEY_BYTES = 16
 
 Order = tuple[int, int]
 
@@ -101,5 +101,7 @@ def _window(conversation: Conversation, taken: Sequence[MemoryVersion], made_by:
         spans.append((start, start + len(version.text)))
         start += len(version.text) + len(_BETWEEN)
     whose = [made_by, conversation.project, *conversation.scope.ids().items(), conversation.operation_id, text]
-    digest = hashlib.blake2b(msgpack.packb(whose, unicode_errors="surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+    digest = hashlib.blake2b(
+        msgpack.packb(whose, unicode_errors="surrogatepass"), digest_size=WINDOW_KEY_BYTES
+    ).digest()
     return Window(digest, text, tuple(taken), tuple(spans), full)

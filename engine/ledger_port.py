@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
+from engine.conversations import Conversation, Order
 from engine.errors import RemoraError
 from engine.filters import Filter
 from engine.pickling import by_fields
@@ -14,6 +15,7 @@ from engine.types import (
     Block,
     BlockKey,
     ChangeBatch,
+    Derived,
     Entity,
     EventKind,
     FloatArray,
@@ -93,6 +95,7 @@ class UpdateEvent:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     expiration_date: str | None = None
     entities: tuple[Entity, ...] | None = None
+    relations: tuple[Relation, ...] = ()
     created_at_us: int = 0
 
 
@@ -286,6 +289,34 @@ class LedgerAudit:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A conversation, or what comes `after` a place in it."""
+
+    conversation: Conversation
+    after: Order | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRows:
+    """Live versions of a stretch of a conversation, in order. `keys`: of the signals that are there, by memory id.
+
+    `more`: the conversation goes on behind them.
+    """
+
+    versions: tuple[MemoryVersion, ...]
+    keys: Mapping[str, bytes]
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Live memories that have no signals, by id, and where they belong. `total`: of all, told with the first page."""
+
+    memories: tuple[tuple[str, Conversation], ...]
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeCount:
     """A user, agent, app or run that has live memories."""
 
@@ -348,7 +379,32 @@ class Ledger(Protocol):
         ...
 
     async def block(self, key: BlockKey) -> Block:
-        """All live versions of a block with their vectors, at one position."""
+        """All live versions of a block with their vectors and derived signals, at one position."""
+        ...
+
+    async def begin_signals(self, epoch: int, made_by: str) -> None:
+        """Let go of derived signals that another model or format made.
+
+        Raises:
+            StaleEpoch: somebody else owns the shard.
+        """
+        ...
+
+    async def put_signals(self, epoch: int, made_by: str, rows: Sequence[Derived]) -> None:
+        """Keep derived signals; those of versions that have ended are left out. A version's end removes them, and
+        those of all memories that were encoded in one window with it.
+
+        Raises:
+            StaleEpoch: somebody else owns the shard; nothing was written.
+        """
+        ...
+
+    async def lacking(self, after: str, limit: int) -> Lacking:
+        """At most `limit` live memories without derived signals, those with `memory_id > after`."""
+        ...
+
+    async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
+        """At most `limit` live memories of each stretch of a run; an add's are told whole."""
         ...
 
     async def live(self, after: str, limit: int) -> LiveRows:

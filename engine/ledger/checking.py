@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, sele
 
 from engine import ids
 from engine.ledger import codec
-from engine.ledger.schema import OPEN, events, operations, shard, versions
+from engine.ledger.schema import OPEN, events, operations, shard, signals, versions
 from engine.ledger.soundness import Kept, Told, contradictions
 from engine.types import SCOPE_FIELDS, Scope
 
@@ -38,6 +38,7 @@ def check(connection: Connection, now_us: int) -> list[str]:
         _live,
         _events_without_operation,
         _results,
+        _signals,
         lambda c: _overtaken(c, now_us),
     )
     found = list(islice(chain.from_iterable(part(connection) for part in parts), _MOST + 1))
@@ -136,6 +137,22 @@ def _results(connection: Connection) -> Iterator[str]:
             known |= set(connection.execute(select(versions.c.memory_id).where(piece)).scalars())
         for memory_id in named.keys() - known:
             yield f"the result of operation {named[memory_id]} names memory {memory_id}, which is not there"
+
+
+def _signals(connection: Connection) -> Iterator[str]:
+    """Signals are those of live versions, all of the same making."""
+    its_version = and_(
+        versions.c.memory_id == signals.c.memory_id,
+        versions.c.version == signals.c.version,
+        versions.c.live_to.is_(None),
+    )
+    columns = (signals.c.memory_id, signals.c.version)
+    query = select(*columns).select_from(signals.outerjoin(versions, its_version)).where(versions.c.memory_id.is_(None))
+    for memory_id, version in _stream(connection, query):
+        yield f"there are signals of version {version} of memory {memory_id}, which isn't live"
+    makers = connection.execute(select(func.count(signals.c.made_by.distinct()))).scalar_one()
+    if makers > 1:
+        yield f"{makers} models made the signals"
 
 
 def _overtaken(connection: Connection, now_us: int) -> Iterator[str]:

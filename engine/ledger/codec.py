@@ -39,7 +39,7 @@ def stack(raw: list[bytes]) -> FloatArray:
 def version_row(version: MemoryVersion, vector: bytes, fingerprint: bytes | None) -> dict[str, Any]:
     """A version as a row of `versions`."""
     entities = version.entities
-    extra = {
+    extra: dict[str, Any] = {
         "metadata": dict(version.metadata),
         "categories": list(version.categories),
         "entities": None if entities is None else [(entity.name, entity.kind) for entity in entities],
@@ -48,6 +48,8 @@ def version_row(version: MemoryVersion, vector: bytes, fingerprint: bytes | None
             for edge in version.relations
         ],
     }
+    if version.origin is not None:
+        extra["origin"] = list(version.origin)
     return {
         "memory_id": version.memory_id,
         "version": version.version,
@@ -90,6 +92,7 @@ def version_of(row: Row[Any]) -> MemoryVersion:
         relations=tuple(Relation(*edge) for edge in extra["relations"]),
         live_to=row.live_to,
         operation_id=row.operation_id,
+        origin=tuple(extra["origin"]) if "origin" in extra else None,
     )
 
 

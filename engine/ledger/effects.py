@@ -15,6 +15,7 @@ from engine.answers import add_row, changed_row
 from engine.errors import Conflict, InvalidInput, InvariantViolated, NotFound, Purged, RemoraError
 from engine.ledger import codec, erasure
 from engine.ledger.schema import events, versions
+from engine.ledger.signal_rows import forget
 from engine.ledger_port import (
     AddEvent,
     DeleteEvent,
@@ -179,8 +180,10 @@ class Effects:
             live_from=self.position + 1,
             updated_at_us=self._now_us,
             operation_id=operation.id,
+            origin=old.origin or (old.live_from, old.operation_id),
             text=event.text if "text" in given else old.text,
             entities=event.entities if "text" in given else old.entities,
+            relations=event.relations if "text" in given else old.relations,
             metadata=event.metadata if "metadata" in given else old.metadata,
             expiration_date=event.expiration_date if "expiration_date" in given else old.expiration_date,
             created_at_us=event.created_at_us if "timestamp" in given else old.created_at_us,
@@ -225,6 +228,7 @@ class Effects:
     def _close_version(self, old: MemoryVersion) -> None:
         this = {"id_": old.memory_id, "number_": old.version, "live_to": self.position + 1}
         self._connection.execute(_END, this)
+        forget(self._connection, [old.memory_id])
 
     def _record(
         self,

@@ -15,6 +15,7 @@ from engine.ledger import codec
 from engine.ledger.conditions import holds
 from engine.ledger.contents import blanked, is_blanked, is_within, key_of, memories_named, says
 from engine.ledger.schema import events, operations, versions
+from engine.ledger.signal_rows import forget
 from engine.ledger_port import Operation, OperationKind
 from engine.types import SCOPE_FIELDS, Scope
 
@@ -81,10 +82,14 @@ def doomed_by_scope(connection: Connection, project: str, scope: Scope) -> list[
 
 
 def erase_versions(connection: Connection, doomed: Sequence[Doomed], first: int) -> None:
-    """Overwrite all their versions. What is live ends: the first one at position `first`, the others after it."""
+    """Overwrite all their versions. What is live ends: the first one at position `first`, the others after it.
+
+    Their signals go, and those of memories that were encoded together with them.
+    """
     rows = [{"id_": one.memory_id, "position_": first + place} for place, one in enumerate(doomed)]
     if rows:
         connection.execute(_BLANK_VERSIONS, rows)
+        forget(connection, [one.memory_id for one in doomed])
 
 
 def erase_operations(

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, not_, select
 
 from engine.digests import graph_digest, vector_digest
 from engine.filters import Filter, matches
-from engine.ledger import codec
+from engine.ledger import codec, signal_rows
 from engine.ledger.conditions import condition, holds
 from engine.ledger.contents import PARTS, is_within
 from engine.ledger.erasure import within_scope
@@ -181,7 +181,8 @@ def block(connection: Connection, key: BlockKey) -> Block:
     position = _position(connection)
     rows = connection.execute(query).all()
     found = tuple(codec.version_of(row) for row in rows)
-    return Block(key, position, found, codec.stack([row.vector for row in rows]))
+    derived = signal_rows.of_block(connection, [versions.c.project == key.project, versions.c[key.field] == key.value])
+    return Block(key, position, found, codec.stack([row.vector for row in rows]), derived)
 
 
 def live(connection: Connection, after: str, limit: int) -> LiveRows:

@@ -25,6 +25,7 @@ _LIVE = text("live_to IS NULL")
 OPEN = text("state IN ('PENDING', 'RUNNING')")
 """As the index has it: a database uses a partial index only for a query that says the same, with no parameters."""
 FAILED = text("state = 'FAILED'")
+_FIRST_ALONE = text("version = 1 AND run_id IS NULL")
 
 
 def _live_index(name: str, *columns: str, unique: bool = False) -> Index:
@@ -95,6 +96,8 @@ versions = Table(
     _live_index("live_project", "project", "created_at_us", "memory_id"),
     *[_live_index(f"live_{name}", "project", name, "created_at_us", "memory_id") for name in SCOPE_FIELDS],
     *[_ended_index(name) for name in SCOPE_FIELDS],
+    # What one add made, where no run says what belongs together.
+    Index("first_version", "operation_id", sqlite_where=_FIRST_ALONE, postgresql_where=_FIRST_ALONE),
 )
 
 events = Table(
@@ -111,3 +114,18 @@ events = Table(
     Column("operation_id", String(36), nullable=False),
     Index("event_memory", "memory_id", "position"),
 )
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("memory_id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False, doc="always the live one: the row goes when it ends"),
+    Column("made_by", Text, nullable=False, doc="model and format; the same in all rows"),
+    Column("window", LargeBinary, nullable=False, doc="what those that were encoded together have in common"),
+    Column("place", LargeBinary, nullable=False, doc="the rest of the key"),
+    Column("width", Integer, nullable=False, doc="bytes of a token's code"),
+    Column("context", LargeBinary, nullable=False, doc="little-endian float16"),
+    Column("tokens", LargeBinary, nullable=False, doc="int8"),
+    Index("signal_window", "window"),
+)
+"""Made in the background from `versions` and made again when missing: in no backup."""

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine.ledger.schema import operations, versions
+from engine.ledger.schema import operations, signals, versions
 
 _log = logging.getLogger(__name__)
 
@@ -87,5 +87,6 @@ class Scrubber:
     def _vacuum_server(self) -> None:
         with self._engine.connect() as connection:
             alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-            alone.execute(text(f"VACUUM {self._prefix}{versions.name}, {self._prefix}{operations.name}"))
+            tables = ", ".join(f"{self._prefix}{table.name}" for table in (versions, operations, signals))
+            alone.execute(text(f"VACUUM {tables}"))
         self.owed = False

@@ -9,14 +9,14 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import StaleEpoch
 from engine.filters import Filter
-from engine.ledger import reads
+from engine.ledger import reads, signal_rows
 from engine.ledger.checking import check
 from engine.ledger.connections import Connections
 from engine.ledger.creation import make_if_missing
@@ -26,17 +26,20 @@ from engine.ledger.scrubbing import Scrubber
 from engine.ledger.transaction import Done, do_all
 from engine.ledger_port import (
     Command,
+    ConversationRows,
     Event,
     Keys,
+    Lacking,
     LedgerAudit,
     Operation,
     OperationsPage,
     Ownership,
     Page,
     ScopeCount,
+    Stretch,
     WriteAnswer,
 )
-from engine.types import Block, BlockKey, ChangeBatch, Json, LiveRows, MemoryVersion, OperationState, Scope
+from engine.types import Block, BlockKey, ChangeBatch, Derived, Json, LiveRows, MemoryVersion, OperationState, Scope
 
 T = TypeVar("T")
 
@@ -143,9 +146,7 @@ class SqlLedger:
         now_us = self._clock()
 
         def do(connection: Connection) -> Done:
-            state = connection.execute(select(shard).with_for_update()).one()
-            if state.epoch != epoch:
-                raise StaleEpoch(f"epoch {epoch} is over: the shard has epoch {state.epoch}")
+            state = _own(connection, epoch)
             if now_us >= self._forget_due_us:
                 forget_expired(connection, now_us)
             done = do_all(connection, commands, state.position, now_us)
@@ -243,6 +244,32 @@ class SqlLedger:
         """Live versions of a block, oldest first, and the position at which they were."""
         return await self._read(lambda c: reads.block(c, key))
 
+    async def begin_signals(self, epoch: int, made_by: str) -> None:
+        """Let go of what another model made."""
+
+        def work(connection: Connection) -> None:
+            _own(connection, epoch)
+            signal_rows.begin(connection, made_by)
+
+        await self._run(self._writing, lambda: self._connections.write(work))
+
+    async def put_signals(self, epoch: int, made_by: str, rows: Sequence[Derived]) -> None:
+        """Those of live versions, in one transaction."""
+
+        def work(connection: Connection) -> None:
+            _own(connection, epoch)
+            signal_rows.put(connection, made_by, rows)
+
+        await self._run(self._writing, lambda: self._connections.write(work))
+
+    async def lacking(self, after: str, limit: int) -> Lacking:
+        """Live memories without signals, by id."""
+        return await self._read(lambda c: signal_rows.lacking(c, after, limit))
+
+    async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
+        """Live memories of conversations, in order, with the keys of their signals."""
+        return await self._read(lambda c: signal_rows.conversations(c, asked, limit))
+
     async def live(self, after: str, limit: int) -> LiveRows:
         """A stretch of all live versions, by id."""
         return await self._read(lambda c: reads.live(c, after, limit))
@@ -270,6 +297,8 @@ class SqlLedger:
                 "epoch": state.epoch,
                 "position": state.position,
                 "memories": reads.count_live(connection),
+                "signals": signal_rows.count(connection),
+                "signal_bytes": signal_rows.sizes(connection),
             }
 
         known = await self._read(work)
@@ -288,3 +317,11 @@ class SqlLedger:
         for pool in {self._writing, self._reading}:
             await asyncio.to_thread(pool.shutdown)
         self._connections.dispose()
+
+
+def _own(connection: Connection, epoch: int) -> Row[Any]:
+    """The shard's row, locked. Raises StaleEpoch when somebody else owns it."""
+    state = connection.execute(select(shard).with_for_update()).one()
+    if state.epoch != epoch:
+        raise StaleEpoch(f"epoch {epoch} is over: the shard has epoch {state.epoch}")
+    return state
