@@ -1,0 +1,42 @@
+"""What a memory tells of time: computed once, when it is taken in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from engine.pickling import by_fields
+from engine.temporal.chinese import VAGUE as CHINESE_VAGUE
+from engine.temporal.mention import fold, mentioned
+from engine.temporal.range import TimeRange
+from engine.temporal.vocabulary import codes, spaced, vocabulary
+
+NO_TIME = 0.0
+VAGUE = 0.5
+DATED = 1.0
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The times of a text. `strength`: `DATED` with a range, `VAGUE` for "recently" or "for two years", else 0."""
+
+    ranges: tuple[TimeRange, ...] = ()
+    strength: float = NO_TIME
+
+
+def told(text: str, said_at_us: int, language: str = "english") -> Told:
+    """The times that `text`, said at `said_at_us`, tells; languages as in `mentioned`."""
+    if ranges := mentioned(text, said_at_us, language):
+        return Told(ranges, DATED)
+    vague = _vague(language)
+    return Told((), VAGUE if vague is not None and vague.search(fold(text)) else NO_TIME)
+
+
+@lru_cache(maxsize=32)
+def _vague(language: str) -> re.Pattern[str] | None:
+    words = vocabulary(language).words("vague")
+    patterns = [rf"\b(?:{spaced(words)})(?!\w)"] if words else []
+    patterns += [CHINESE_VAGUE] if "zh" in codes(language) else []
+    return re.compile("|".join(patterns)) if patterns else None
