@@ -112,7 +112,7 @@ ENGLISH = Language(
     ),
     asks=(
         r"^\W*(?:(?:and|so|but|hey|ok|okay|well|please|also)\W+)*(?:(?:since|until|till|by|from)\s+)?when\b(?!ever)|"
-        r"\b(?:know|remember|recall|tell\s+me|tell\s+us|say|said|sure|wonder|wondering|ask|asked|mention|mentioned|"
+        r"\b(?:know|remember|recall|tell\s+me|tell\s+us|sure|wonder|wondering|ask|"
         r"figure\s+out|forgot|find\s+out|since|until|exactly)\s+when\b|,\s*when\b|"
         r"\b(?:what|which)(?:'s|\s+is|\s+was)?\s+(?:the\s+|exact\s+|calendar\s+)*"
         r"(?:dates?|days?|years?|months?|weeks?|weekend|seasons?|decade|time|birthday|century)\b|"
