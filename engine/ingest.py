@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations, islice
+from itertools import chain, combinations, islice
 from typing import Any
 
 from engine import ids
 from engine.answers import relation_objects
+from engine.extract.relations import ends_of, relations_of
 from engine.ledger_port import (
     AddEvent,
     DeleteEvent,
@@ -27,7 +28,8 @@ from engine.types import MENTIONED_WITH, SCOPE_FIELDS, Entity, FloatArray, Json,
 
 VERBATIM = "verbatim"
 _MOST_RELATIONS = 20
-_FOUND = frozenset({"name", "scope"})
+_THE_USER = "user"
+_FOUND = frozenset({"name", "role", "scope"})
 """What is found out about the memory that an update or a delete names: no part of what was asked."""
 
 
@@ -79,7 +81,7 @@ def part_body(body: Json, parts: int, call: Call) -> Json:
 
 def about(body: Json, version: MemoryVersion) -> Json:
     """The body of an update or a delete with what its operation keeps of the memory: who said it, and whose it is."""
-    return {**body, "name": version.name, "scope": version.scope.ids()}
+    return {**body, "name": version.name, "role": version.role, "scope": version.scope.ids()}
 
 
 def request_hash(kind: OperationKind, body: Json) -> bytes:
@@ -117,10 +119,16 @@ def plan_add(
     fragments: Sequence[Fragment],
     vectors: FloatArray,
     entities: Sequence[tuple[Entity, ...] | None],
+    *,
+    rules: bool = True,
 ) -> Plan:
-    """One memory a fragment; a memory is created when its message was said, else when the add came in."""
+    """One memory a fragment; a memory is created when its message was said, else when the add came in.
+
+    `rules`: the relations that the texts state are kept with them.
+    """
     body = operation.request
     scope = scope_of(body)
+    stated = [relations_of(one.text, _speaker(one.name, one.role, scope)) if rules else () for one in fragments]
     said_us = operation.created_at_us if body["timestamp_us"] is None else body["timestamp_us"]
     events = tuple(
         AddEvent(
@@ -135,37 +143,68 @@ def plan_add(
             name=fragment.name,
             metadata=body["metadata"],
             expiration_date=body["expiration_date"],
-            entities=with_speaker(fragment.name, named),
+            entities=mentioned(fragment.name, named, relations),
+            relations=relations,
         )
-        for row, (fragment, named) in enumerate(zip(fragments, entities, strict=True))
+        for row, (fragment, named, relations) in enumerate(zip(fragments, entities, stated, strict=True))
     )
-    return Plan(events, vectors, answer={"extractor": VERBATIM, "relations": relation_objects(_named_together(events))})
+    return Plan(events, vectors, answer={"extractor": VERBATIM, "relations": relation_objects(_linked(events))})
 
 
-def _named_together(events: Sequence[AddEvent]) -> Iterator[Relation]:
-    """What an add without a model can say of relations: which entities each memory names together; the first few.
+def _linked(events: Sequence[AddEvent]) -> Iterator[Relation]:
+    """What an add without a model can say of relations: those that its texts state, then which entities each memory
+    names together; the first few.
 
     It is kept with the operation, so that a repetition answers the same.
     """
-    pairs = (pair for event in events for pair in combinations(event.entities or (), 2))
-    return (Relation(one.name, MENTIONED_WITH, other.name) for one, other in islice(pairs, _MOST_RELATIONS))
+    return islice(
+        chain((edge for event in events for edge in event.relations), _named_together(events)), _MOST_RELATIONS
+    )
 
 
-def with_speaker(name: str | None, entities: tuple[Entity, ...] | None) -> tuple[Entity, ...] | None:
-    """The entities of a memory and who said it; the speaker is linked with a memory as much as whom it names."""
-    if entities is None or name is None:
-        return entities
-    speaker = Entity(name, "person")
-    return (speaker, *(entity for entity in entities if entity.key != speaker.key))
+def _named_together(events: Sequence[AddEvent]) -> Iterator[Relation]:
+    for event in events:
+        stated = {frozenset((Entity(edge.source).key, Entity(edge.target).key)) for edge in event.relations}
+        for one, other in combinations(event.entities or (), 2):
+            if frozenset((one.key, other.key)) not in stated:
+                yield Relation(one.name, MENTIONED_WITH, other.name)
 
 
-def plan_update(operation: Operation, vectors: FloatArray, entities: tuple[Entity, ...] | None) -> Plan:
+def _speaker(name: str | None, role: str | None, scope: Scope) -> str | None:
+    """Who says "I" in a memory: by name, else the user by id; None: not a person."""
+    if name is not None:
+        return name
+    return (scope.user_id or _THE_USER) if role in (None, "user") else None
+
+
+def mentioned(
+    name: str | None, entities: tuple[Entity, ...] | None, relations: Sequence[Relation] = ()
+) -> tuple[Entity, ...] | None:
+    """The entities of a memory, who said it, and whom it states something of; the speaker is linked with a memory as
+    much as whom it names."""
+    if entities is None:
+        return None
+    speaker = () if name is None else (Entity(name, "person"),)
+    found: dict[str, Entity] = {}
+    for entity in (*speaker, *entities, *ends_of(relations)):
+        found.setdefault(entity.key, entity)
+    return tuple(found.values())
+
+
+def plan_update(
+    operation: Operation, vectors: FloatArray, entities: tuple[Entity, ...] | None, *, rules: bool = True
+) -> Plan:
     """The new values of one memory; `vectors` has one row when the text is new, else none."""
-    given: dict[str, Any] = operation.request["given"]
-    speaker = operation.request.get("name")
-    event = UpdateEvent(memory_id=operation.request["memory_id"], given=frozenset(given))
+    body = operation.request
+    given: dict[str, Any] = body["given"]
+    event = UpdateEvent(memory_id=body["memory_id"], given=frozenset(given))
     if "text" in given:
-        event = replace(event, text=given["text"], row=0, entities=with_speaker(speaker, entities))
+        name = body.get("name")
+        speaker = _speaker(name, body.get("role"), scope_of(body)) if "scope" in body else name
+        relations = relations_of(given["text"], speaker) if rules else ()
+        event = replace(
+            event, text=given["text"], row=0, entities=mentioned(name, entities, relations), relations=relations
+        )
     if "metadata" in given:
         event = replace(event, metadata=given["metadata"] or {})
     if "expiration_date" in given:

@@ -407,6 +407,18 @@ class Ledger(Protocol):
         """At most `limit` live memories of each stretch of a run; an add's are told whole."""
         ...
 
+    async def ranking(self, project: str) -> Mapping[str, float]:
+        """The weights of signals that a project has set; empty: none."""
+        ...
+
+    async def put_ranking(self, epoch: int, project: str, weights: Mapping[str, float]) -> None:
+        """Set them durably; empty: as shipped. The same again changes nothing.
+
+        Raises:
+            StaleEpoch: somebody else owns the shard; nothing was written.
+        """
+        ...
+
     async def live(self, after: str, limit: int) -> LiveRows:
         """At most `limit` live versions with their vectors, of all projects, by id; those with `memory_id > after`."""
         ...

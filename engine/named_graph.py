@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.graph_port import GraphStore
-from engine.ingest import with_speaker
+from engine.ingest import mentioned
 from engine.models import Models
 from engine.ports import Priority
 from engine.types import Applied, AuditAnswer, Change, ChangeBatch, LiveRows, MemoryVersion, Mending
@@ -61,7 +61,9 @@ class NamedGraph:
         def named(version: MemoryVersion) -> MemoryVersion:
             if version.entities is not None:
                 return version
-            return replace(version, entities=with_speaker(version.name, next(found)) if version.text else ())
+            return replace(
+                version, entities=mentioned(version.name, next(found), version.relations) if version.text else ()
+            )
 
         return [named(version) for version in versions]
 

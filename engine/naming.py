@@ -18,7 +18,7 @@ _BREAKS: Final = re.compile(r"[\s_\-]+")
 
 @lru_cache(maxsize=_REMEMBERED)
 def name_key(name: str) -> str:
-    """A name without case, width, accents, an English article before it and a possessive behind it.
+    """A name without case, width, accents, an English article before it and a possessive behind it; of a key, itself.
 
     Marks are taken from Latin and Greek letters only: in other scripts they make another letter ("が" is no "か").
     """
@@ -26,7 +26,9 @@ def name_key(name: str) -> str:
     if not folded.isascii():
         folded = _without_accents(unicodedata.normalize("NFKC", folded).casefold())
     key = " ".join(folded.split())
-    return _ARTICLE.sub("", _POSSESSIVE.sub("", key)) or key
+    while (shorter := _ARTICLE.sub("", _POSSESSIVE.sub("", key)).strip()) and shorter != key:
+        key = shorter
+    return key
 
 
 def relationship_key(relationship: str) -> str:

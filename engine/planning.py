@@ -15,10 +15,14 @@ from engine.types import indexed_text
 
 
 class Planner:
-    """Makes plans. It changes nothing, so that a plan may be made again."""
+    """Makes plans. It changes nothing, so that a plan may be made again.
 
-    def __init__(self, models: Models) -> None:
+    `rules`: relations are read from the texts.
+    """
+
+    def __init__(self, models: Models, *, rules: bool = True) -> None:
         self._models = models
+        self._rules = rules
 
     async def plan(self, operation: Operation, secret: bytes, priority: Priority, *, missing: bool = False) -> Plan:
         """What the operation does.
@@ -55,7 +59,7 @@ class Planner:
         vectors, entities = await asyncio.gather(
             self._models.vectors(indexed, priority), entities_or_none(self._models, texts, priority)
         )
-        return ingest.plan_add(operation, secret, fragments, vectors, entities)
+        return ingest.plan_add(operation, secret, fragments, vectors, entities, rules=self._rules)
 
     async def _update(self, operation: Operation, priority: Priority) -> Plan:
         text = [operation.request["given"]["text"]]
@@ -63,4 +67,4 @@ class Planner:
         vectors, entities = await asyncio.gather(
             self._models.vectors(indexed, priority), entities_or_none(self._models, text, priority)
         )
-        return ingest.plan_update(operation, vectors, entities[0])
+        return ingest.plan_update(operation, vectors, entities[0], rules=self._rules)

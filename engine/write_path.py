@@ -65,6 +65,7 @@ class WritePath:
         batch_operations: commands in one transaction, at most.
         apply_deadline_s: how long a write waits for the indexes.
         faults: named points that tests arm.
+        rules: relations are read from the texts.
     """
 
     def __init__(
@@ -77,9 +78,10 @@ class WritePath:
         batch_operations: int,
         apply_deadline_s: float,
         faults: FaultPoints,
+        rules: bool = True,
     ) -> None:
         self._ledger = ledger
-        self._planner = Planner(models)
+        self._planner = Planner(models, rules=rules)
         self._feeds = feeds
         self._gate = gate
         self._apply_deadline_s = apply_deadline_s

@@ -21,6 +21,7 @@ from engine.graph.region import Region
 from engine.graph.search import search
 from engine.graph.timeline import Statement, ends, is_valid, statements_of
 from engine.graph_port import EntitiesQuery, GraphQuery, NeighboursQuery, PathQuery, View
+from engine.naming import name_key
 from engine.types import BlockKey, Change, ChangeBatch, Entity, EventKind, MemoryVersion, Relation, Scope
 
 PROJECTS = ("p", "q")
@@ -275,3 +276,8 @@ def test_at_every_time_that_is_true_which_the_newest_memory_until_then_says(
     begun = [one for one in statements if one.begins_us <= at_us]
     newest = max((one.order for one in begun), default=None)
     assert true == {one.target for one in begun if one.order == newest}
+
+
+@given(st.one_of(st.text(), st.text("aAsS'\u2019 theTHE\u00e9e\u0301\u00df\u0130\ufb01")))
+def test_a_key_of_a_key_is_itself(name: str) -> None:
+    assert name_key(name_key(name)) == name_key(name)
