@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from actors.calls import Remote
@@ -192,6 +192,12 @@ class LedgerHandle(Ledger):
 
     async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
         return await self._remote.ask(lambda actor: actor.conversations.remote(asked, limit))
+
+    async def ranking(self, project: str) -> Mapping[str, float]:
+        return await self._remote.ask(lambda actor: actor.ranking.remote(project))
+
+    async def put_ranking(self, epoch: int, project: str, weights: Mapping[str, float]) -> None:
+        await self._remote.ask(lambda actor: actor.put_ranking.remote(epoch, project, weights))
 
     async def live(self, after: str, limit: int) -> LiveRows:
         return await self._remote.ask(lambda actor: actor.live.remote(after, limit))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ray
 
@@ -122,6 +122,16 @@ class LedgerActor(Shell[Ledger]):
     async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
         """As `Ledger.conversations`."""
         return await (await self.enter("conversations")).conversations(asked, limit)
+
+    @ray.method
+    async def ranking(self, project: str) -> Mapping[str, float]:
+        """As `Ledger.ranking`."""
+        return await (await self.enter("ranking")).ranking(project)
+
+    @ray.method
+    async def put_ranking(self, epoch: int, project: str, weights: Mapping[str, float]) -> None:
+        """As `Ledger.put_ranking`."""
+        await (await self.enter("put_ranking")).put_ranking(epoch, project, weights)
 
     @ray.method
     async def live(self, after: str, limit: int) -> LiveRows:

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Table, func, inspect, select
 from engine.config import Settings
 from engine.errors import Conflict, NotFound
 from engine.ledger.place import place_of
-from engine.ledger.schema import events, operations, shard, versions
+from engine.ledger.schema import events, operations, rankings, shard, versions
 from engine.ledger.session import reading, shown
 
-TABLES: Mapping[str, Table] = {table.name: table for table in (operations, versions, events)}
+TABLES: Mapping[str, Table] = {table.name: table for table in (operations, versions, events, rankings)}
 """What a ledger consists of, beside its one row of `shard`, in the order in which it is dumped."""
 EPOCHS_AHEAD = 1 << 20
 """By how much a restored ledger's epoch is above the dumped one's: whoever owned the old one since is out of date."""
@@ -65,11 +65,13 @@ class Snapshot:
         self.holdings = holdings
 
     def columns(self, table: str) -> list[str]:
-        """Those that the database has: an old ledger may lack some."""
+        """Those that the database has: an old ledger may lack some, or the whole table."""
         return _columns(self._connection, TABLES[table], self._schema)
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[list[Any]]:
         """Every row by its key, a few in memory at a time; values in the order of the columns."""
+        if not columns:
+            return
         of = TABLES[table]
         query = select(*(of.c[name] for name in columns)).order_by(*of.primary_key.columns)
         for row in self._connection.execution_options(yield_per=_FETCHED_ROWS).execute(query):
@@ -117,7 +119,9 @@ def holdings_in(connection: Connection, schema: str | None) -> Holdings | None:
     live = select(func.count()).select_from(versions).where(versions.c.live_to.is_(None))
     unfinished = select(func.count()).select_from(operations).where(operations.c.state.in_(_OPEN_STATES))
     counted = {
-        name: connection.execute(select(func.count()).select_from(table)).scalar_one() for name, table in TABLES.items()
+        name: connection.execute(select(func.count()).select_from(table)).scalar_one() if there else 0
+        for name, table in TABLES.items()
+        for there in [inspect(connection).has_table(name, schema=schema)]
     }
     return Holdings(
         {"shards": 1, "number": 0, **row._mapping},
@@ -128,6 +132,8 @@ def holdings_in(connection: Connection, schema: str | None) -> Holdings | None:
 
 
 def _columns(connection: Connection, table: Table, schema: str | None) -> list[str]:
+    if not inspect(connection).has_table(table.name, schema=schema):
+        return []
     there = {column["name"] for column in inspect(connection).get_columns(table.name, schema=schema)}
     return [column.name for column in table.c if column.name in there]
 

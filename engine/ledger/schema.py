@@ -129,3 +129,11 @@ signals = Table(
     Index("signal_window", "window"),
 )
 """Made in the background from `versions` and made again when missing: in no backup."""
+
+rankings = Table(
+    "rankings",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("weights", LargeBinary, nullable=False, doc="msgpack: {signal: weight}"),
+)
+"""How a project wants its searches ranked, where it isn't as shipped."""

@@ -7,7 +7,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, select, update
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import StaleEpoch
 from engine.filters import Filter
-from engine.ledger import reads, signal_rows
+from engine.ledger import ranking_rows, reads, signal_rows
 from engine.ledger.checking import check
 from engine.ledger.connections import Connections
 from engine.ledger.creation import make_if_missing
@@ -269,6 +269,19 @@ class SqlLedger:
     async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
         """Live memories of conversations, in order, with the keys of their signals."""
         return await self._read(lambda c: signal_rows.conversations(c, asked, limit))
+
+    async def ranking(self, project: str) -> Mapping[str, float]:
+        """The weights that a project has set."""
+        return await self._read(lambda c: ranking_rows.ranking(c, project))
+
+    async def put_ranking(self, epoch: int, project: str, weights: Mapping[str, float]) -> None:
+        """In a transaction of its own."""
+
+        def work(connection: Connection) -> None:
+            _own(connection, epoch)
+            ranking_rows.put(connection, project, weights)
+
+        await self._run(self._writing, lambda: self._connections.write(work))
 
     async def live(self, after: str, limit: int) -> LiveRows:
         """A stretch of all live versions, by id."""

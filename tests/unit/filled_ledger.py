@@ -14,7 +14,7 @@ from engine.in_process import in_process
 from engine.ledger_port import Accept, Fail, Operation, OperationKind
 
 TEXTS = ("Ann likes tea.", "Zoë naïvely ate 寿司 \U0001f363", "line one\nline two\ttab", "السلام عليكم")
-TABLES = {"operations": "seq", "versions": "memory_id, version", "events": "position"}
+TABLES = {"operations": "seq", "versions": "memory_id, version", "events": "position", "rankings": "project"}
 
 
 @contextmanager
@@ -47,6 +47,7 @@ async def fill(settings: Settings, number: int = 0) -> None:
     await memory.purge(memory_id=third)
     await memory.close()
     owner = await store.open()
+    await store.put_ranking(owner.epoch, "default", {"dense": 1.0})
     await store.write(owner.epoch, [Accept(waiting(1)), Accept(waiting(2))])
     await store.write(owner.epoch, [Fail(waiting(1).id, {"code": "invalid_input", "message": "nö"})])
     await store.close()
