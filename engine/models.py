@@ -10,7 +10,8 @@ import numpy as np
 from engine.batch_queue import BatchQueue
 from engine.errors import RemoraError
 from engine.extract.verbatim import verbatim
-from engine.ports import Embedder, EmbedderInfo, Extractor, Fragment, Priority
+from engine.ports import Embedder, EmbedderInfo, Encoded, Extractor, Fragment, Output, Priority, Span
+from engine.prompts import prefixed
 from engine.types import Entity, FloatArray, Json, Message
 
 _IN_FLIGHT = 1
@@ -92,6 +93,21 @@ class Models:
         for part in self._parts(texts):
             rows += await self._encoding.submit_many([_Text(text, priority) for text in part], priority=priority)
         return np.stack(rows)
+
+    async def windows(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Encoded:
+        """Of each span of each window the vector, and the token states if the model gives them; when nobody else asks.
+
+        Goes by itself, not together with what others want encoded: these are never kept waiting for it here.
+        """
+        info = await self.info()
+        outputs = {Output.POOLED, Output.TOKENS} if info.tokens else {Output.POOLED}
+        texts, spans = prefixed(texts, spans, info.text_prefix)
+        return await self._embedder.encode(texts, spans, frozenset(outputs), Priority.SIGNAL)
+
+    @property
+    def asked(self) -> int:
+        """How many texts were given to the embedder or wait for it, windows aside: it grows while others want it."""
+        return self._encoding.stats.items + len(self._encoding)
 
     async def entities(self, texts: Sequence[str], priority: Priority) -> list[tuple[Entity, ...]]:
         """What each text names."""
