@@ -28,6 +28,9 @@ class TimeQuestion:
     when: bool = False
 
 
+NO_TIMES = TimeQuestion()
+
+
 def asked(query: str, at_us: int, language: str = "english") -> TimeQuestion:
     """What `query`, asked at `at_us`, asks of time; languages as in `mentioned`.
 

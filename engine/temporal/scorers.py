@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.temporal.columns import IntArray, TimeColumns
 from engine.temporal.range import DAY_US, TimeRange
@@ -12,10 +13,6 @@ from engine.types import FloatArray
 
 NEAR_US = 3 * DAY_US
 """A memory that is this far from the range that was asked for scores half; wider ranges reach farther."""
-SOON_US = 7 * DAY_US
-"""What happened is mostly told of afterwards: being said this long after the range counts as within."""
-_WIDE = 0.5
-"""A memory of a whole year says little about one of its days."""
 
 
 def date_match(asked: Sequence[TimeRange], columns: TimeColumns) -> FloatArray:
@@ -23,27 +20,28 @@ def date_match(asked: Sequence[TimeRange], columns: TimeColumns) -> FloatArray:
 
     A memory said within a range, or telling of a time within it, scores 1. Outside, the score halves with every
     `NEAR_US`, or every width of the range if that is more: a soft filter, so that a date that is a little wrong
-    loses nothing. A memory that tells of a longer time around the range counts for half.
+    loses little. A memory that tells of more than twice as long a time counts for half: one of a whole year says
+    little about one of its days.
 
     Source: the session-date boost of temporal retrieval over dialogues, here from the resolved ranges of both sides
     instead of equal words.
     """
-    scores = np.zeros(len(columns), np.float32)
+    said = np.full(len(columns), np.inf)
+    told = np.full(len(columns.row), np.inf)
     for one in asked:
-        said = _nearness(one, columns.said_at_us, columns.said_at_us + 1)
-        np.maximum(scores, said, out=scores)
-        told = _nearness(one, columns.from_us, columns.until_us)
+        np.minimum(said, _half_lives(one, columns.said_at_us, columns.said_at_us + 1), out=said)
         wider = columns.until_us - columns.from_us > 2 * (one.until_us - one.from_us)
-        np.maximum.at(scores, columns.row, np.where(wider, told * np.float32(_WIDE), told))
+        np.minimum(told, _half_lives(one, columns.from_us, columns.until_us) + wider, out=told)
+    np.minimum.at(said, columns.row, told)
+    scores: FloatArray = np.exp2(-said).astype(np.float32)
     return scores
 
 
-def _nearness(asked: TimeRange, from_us: IntArray, until_us: IntArray) -> FloatArray:
-    """1 where ranges meet, halved with every half-life between them."""
+def _half_lives(asked: TimeRange, from_us: IntArray, until_us: IntArray) -> npt.NDArray[np.float64]:
+    """How far each range lies from the one that was asked for; 0 where they meet."""
     gap = np.maximum(np.maximum(asked.from_us - until_us + 1, from_us - asked.until_us + 1), 0)
-    half_life = max(NEAR_US, asked.until_us - asked.from_us)
-    near: FloatArray = np.exp2(-gap / half_life).astype(np.float32)
-    return near
+    distances: npt.NDArray[np.float64] = gap / max(NEAR_US, asked.until_us - asked.from_us)
+    return distances
 
 
 def when_match(columns: TimeColumns) -> FloatArray:

@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from engine.errors import InvariantViolated
 from engine.temporal.columns import TimeColumns
 from engine.temporal.mention import mentioned
-from engine.temporal.packing import pack, unpack
 from engine.temporal.range import DAY_US
 from engine.temporal.scorers import NEAR_US, date_match, recency, when_match
 from engine.temporal.told import DATED, NO_TIME, VAGUE, Told, told
@@ -99,16 +97,3 @@ def test_some_rows_can_be_taken_in_another_order() -> None:
     taken = said.take(np.array([2, 0]))
     assert taken.row.tolist() == [0, 1, 1]
     assert date_match(MAY_7, taken).tolist() == date_match(MAY_7, said)[[2, 0]].tolist()
-
-
-def test_packed_times_are_the_same_again() -> None:
-    times = told("Last week in Rome, since 2016 in Bern", at_us(5, 7))
-    assert unpack(pack(times)) == times
-    assert (len(pack(Told())), len(pack(times))) == (1, 35)
-    assert unpack(pack(Told((), VAGUE))) == Told((), VAGUE)
-
-
-@pytest.mark.parametrize("damaged", [b"", b"\x02abc", b"\x02" + bytes(17)])
-def test_what_was_not_packed_is_refused(damaged: bytes) -> None:
-    with pytest.raises(InvariantViolated):
-        unpack(damaged)
