@@ -25,12 +25,12 @@ _SEPARATOR = ", "
 _LONGEST_TERM = 64
 _CACHED_TOKENS = 65_536
 _MOST_READINGS = 3
+_LEAST_TELLING = 2
 _MARKS = "".join(char for code in range(0x300, 0xFFFF) if unicodedata.category(char := chr(code)).startswith("M"))
 _LETTERS = f"[^\\W_]+(?:[{_MARKS}]+[^\\W_]*)*"
 _WORD = f"{_LETTERS}(?:['’]{_LETTERS})*"
 _TOKEN = re.compile(f"{_WORD}(?:[-_./@:+#]+{_WORD})*")
 _PART = re.compile(_WORD)
-_BETWEEN = re.compile(r"[\W_]+")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 
 
@@ -116,13 +116,13 @@ class Analyzer:
         return tuple(dict.fromkeys((*likely, self._detector.latin[0]))) if likely else self._detector.latin
 
     def _guess(self, lower: str, tokens: list[str]) -> Guess:
-        words = (word for token in tokens for word in ([token] if token.isalpha() else _BETWEEN.split(token)))
-        return self._detector.guess(lower, map(plain, words))
+        words = (word for token in tokens for word in ([token] if token.isalpha() else _telling(token)))
+        return self._detector.guess(lower, words)
 
     def _analyse(self, token: str, languages: tuple[Language, ...]) -> tuple[Word, ...]:
         parts = _PART.findall(token)
         words = [word for part in parts for word in self._words_of(part.replace("’", "'"), languages)]
-        if len(parts) > 1:
+        if len(parts) > 1 and words:
             words.append((sys.intern(plain(token[:_LONGEST_TERM])),))
         return tuple(words)
 
@@ -146,7 +146,7 @@ class Analyzer:
         if self._several and not self._detector.is_latin(word):
             language = self._detector.by_script(word)
             languages = (language,) if language else ()
-        if languages and plain(word) in languages[0].stop_words:
+        if languages and self._term(word, languages[0]) is None:
             return
         terms = dict.fromkeys(term for one in languages if (term := self._term(word, one)))
         if terms or not languages:
@@ -164,3 +164,12 @@ class Analyzer:
         stemmer = self._stemmers.get(language.name)
         word = word[:_LONGEST_TERM]
         return plain(stemmer.stemWord(word) if stemmer else word)
+
+
+def _telling(token: str) -> Iterator[str]:
+    """What of a token that isn't one word may tell its language: `l'` of "l'ami", but not the s of "she's"."""
+    for part in _PART.findall(token.replace("’", "'")):
+        head, mark, rest = part.partition("'")
+        yield head + mark
+        if len(rest) > _LEAST_TELLING:
+            yield rest

@@ -36,6 +36,7 @@ _LISTS = {
         incluso la las le les lo los más me mi mí mientras mío mis mucho muy nada ni no nos nosotros nuestra nuestras
         nuestro nuestros o os otra otras otro otros para pero poco por porque pues que qué quien quién quienes quiénes
         se sea ser será si sí sido sin sino sobre soy son somos su sus suya suyo también tampoco tan tanto te tenía ti
+        hace va vamos van vas voy
         todo todos tu tú tus un una unas uno unos usted ustedes vosotros y ya yo""",
     "french": """
         à afin ai aie ainsi alors après as au aucun aucune aussi autre autres aux avaient avais avait avant avec avez
