@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
+from engine.as_of import AsOf, Moment
 from engine.conversations import Conversation, Order
 from engine.errors import RemoraError
 from engine.filters import Filter
@@ -247,6 +248,21 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class PastRows:
+    """Versions that were live at an earlier position, as they were then (`live_to` None), oldest first.
+
+    `count`: how many there are; when that is more than was asked for, none of them is here. `vectors`: float32 (n, d),
+    same order. `derived`: the signals that their memories have now, of whatever version; whose key isn't that of then
+    were made of something else.
+    """
+
+    count: int
+    versions: tuple[MemoryVersion, ...]
+    vectors: FloatArray
+    derived: tuple[Derived, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One entry of a memory's history, with the versions before and after it."""
 
@@ -368,6 +384,26 @@ class Ledger(Protocol):
         """What the first pages consist of, without the versions themselves."""
         ...
 
+    async def moment(self, asked: AsOf) -> Moment:
+        """The last state that is not after what is asked for; position 0 is before all that happened."""
+        ...
+
+    async def get_at(self, project: str, memory_ids: Sequence[str], position: int) -> list[MemoryVersion | None]:
+        """The versions that were live then. As in all reads of the past, what has been purged since isn't there."""
+        ...
+
+    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
+        """As `page` would have answered then."""
+        ...
+
+    async def keys_at(self, project: str, node: Filter, position: int, limit: int) -> Keys:
+        """As `keys` would have answered then."""
+        ...
+
+    async def rows_at(self, project: str, block: BlockKey | None, position: int, limit: int) -> PastRows:
+        """What was live then in a block (None: in the project), unless it is more than `limit`."""
+        ...
+
     async def history(self, project: str, memory_id: str) -> list[Event]:
         """Oldest first; empty when the memory was never there."""
         ...
@@ -391,8 +427,9 @@ class Ledger(Protocol):
         ...
 
     async def put_signals(self, epoch: int, made_by: str, rows: Sequence[Derived]) -> None:
-        """Keep derived signals; those of versions that have ended are left out. A version's end removes them, and
-        those of all memories that were encoded in one window with it.
+        """Keep derived signals of whole windows; a window of which a version has ended meanwhile is left out.
+
+        A version's end removes its signals, and those of all memories that were encoded in one window with it.
 
         Raises:
             StaleEpoch: somebody else owns the shard; nothing was written.

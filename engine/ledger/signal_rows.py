@@ -70,15 +70,15 @@ def begin(connection: Connection, made_by: str) -> None:
 
 
 def put(connection: Connection, made_by: str, rows: Sequence[Derived]) -> None:
-    """Write those whose version is live; the others have come too late."""
-    wanted = {row.memory_id: row for row in rows}
-    ids = list(wanted)
-    fresh: list[dict[str, Any]] = []
+    """Write the windows whose memories are all still what they were; the others have come too late."""
+    ids = sorted({row.memory_id for row in rows})
+    live: dict[str, int] = {}
     for start in range(0, len(ids), _AT_ONCE):
         some = versions.c.memory_id.in_(ids[start : start + _AT_ONCE])
-        query = select(versions.c.memory_id, versions.c.version).where(_IS_LIVE, some)
-        live = connection.execute(query)
-        fresh += [_row(made_by, row) for one in live if (row := wanted[one.memory_id]).version == one.version]
+        found = connection.execute(select(versions.c.memory_id, versions.c.version).where(_IS_LIVE, some))
+        live.update((row.memory_id, row.version) for row in found)
+    late = {_window(row) for row in rows if live.get(row.memory_id) != row.version}
+    fresh = [_row(made_by, row) for row in rows if _window(row) not in late]
     if fresh:
         connection.execute(_PUT[connection.dialect.name], fresh)
 
@@ -178,12 +178,16 @@ def sizes(connection: Connection) -> dict[str, float]:
     return {"context": float(context or 0), "tokens": float(tokens or 0)}
 
 
+def _window(derived: Derived) -> bytes:
+    return derived.key[:WINDOW_KEY_BYTES]
+
+
 def _row(made_by: str, derived: Derived) -> dict[str, Any]:
     return {
         "memory_id": derived.memory_id,
         "version": derived.version,
         "made_by": made_by,
-        "window": derived.key[:WINDOW_KEY_BYTES],
+        "window": _window(derived),
         "place": derived.key[WINDOW_KEY_BYTES:],
         "width": derived.tokens.shape[1],
         "context": derived.context.astype("<f2").tobytes(),

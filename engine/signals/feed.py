@@ -102,10 +102,11 @@ class SignalFeed:
         self._complete = asyncio.Event()
         self._tasks = TaskSet()
 
-    def start(self, epoch: int) -> None:
-        """Begin, as the owner with this epoch."""
+    def start(self, epoch: int, position: int) -> None:
+        """Begin, as the owner with this epoch; the ledger is at `position`."""
         if self._settings.enabled:
             self._epoch = epoch
+            self._offered = max(position, self._offered or 0)
             self._search.want(self._clock())
             self._tasks.start(self._run(), name="derived signals")
 
@@ -149,7 +150,15 @@ class SignalFeed:
     def figures(self) -> Json:
         """How far it is; the names are explained in `docs/operations.md`."""
         if not self._settings.enabled:
-            return {"enabled": False, "pending": 0, "lag_s": 0.0, "rate": 0.0, "failed": 0, "failures": 0}
+            return {
+                "enabled": False,
+                "pending": 0,
+                "lag_s": 0.0,
+                "rate": 0.0,
+                "failed": 0,
+                "failures": 0,
+                "running": False,
+            }
         now_s = self._clock()
         since_s = min((s for s in (self._backlog.oldest_s(), self._search.since_s) if s is not None), default=now_s)
         return {
@@ -161,6 +170,7 @@ class SignalFeed:
             "calls": self._progress.calls,
             "failed": len(self._hopeless),
             "failures": self._progress.failures,
+            "running": bool(len(self._tasks)),
         }
 
     async def _run(self) -> None:
@@ -222,10 +232,12 @@ class SignalFeed:
 
     async def _look(self) -> None:
         """One page of what lacks signals."""
-        page, now_s = await self._ledger.lacking(self._search.after, self._search.page), self._clock()
+        began_s = self._clock()
+        page = await self._ledger.lacking(self._search.after, self._search.page)
+        now_s = self._clock()
         for memory_id, conversation in page.memories:
             self._backlog.note(conversation, memory_id, None, 0, now_s)
-        self._search.found([memory_id for memory_id, _ in page.memories], page.total, now_s)
+        self._search.found([memory_id for memory_id, _ in page.memories], page.total, now_s, now_s - began_s)
 
     async def _work(self, taken: Sequence[Waiting]) -> None:
         """Everything that is to be computed of these conversations."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _PAGE = 1000
-_REST_S = 2.0
-"""Between two searches: each looks at all memories."""
+_RESTING = 20
+_LEAST_REST_S = 0.1
+"""Each search looks at all memories: before the next it rests so many times as long as it took."""
 _ROOM = 5000
 """The next page is read when fewer memories than this wait."""
 
@@ -30,6 +31,7 @@ class Search:
         self.after = ""
         self.left = 0
         self._again = False
+        self._took_s = 0.0
         self._not_before_s = 0.0
 
     def want(self, now_s: float) -> None:
@@ -47,8 +49,9 @@ class Search:
         """How long until a page is due; None: there is none, or others come first."""
         return max(0.0, self._not_before_s - now_s) if self.wanted and named < _ROOM else None
 
-    def found(self, memory_ids: Sequence[str], total: int | None, now_s: float) -> None:
-        """What a page said."""
+    def found(self, memory_ids: Sequence[str], total: int | None, now_s: float, took_s: float) -> None:
+        """What a page said, and how long the ledger took for it."""
+        self._took_s += took_s
         self.left = max(0, (self.left if total is None else total) - len(memory_ids))
         if len(memory_ids) == self.page:
             self.after = memory_ids[-1]
@@ -56,4 +59,5 @@ class Search:
         self.after, self.left = "", 0
         self.wanted, self._again = self._again, False
         self.since_s = now_s if self.wanted else None
-        self._not_before_s = now_s + _REST_S
+        self._not_before_s = now_s + max(_LEAST_REST_S, _RESTING * self._took_s)
+        self._took_s = 0.0

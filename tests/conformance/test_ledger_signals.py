@@ -83,6 +83,15 @@ async def test_signals_of_a_version_that_has_ended_come_too_late(writer: Writer)
     assert await writer.ledger.check() == []
 
 
+async def test_a_window_of_which_a_memory_has_ended_comes_too_late_as_a_whole(writer: Writer) -> None:
+    first, second = await writer.add("tea", "and milk")
+    seen = await live(writer)
+    await writer.change(DeleteEvent(first))
+    late = [derived(one, b"k" * 16 + place.to_bytes(2)) for place, one in enumerate(seen)]
+    await writer.ledger.put_signals(writer.owner.epoch, MODEL, late)
+    assert await ids_without(writer) == {second}
+
+
 async def test_a_former_owner_writes_no_signals(writer: Writer) -> None:
     await writer.add("tea")
     (version,) = await live(writer)
