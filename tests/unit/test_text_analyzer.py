@@ -24,7 +24,7 @@ FORMS = [
     ("french", "boulangers", "boulangère"),
     ("portuguese", "cidades", "cidade"),
     ("italian", "gatti", "gatto"),
-    ("dutch", "fietsen", "fiets"),
+    ("dutch", "katten", "kat"),
     ("swedish", "bilarna", "bilar"),
     ("danish", "bøgerne", "bøger"),
     ("norwegian", "husene", "huset"),
@@ -34,7 +34,7 @@ FORMS = [
     ("hungarian", "házakban", "házban"),
     ("romanian", "orașele", "orașul"),
     ("turkish", "evlerde", "evler"),
-    ("catalan", "cases", "casa"),
+    ("catalan", "gats", "gat"),
     ("russian", "столицы", "столица"),
 ]
 
@@ -63,8 +63,8 @@ def test_every_language_keeps_numbers_and_identifiers_whole(language: str) -> No
         ("english", "on May 7th, $1,250", ["may", "7", "1250"]),
         ("english", "1,2,3 and 1234,567", ["1", "2", "3", "1234567"]),
         ("french", "l'école d'Amélie, qu'elle quitte", ["ecol", "amel", "quitt"]),
-        ("french", "Où est-ce que tu vas-tu ?", ["vas-tu"]),
-        ("italian", "dell'acqua", ["acqu"]),
+        ("french", "Où est-ce que tu vas ?", ["vas"]),
+        ("italian", "dell'acqua", ["acqua"]),
         ("german", "Müller, Mueller, MÜLLER", ["mull", "mull", "mull"]),
         ("russian", "мой йод", ["йод"]),
         ("chinese", "我昨天在上海买了自行车", ["昨天", "上海", "买", "自行", "行车", "自行车"]),
@@ -80,9 +80,7 @@ def test_a_text_becomes_these_terms(language: str, text: str, terms: list[str]) 
 
 @pytest.mark.parametrize("setting", ["klingon", "", "english+klingon", "english+"])
 def test_an_unknown_language_is_refused_with_those_that_are_known(setting: str) -> None:
-    with pytest.raises(
-        InvalidInput, match=r"vector\.language: unknown language .* there are arabic, .*chinese.*auto|"
-    ) as refused:
+    with pytest.raises(InvalidInput, match=r"vector\.language: unknown language .* there are arabic") as refused:
         Analyzer(setting)
     assert refused.value.details["known"] == known()
 
@@ -107,8 +105,8 @@ def test_with_auto_each_text_is_read_in_its_own_language(text: str, language: st
 
 
 def test_the_first_language_named_is_that_of_texts_that_do_not_show_theirs() -> None:
-    assert Analyzer("german+english").terms("Häuser") == Analyzer("german").terms("Häuser")
-    assert Analyzer("english+german").terms("Häuser") == Analyzer("english").terms("Häuser")
+    assert Analyzer("german+english").terms("Katzen") == Analyzer("german").terms("Katzen") == ["katz"]
+    assert Analyzer("english+german").terms("Katzen") == Analyzer("english").terms("Katzen") == ["katzen"]
 
 
 @pytest.mark.parametrize(
