@@ -15,7 +15,7 @@ HINT = re.compile(
     "[年月日号號天周週星礼禮今昨明前后後季春夏秋冬先来去翌]"
     r"|[^\u0000-\u3040\u3400-\u9fff]"
 )
-VAGUE = "最近|近来|刚才|刚刚|不久|以前|从前|以后|曾经|将来|点钟|[上下]午|小时"
+VAGUE = "每|最近|近来|刚才|刚刚|不久|以前|从前|以后|曾经|将来|点钟|[上下]午|小时"
 ASKS = (
     "什么时候|什麼時候|何时|何時|啥时候|哪一?[天年日周]|哪个?(?:月|星期|周末|季节|日子)|几[号月点年]|多久|多长时间|"
     "什么日[期子]|多少[天年周]|几(?:个月|天)"
@@ -48,6 +48,10 @@ def number(written: str) -> int:
     if not ten:
         return int("".join(str(_DIGITS[char]) for char in ones))
     return (_DIGITS[tens] if tens else 1) * 10 + (_DIGITS[ones] if ones else 0)
+
+
+def _recurring(_: re.Match[str], __: Occasion) -> None:
+    """Every Friday is no Friday."""
 
 
 def _date(match: re.Match[str], at: Occasion) -> TimeRange:
@@ -117,6 +121,7 @@ _CALENDAR = (
 )
 _RULES: tuple[tuple[str, Meaning], ...] = (
     (_CALENDAR, _date),
+    ("每[个個]?(?:周|週|星期|礼拜|禮拜|天|日|月|年)[一二三四五六日天]?", _recurring),
     (rf"({_YEAR})年的?\s*([春夏秋冬])[天季节節]?", _season),
     (rf"({_NUMBER})\s*[个個]?(天|日|{_UNIT})(?:[之以])?([前后後])", _distance),
     (rf"(?:最近|过去|過去|近)的?\s*({_NUMBER})\s*[个個]?(天|{_UNIT})", _lasting),

@@ -20,7 +20,7 @@ DATED = 1.0
 @by_fields
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The times of a text. `strength`: `DATED` with a range, `VAGUE` for "recently" or "for two years", else 0."""
+    """The times of a text. `strength`: `DATED` with a range, `VAGUE` for "recently" or "every Friday", else 0."""
 
     ranges: tuple[TimeRange, ...] = ()
     strength: float = NO_TIME

@@ -87,6 +87,8 @@ I may go and they march on                               |
 He has 2000 apples, 3 dogs and version 1.2.3             |
 How was your day?                                        |
 on the 3rd floor                                         |
+We meet every Friday                                     |
+each other Monday                                        |
 on February 30                                           |
 call 555-2023 or 192.168.10.12                           |
 in the year 99999                                        |
@@ -95,6 +97,7 @@ GERMAN = """
 Gestern war ich dort                                     | 2023-05-09 2023-05-10 day
 vorgestern                                               | 2023-05-08 2023-05-09 day
 Guten Morgen!                                            |
+jeden Freitag                                            |
 letzten Freitag                                          | 2023-05-05 2023-05-06 day
 nächste Woche                                            | 2023-05-15 2023-05-22 week
 vor zwei Jahren                                          | 2021-01-01 2022-01-01 year
@@ -110,6 +113,7 @@ SPANISH = """
 Ayer fui                                                 | 2023-05-09 2023-05-10 day
 anoche                                                   | 2023-05-09 2023-05-10 day
 por la mañana                                            |
+todos los lunes                                          |
 mañana                                                   | 2023-05-11 2023-05-12 day
 el viernes pasado                                        | 2023-05-05 2023-05-06 day
 la semana que viene                                      | 2023-05-15 2023-05-22 week
@@ -125,6 +129,7 @@ FRENCH = """
 Hier soir                                                | 2023-05-09 2023-05-10 day
 avant-hier                                               | 2023-05-08 2023-05-09 day
 j’ai été malade                                          |
+tous les mardis                                          |
 vendredi dernier                                         | 2023-05-05 2023-05-06 day
 la semaine prochaine                                     | 2023-05-15 2023-05-22 week
 il y a deux ans                                          | 2021-01-01 2022-01-01 year
@@ -150,6 +155,7 @@ CHINESE = """
 今年三月                                                 | 2023-03-01 2023-04-01 month
 九十年代                                                 | 1990-01-01 2000-01-01 decade
 我有三个苹果                                             |
+每周五                                                   |
 """
 OTHERS = """
 it | ieri sera                                           | 2023-05-09 2023-05-10 day

@@ -76,9 +76,26 @@ def test_a_question_for_a_time_prefers_memories_that_tell_one() -> None:
     assert when_match(said).tolist() == [DATED, VAGUE, NO_TIME]
 
 
-@pytest.mark.parametrize("text", ["lately", "for three years", "at 5 pm", "since I was ill", "a while ago"])
-def test_some_times_are_told_without_a_date(text: str) -> None:
-    assert told(text, at_us(5, 7)) == Told((), VAGUE)
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "lately"),
+        ("en", "for three years"),
+        ("en", "at 5 pm"),
+        ("en", "we meet at 14."),
+        ("en", "since I was ill"),
+        ("en", "every Friday"),
+        ("en", "the club is open on Thursdays"),
+        ("de", "um 17 Uhr"),
+        ("de", "jeden Freitag"),
+        ("es", "todos los lunes"),
+        ("fr", "tous les mardis"),
+        ("zh", "每周五见面"),
+        ("auto", "dienstags"),
+    ],
+)
+def test_some_times_are_told_without_a_date(language: str, text: str) -> None:
+    assert told(text, at_us(5, 7), language) == Told((), VAGUE)
 
 
 def test_recency_halves_with_every_half_life() -> None:

@@ -81,6 +81,7 @@ ENGLISH = Language(
         "tmrw": (1, "day"),
         "over the weekend": (0, "weekend"),
         "the weekend": (0, "weekend"),
+        r"(?:every|each) (?:other )?\w+day": None,
         "this day": None,
         "this time": None,
         "last day": None,
@@ -108,7 +109,9 @@ ENGLISH = Language(
         r"recently|lately|soon|ago|a while back|the other day|these days|nowadays|since|"
         r"(?:for|over|about|after|nearly|almost)\s+(?:the\s+)?(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|"
         r"several|many|(?:a\s+)?few|a\s+couple\s+of)\s+(?:days?|weeks?|months?|years?|decades?)|"
-        r"\d{1,2}(?::\d\d)?\s*[ap]\.?m"
+        r"\d{1,2}(?::\d\d)?\s*[ap]\.?m|at\s+(?:[01]?\d|2[0-4])(?::\d\d)?(?!\s*[\w%])|noon|midnight|"
+        r"(?:every|each)\s+(?:other\s+)?(?:\w+day|night|morning|evening|afternoon|week|weekend|month|year)|"
+        r"(?:mon|tues|wednes|thurs|fri|satur|sun|week)days|weekends|daily|weekly|monthly|yearly"
     ),
     asks=(
         r"^\W*(?:(?:and|so|but|hey|ok|okay|well|please|also)\W+)*(?:(?:since|until|till|by|from)\s+)?when\b(?!ever)|"

@@ -53,6 +53,8 @@ FRENCH = Language(
         "cette nuit": (0, "day"),
         "ce week-end": (0, "weekend"),
         "(?:a|ai|as|ont|avons|avez|avait|avais|aurait|jamais|toujours|déjà|bien|pas) été": None,
+        "(?:chaque|tous les) (?:lun|mar|mercre|jeu|vendre|same)dis?": None,
+        "(?:chaque|tous les) dimanches?": None,
         "par an": None,
         "par (?:jour|mois|semaine)": None,
     },
@@ -66,7 +68,9 @@ FRENCH = Language(
     future="vais|vas|va|allons|allez|vont|prochaine?s?|bientôt|prévoi[st]",
     vague=(
         r"récemment|dernièrement|bientôt|autrefois|il y a (?:long)?temps|depuis|"
-        r"(?:pendant|durant|après)\s+\w+\s+(?:jours?|semaines?|mois|ans?|années?)|à\s+\d{1,2}\s*(?:h|heures)\b"
+        r"(?:pendant|durant|après)\s+\w+\s+(?:jours?|semaines?|mois|ans?|années?)|à\s+\d{1,2}\s*(?:h|heures)\b|"
+        r"(?:chaque|tous\s+les|toutes\s+les)\s+(?:\w+dis?|dimanches?|matins?|soirs?|nuits?|semaines?|mois|ans|années?)|"
+        r"le\s+(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)\s+à"
     ),
     asks=(
         r"^\W*(?:(?:et|depuis|jusqu'à|à\s+partir\s+de|pour)\s+)*quand\b|"

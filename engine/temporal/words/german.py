@@ -72,6 +72,8 @@ GERMAN = Language(
         "(?:guten|jeden|diesen|den|der|zum|am) morgen": None,
         "(?:gestern|vorgestern) morgen": (-1, "day"),
         "letzte[nr]? tage?": None,
+        r"jede[nrms]? \w+tag": None,
+        "jede[nrms]? mittwoch": None,
     },
     distances=(("vor {n} {unit}", -1), ("in {n} {unit}", 1)),
     lasting=("(?:letzten|vergangenen) {n} {unit}",),
@@ -83,7 +85,9 @@ GERMAN = Language(
     future="werde|wirst|wird|werden|werdet|kommenden?|nächste[nrms]?|bald|geplant|plane|planen",
     vague=(
         r"neulich|kürzlich|vor kurzem|bald|damals|seit|letztens|demnächst|"
-        r"(?:für|über|nach|fast)\s+\w+\s+(?:tage[n]?|wochen?|monate[n]?|jahre[n]?)|\d{1,2}(?::\d\d)?\s*uhr"
+        r"(?:für|über|nach|fast)\s+\w+\s+(?:tage[n]?|wochen?|monate[n]?|jahre[n]?)|\d{1,2}(?::\d\d)?\s*uhr|"
+        r"jede[nrms]?\s+(?:\w+tag|mittwoch|abend|morgen|nacht|woche|monat|jahr)|"
+        r"(?:mon|diens|donners|frei|sams|sonn)tags|mittwochs|täglich|wöchentlich|monatlich|jährlich"
     ),
     asks=(
         r"\bwann\b|\b(?:welche[mnrs]?|was\s+für\s+ein)\s+(?:genauen?\s+)?"

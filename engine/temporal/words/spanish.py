@@ -61,6 +61,7 @@ SPANISH = Language(
         "esta (?:mañana|tarde|noche)": (0, "day"),
         "(?:la|una|cada|de|buena) mañana": None,
         "otro día": None,
+        "(?:cada|todos los) (?:lunes|martes|miércoles|jueves|viernes|sábados?|domingos?)": None,
         "este día": None,
     },
     distances=(("hace {n} {unit}", -1), ("{n} {unit} atrás", -1), ("dentro de {n} {unit}", 1), ("en {n} {unit}", 1)),
@@ -73,7 +74,9 @@ SPANISH = Language(
     future="voy a|vas a|va a|vamos a|van a|próxim[oa]s?|pronto|planeo|planeamos",
     vague=(
         r"recientemente|últimamente|pronto|hace poco|hace (?:mucho )?tiempo|desde|hoy en día|"
-        r"(?:durante|por|tras)\s+\w+\s+(?:días?|semanas?|mes(?:es)?|años?)|a las \d{1,2}"
+        r"(?:durante|por|tras)\s+\w+\s+(?:días?|semanas?|mes(?:es)?|años?)|a las \d{1,2}|"
+        r"(?:cada|todos\s+los|todas\s+las)\s+(?:lunes|martes|miércoles|jueves|viernes|sábados?|domingos?|noches?|"
+        r"mañanas?|tardes?|semanas?|mes(?:es)?|años?)|los\s+(?:lunes|martes|miércoles|jueves|viernes|sábados|domingos)"
     ),
     asks=(
         r"\bcuándo\b|^\W*(?:(?:y|desde|hasta|para)\s+)*cuando\b|"
