@@ -11,10 +11,7 @@ from engine.temporal.dated import decade
 from engine.temporal.range import TimeRange
 from engine.temporal.rule import Hold, Meaning, Occasion, Rule
 
-HINT = re.compile(
-    "[年月日号號天周週星礼禮今昨明前后後季春夏秋冬先来去翌]"
-    r"|[^\u0000-\u3040\u3400-\u9fff]"
-)
+HINT = re.compile("[年月日号號天周週星礼禮今昨明前后後季春夏秋冬]")
 VAGUE = "每|最近|近来|刚才|刚刚|不久|以前|从前|以后|曾经|将来|点钟|[上下]午|小时"
 ASKS = (
     "什么时候|什麼時候|何时|何時|啥时候|哪一?[天年日周]|哪个?(?:月|星期|周末|季节|日子)|几[号月点年]|多久|多长时间|"

@@ -21,7 +21,7 @@ from engine.temporal.numeric import numeric_rules
 from engine.temporal.range import TimeRange
 from engine.temporal.relative import relative_rules, unspaced_rules
 from engine.temporal.rule import Found, Occasion, Rule
-from engine.temporal.vocabulary import TOKEN, codes, one_of, vocabulary
+from engine.temporal.vocabulary import TOKEN, one_of, vocabulary
 
 MOST_RANGES = 16
 """Of one text: a calendar pasted into a memory is told by its first entries."""
@@ -36,13 +36,12 @@ class Finder:
 
     def __init__(self, language: str) -> None:
         words = vocabulary(language)
-        chinese = "zh" in codes(language)
         self._rules = (*numeric_rules(day_first=words.day_first), *dated_rules(words), *relative_rules(words))
         self._triggers = frozenset().union(*(rule.triggers for rule in self._rules))
-        self._unspaced = tuple(rule for names in words.names if not names.spaced for rule in unspaced_rules(names))
-        self._unspaced += CHINESE_RULES if chinese else ()
+        unspaced = [names for names in words.names if not names.spaced and names.code != "zh"]
+        self._unspaced = tuple(rule for names in unspaced for rule in unspaced_rules(names))
         self._anchors = Anchors(words) if words.languages else None
-        self._future = _future(words.words("future"), CHINESE_FUTURE if chinese else "")
+        self._future = _future(words.words("future"), CHINESE_FUTURE)
 
     def ranges(self, text: str, said_at_us: int) -> tuple[TimeRange, ...]:
         """See `mentioned`."""
@@ -68,9 +67,9 @@ class Finder:
         if digits or not self._triggers.isdisjoint(words):
             there = frozenset(words)
             rules = tuple(rule for rule in self._rules if (digits or not rule.digits) and rule.may_find(there))
-        if self._unspaced and not folded.isascii() and CHINESE_HINT.search(folded):
-            rules += self._unspaced
-        return rules
+        if folded.isascii():
+            return rules
+        return (*rules, *self._unspaced, *(CHINESE_RULES if CHINESE_HINT.search(folded) else ()))
 
 
 def mentioned(text: str, said_at_us: int, language: str = "english") -> tuple[TimeRange, ...]:
@@ -79,8 +78,9 @@ def mentioned(text: str, said_at_us: int, language: str = "english") -> tuple[Ti
     Args:
         text: anything.
         said_at_us: when it was said; "yesterday" is the day before.
-        language: a Snowball name, an ISO code, or `auto` for English, German, Spanish, French and Chinese together.
-            In a language that isn't known only dates in digits are found.
+        language: a Snowball name, an ISO code, several of them joined by `+`, or `auto` for English, German, Spanish
+            and French together. Chinese is always understood. In a language that isn't known only dates in digits are
+            found.
     """
     return finder(language).ranges(text, said_at_us)
 
@@ -117,7 +117,5 @@ def day_of(said_at_us: int) -> date:
     return (_EPOCH + timedelta(microseconds=said_at_us)).date()
 
 
-def _future(spaced: str, unspaced: str) -> re.Pattern[str] | None:
-    parts = [rf"(?<!\w){one_of(spaced.split('|'))}(?!\w)"] if spaced else []
-    parts += [unspaced] if unspaced else []
-    return re.compile("|".join(parts)) if parts else None
+def _future(spaced: str, unspaced: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){one_of(spaced.split('|'))}(?!\w)|{unspaced}" if spaced else unspaced)

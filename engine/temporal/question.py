@@ -14,7 +14,7 @@ from engine.temporal.mention import day_of, finder, fold
 from engine.temporal.range import Grain, TimeRange
 from engine.temporal.rule import Found, Hold
 from engine.temporal.stretches import earlier
-from engine.temporal.vocabulary import codes, vocabulary
+from engine.temporal.vocabulary import vocabulary
 
 _YEARS_BACK = 10
 
@@ -61,13 +61,10 @@ def asks_when(query: str, language: str = "english") -> bool:
 
     A "when" that only joins two sentences ("what did she say when …") doesn't count.
     """
-    pattern = _asks(language)
-    return pattern is not None and pattern.search(fold(query)) is not None
+    return _asks(language).search(fold(query)) is not None
 
 
 @lru_cache(maxsize=32)
-def _asks(language: str) -> re.Pattern[str] | None:
+def _asks(language: str) -> re.Pattern[str]:
     words = vocabulary(language).words("asks")
-    patterns = [words] if words else []
-    patterns += [CHINESE_ASKS] if "zh" in codes(language) else []
-    return re.compile("|".join(patterns)) if patterns else None
+    return re.compile(f"{words}|{CHINESE_ASKS}" if words else CHINESE_ASKS)

@@ -19,17 +19,17 @@ _DIGITS = "0123456789〇一二三四五六七八九十"
 class Occasion:
     """A folded text and its day. `original` is the same text with its capitals, of the same length.
 
-    `future`: words that say that what follows is to come; None: unknown in these languages.
+    `future`: words that say that what follows is to come.
     """
 
     text: str
     original: str
     day: date
-    future: re.Pattern[str] | None = None
+    future: re.Pattern[str]
 
     def to_come(self, at: int) -> bool:
         """Whether the words before `at` speak of the future."""
-        return self.future is not None and bool(self.future.search(self.text, max(at - _LOOK_BACK, 0), at))
+        return bool(self.future.search(self.text, max(at - _LOOK_BACK, 0), at))
 
     def denied(self, at: int) -> bool:
         """Whether the words before `at` deny: "we haven't talked in two weeks" looks back."""

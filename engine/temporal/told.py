@@ -10,7 +10,7 @@ from engine.pickling import by_fields
 from engine.temporal.chinese import VAGUE as CHINESE_VAGUE
 from engine.temporal.mention import fold, mentioned
 from engine.temporal.range import TimeRange
-from engine.temporal.vocabulary import codes, spaced, vocabulary
+from engine.temporal.vocabulary import spaced, vocabulary
 
 NO_TIME = 0.0
 VAGUE = 0.5
@@ -30,13 +30,12 @@ def told(text: str, said_at_us: int, language: str = "english") -> Told:
     """The times that `text`, said at `said_at_us`, tells; languages as in `mentioned`."""
     if ranges := mentioned(text, said_at_us, language):
         return Told(ranges, DATED)
-    vague = _vague(language)
-    return Told((), VAGUE if vague is not None and vague.search(fold(text)) else NO_TIME)
+    folded = fold(text)
+    return Told((), VAGUE if any(pattern.search(folded) for pattern in _vague(language)) else NO_TIME)
 
 
 @lru_cache(maxsize=32)
-def _vague(language: str) -> re.Pattern[str] | None:
+def _vague(language: str) -> tuple[re.Pattern[str], ...]:
     words = vocabulary(language).words("vague")
-    patterns = [rf"\b(?:{spaced(words)})(?!\w)"] if words else []
-    patterns += [CHINESE_VAGUE] if "zh" in codes(language) else []
-    return re.compile("|".join(patterns)) if patterns else None
+    spaced_words = (re.compile(rf"\b(?:{spaced(words)})(?!\w)"),) if words else ()
+    return (*spaced_words, re.compile(CHINESE_VAGUE))

@@ -18,6 +18,7 @@ from engine.temporal.words.spanish import SPANISH
 V = TypeVar("V")
 
 _WRITTEN = {language.code: language for language in (ENGLISH, GERMAN, SPANISH, FRENCH)}
+_SEVERAL = ("auto", "multi")
 _AUTO = ("en", "de", "es", "fr", "zh")
 _SNOWBALL = {
     "arabic": "ar",
@@ -25,9 +26,11 @@ _SNOWBALL = {
     "basque": "eu",
     "catalan": "ca",
     "chinese": "zh",
+    "czech": "cs",
     "danish": "da",
     "dutch": "nl",
     "english": "en",
+    "esperanto": "eo",
     "estonian": "et",
     "finnish": "fi",
     "french": "fr",
@@ -43,6 +46,7 @@ _SNOWBALL = {
     "lithuanian": "lt",
     "nepali": "ne",
     "norwegian": "nb",
+    "persian": "fa",
     "polish": "pl",
     "porter": "en",
     "portuguese": "pt",
@@ -53,15 +57,17 @@ _SNOWBALL = {
     "swedish": "sv",
     "tamil": "ta",
     "turkish": "tr",
+    "yiddish": "yi",
 }
 _MARK = re.compile(r"[.+*?()\[\]|]")
 TOKEN = re.compile(r"[^\W\d_]+")
 
 
 def codes(language: str) -> tuple[str, ...]:
-    """The ISO codes of a language by its Snowball name or code, with or without region; `auto`: the best known."""
-    name = language.lower().replace("_", "-").split("-")[0]
-    return _AUTO if name == "auto" else (_SNOWBALL.get(name, name),)
+    """The ISO codes of languages joined by `+`, each a Snowball name or a code with or without region, or `auto`."""
+    names = [name.strip().replace("_", "-").split("-")[0] for name in language.lower().split("+")]
+    each = (_AUTO if name in _SEVERAL else (_SNOWBALL.get(name, name),) for name in names)
+    return tuple(dict.fromkeys(code for some in each for code in some))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +192,7 @@ class Table(Generic[V]):
 
 @lru_cache(maxsize=32)
 def vocabulary(language: str) -> Vocabulary:
-    """The words of a language (a Snowball name, an ISO code, or `auto` for several); unknown: none but digits."""
+    """The words of a language (see `codes`); unknown: none but digits."""
     known = codes(language)
     languages = tuple(_WRITTEN[code] for code in known if code in _WRITTEN)
     return Vocabulary(languages, tuple(names for code in known if (names := calendar_names(code))))

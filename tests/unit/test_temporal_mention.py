@@ -164,6 +164,9 @@ it | 2 settimane fa                                      | 2023-04-23 2023-04-30
 portuguese | 7 de maio de 2023                           | 2023-05-07 2023-05-08 day
 ru | вчера                                               | 2023-05-09 2023-05-10 day
 ja | 先週                                                | 2023-05-01 2023-05-08 week
+english+german | letzte Woche                           | 2023-05-01 2023-05-08 week
+english+german | last week                              | 2023-05-01 2023-05-08 week
+english | 昨天我去了                                    | 2023-05-09 2023-05-10 day
 nobody-speaks-this | 2023-05-07 yesterday                | 2023-05-07 2023-05-08 day
 """
 
