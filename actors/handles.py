@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from actors.calls import Remote
 from actors.options import Address
 from actors.orchestrator_handle import OrchestratorHandle, connect
+from engine.as_of import AsOf, Moment
 from engine.filters import Filter
 from engine.graph_port import (
     BesideAnswer,
@@ -35,6 +36,7 @@ from engine.ledger_port import (
     OperationsPage,
     Ownership,
     Page,
+    PastRows,
     ScopeCount,
     Stretch,
     WriteAnswer,
@@ -168,6 +170,21 @@ class LedgerHandle(Ledger):
 
     async def keys(self, project: str, node: Filter, limit: int) -> Keys:
         return await self._remote.ask(lambda actor: actor.keys.remote(project, node, limit))
+
+    async def moment(self, asked: AsOf) -> Moment:
+        return await self._remote.ask(lambda actor: actor.moment.remote(asked))
+
+    async def get_at(self, project: str, memory_ids: Sequence[str], position: int) -> list[MemoryVersion | None]:
+        return await self._remote.ask(lambda actor: actor.get_at.remote(project, memory_ids, position))
+
+    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
+        return await self._remote.ask(lambda actor: actor.page_at.remote(project, node, position, offset, limit))
+
+    async def keys_at(self, project: str, node: Filter, position: int, limit: int) -> Keys:
+        return await self._remote.ask(lambda actor: actor.keys_at.remote(project, node, position, limit))
+
+    async def rows_at(self, project: str, block: BlockKey | None, position: int, limit: int) -> PastRows:
+        return await self._remote.ask(lambda actor: actor.rows_at.remote(project, block, position, limit))
 
     async def history(self, project: str, memory_id: str) -> list[Event]:
         return await self._remote.ask(lambda actor: actor.history.remote(project, memory_id))

@@ -9,6 +9,7 @@ import ray
 from actors.options import Address
 from actors.shell import Shell
 from engine import ledger
+from engine.as_of import AsOf, Moment
 from engine.config import Settings
 from engine.filters import Filter
 from engine.ledger_port import (
@@ -23,6 +24,7 @@ from engine.ledger_port import (
     OperationsPage,
     Ownership,
     Page,
+    PastRows,
     ScopeCount,
     Stretch,
     WriteAnswer,
@@ -82,6 +84,31 @@ class LedgerActor(Shell[Ledger]):
     async def keys(self, project: str, node: Filter, limit: int) -> Keys:
         """As `Ledger.keys`."""
         return await (await self.enter("keys")).keys(project, node, limit)
+
+    @ray.method
+    async def moment(self, asked: AsOf) -> Moment:
+        """As `Ledger.moment`."""
+        return await (await self.enter("moment")).moment(asked)
+
+    @ray.method
+    async def get_at(self, project: str, memory_ids: Sequence[str], position: int) -> list[MemoryVersion | None]:
+        """As `Ledger.get_at`."""
+        return await (await self.enter("get_at")).get_at(project, memory_ids, position)
+
+    @ray.method
+    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
+        """As `Ledger.page_at`."""
+        return await (await self.enter("page_at")).page_at(project, node, position, offset, limit)
+
+    @ray.method
+    async def keys_at(self, project: str, node: Filter, position: int, limit: int) -> Keys:
+        """As `Ledger.keys_at`."""
+        return await (await self.enter("keys_at")).keys_at(project, node, position, limit)
+
+    @ray.method
+    async def rows_at(self, project: str, block: BlockKey | None, position: int, limit: int) -> PastRows:
+        """As `Ledger.rows_at`."""
+        return await (await self.enter("rows_at")).rows_at(project, block, position, limit)
 
     @ray.method
     async def history(self, project: str, memory_id: str) -> list[Event]:

@@ -22,6 +22,7 @@ metadata = MetaData()
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 _LIVE = text("live_to IS NULL")
+_ENDED = text("live_to IS NOT NULL")
 OPEN = text("state IN ('PENDING', 'RUNNING')")
 """As the index has it: a database uses a partial index only for a query that says the same, with no parameters."""
 FAILED = text("state = 'FAILED'")
@@ -33,9 +34,10 @@ def _live_index(name: str, *columns: str, unique: bool = False) -> Index:
 
 
 def _ended_index(field: str) -> Index:
-    """Of ended versions, for purges: adds don't pay for it, and what has been purged isn't in it."""
+    """Of ended versions, for purges and for the past: adds don't pay for it, and what has been purged isn't in it."""
     where = text(f"live_to IS NOT NULL AND {field} IS NOT NULL")
-    return Index(f"ended_{field}", "project", field, sqlite_where=where, postgresql_where=where)
+    columns = ("project", field, "live_to", "live_from")
+    return Index(f"past_{field}", *columns, sqlite_where=where, postgresql_where=where)
 
 
 shard = Table(
@@ -96,6 +98,7 @@ versions = Table(
     _live_index("live_project", "project", "created_at_us", "memory_id"),
     *[_live_index(f"live_{name}", "project", name, "created_at_us", "memory_id") for name in SCOPE_FIELDS],
     *[_ended_index(name) for name in SCOPE_FIELDS],
+    Index("past_project", "project", "live_to", "live_from", sqlite_where=_ENDED, postgresql_where=_ENDED),
     # What one add made, where no run says what belongs together.
     Index("first_version", "operation_id", sqlite_where=_FIRST_ALONE, postgresql_where=_FIRST_ALONE),
 )

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, select, update
 
+from engine.as_of import AsOf, Moment
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import StaleEpoch
 from engine.filters import Filter
-from engine.ledger import ranking_rows, reads, signal_rows
+from engine.ledger import past, ranking_rows, reads, signal_rows
 from engine.ledger.checking import check
 from engine.ledger.connections import Connections
 from engine.ledger.creation import make_if_missing
@@ -35,6 +36,7 @@ from engine.ledger_port import (
     OperationsPage,
     Ownership,
     Page,
+    PastRows,
     ScopeCount,
     Stretch,
     WriteAnswer,
@@ -227,6 +229,27 @@ class SqlLedger:
     async def keys(self, project: str, node: Filter, limit: int) -> Keys:
         """Newest first, as `page`."""
         return await self._read(lambda c: reads.keys(c, project, node, limit))
+
+    async def moment(self, asked: AsOf) -> Moment:
+        """Which state of the shard a time or a position names."""
+        now_us = self._clock()
+        return await self._read(lambda c: past.moment(c, asked, now_us))
+
+    async def get_at(self, project: str, memory_ids: Sequence[str], position: int) -> list[MemoryVersion | None]:
+        """Versions that were live then, by id, in the order asked."""
+        return await self._read(lambda c: past.get(c, project, memory_ids, position))
+
+    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
+        """Newest first."""
+        return await self._read(lambda c: past.page(c, project, node, position, offset, limit))
+
+    async def keys_at(self, project: str, node: Filter, position: int, limit: int) -> Keys:
+        """Newest first, as `page_at`."""
+        return await self._read(lambda c: past.keys(c, project, node, position, limit))
+
+    async def rows_at(self, project: str, block: BlockKey | None, position: int, limit: int) -> PastRows:
+        """Versions that were live then, oldest first, with vectors and signals."""
+        return await self._read(lambda c: past.rows(c, project, block, position, limit))
 
     async def history(self, project: str, memory_id: str) -> list[Event]:
         """Events of a memory with the versions around them; those of a purged one come without."""
