@@ -16,6 +16,8 @@ from engine.temporal.rule import Found, Hold
 from engine.temporal.stretches import earlier
 from engine.temporal.vocabulary import vocabulary
 
+MOST_ASKED = 32
+"""Ranges of one question: each is compared with every memory."""
 _YEARS_BACK = 10
 
 
@@ -43,7 +45,7 @@ def asked(query: str, at_us: int, language: str = "english") -> TimeQuestion:
     if named:
         found = look.found(query, first_day(named[0]))
     ranges = [each for one in found if one.range for each in (one.range, *_other_years(one, alone=not named))]
-    return TimeQuestion(tuple(dict.fromkeys(ranges)), asks_when(query, language))
+    return TimeQuestion(tuple(dict.fromkeys(ranges))[:MOST_ASKED], asks_when(query, language))
 
 
 def _other_years(one: Found, *, alone: bool) -> Iterator[TimeRange]:

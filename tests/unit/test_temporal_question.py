@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from engine.temporal.question import asked, asks_when
+from engine.temporal.question import MOST_ASKED, asked, asks_when
 from engine.times import day_of, to_us
 
 AT_US = to_us(datetime(2024, 6, 1, tzinfo=UTC))
@@ -95,6 +95,10 @@ def test_a_month_without_a_year_is_that_of_any_year_not_long_ago() -> None:
 
 def test_a_leap_day_without_a_year_is_the_last_of_february_in_other_years() -> None:
     assert _days("What happened on 29 February?")[:2] == ["2024-02-29", "2023-02-28"]
+
+
+def test_a_calendar_pasted_into_a_question_is_cut() -> None:
+    assert len(_days(" ".join(f"{day} May, {day} June" for day in range(1, 29)))) == MOST_ASKED
 
 
 def test_a_question_that_names_no_time_asks_for_none() -> None:
