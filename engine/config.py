@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from engine.errors import InvalidInput
 from engine.naming import relationship_key
+from engine.text.languages import chosen
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -79,6 +80,12 @@ class VectorSettings(_Section):
     flush_rows: Positive = 2000
     block_bytes: Positive = 512 * 1024 * 1024
     language: str = "english"
+
+    @field_validator("language")
+    @classmethod
+    def _known(cls, language: str) -> str:
+        chosen(language)
+        return language
 
 
 FUNCTIONAL = (

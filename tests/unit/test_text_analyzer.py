@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.config import load
 from engine.errors import InvalidInput
 from engine.text.analyzer import Analyzer
 from engine.text.languages import known
@@ -83,6 +84,12 @@ def test_an_unknown_language_is_refused_with_those_that_are_known(setting: str) 
     with pytest.raises(InvalidInput, match=r"vector\.language: unknown language .* there are arabic") as refused:
         Analyzer(setting)
     assert refused.value.details["known"] == known()
+
+
+def test_settings_with_an_unknown_language_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="unknown language 'klingon'"):
+        load(vector={"language": "klingon"})
+    assert load(vector={"language": "German+English"}).vector.language == "German+English"
 
 
 @pytest.mark.parametrize(
