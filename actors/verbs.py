@@ -13,6 +13,7 @@ from engine.api import (
     CallFields,
     ContextFields,
     DeleteAllFields,
+    GetFields,
     GraphEntitiesFields,
     ListFields,
     MemoryApi,
@@ -160,7 +161,7 @@ class MemoryVerbs(MemoryApi, ABC):
         answer: Json = await self._read("context", (query,), {**fields})
         return answer
 
-    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+    async def get(self, memory_id: str, **fields: Unpack[GetFields]) -> Json:
         answer: Json = await self._read("get", (memory_id,), {**fields})
         return answer
 
@@ -242,7 +243,7 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         return answer
 
     async def versions(
-        self, memory_ids: Sequence[str], **fields: Unpack[CallFields]
+        self, memory_ids: Sequence[str], **fields: Unpack[GetFields]
     ) -> builtins.list[MemoryVersion | None]:
         answer: builtins.list[MemoryVersion | None] = await self._read("versions", (memory_ids,), {**fields})
         return answer
@@ -251,7 +252,7 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         answer: builtins.list[int] = await self._read("count_tokens", (texts,), {**fields})
         return answer
 
-    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:
+    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[GetFields]) -> list[Json | None]:
         answer: list[Json | None] = await self._read("get_many", (memory_ids,), {**fields})
         return answer
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine import graph, ledger
+from engine.clock import now_us
 from engine.config import Settings
 from engine.embed.hashing import HashingEmbedder
 from engine.embed.tokenizer import TokenCounter
@@ -28,17 +31,19 @@ def in_process(
     vector: VectorStore | None = None,
     graph_: GraphStore | None = None,
     faults: FaultPoints = FAULTS,
+    clock: Callable[[], int] = now_us,
 ) -> Memory:
     """A `Memory` whose parts all live in memory, except those that are given. Call `start` before use.
 
     The embedder is `HashingEmbedder`: similar words give similar vectors, meaning plays no part.
     """
     return Memory(
-        ledger=ledger_ or ledger.in_memory(),
+        ledger=ledger_ or ledger.in_memory(clock),
         embedder=embedder or HashingEmbedder(_DIMENSIONS),
         extractor=VerbatimExtractor(recogniser or NoEntities(), TokenCounter(None), _MAX_TOKENS),
         vector=vector or InMemoryVectorStore(_DIMENSIONS),
-        graph=graph_ or graph.in_memory(),
+        graph=graph_ or graph.in_memory(clock),
         settings=settings or Settings(),
         faults=faults,
+        clock=clock,
     )

@@ -17,6 +17,7 @@ from engine.api import (
     CallFields,
     ContextFields,
     DeleteAllFields,
+    GetFields,
     GraphEntitiesFields,
     ListFields,
     NeighboursFields,
@@ -31,6 +32,7 @@ from engine.api import (
     VerifyFields,
     WriteFields,
 )
+from engine.as_of import AsOf, Moment, at_position, not_ahead
 from engine.batches import Budget, each, time_left
 from engine.between_indexes import BetweenIndexes
 from engine.config import Settings
@@ -44,7 +46,7 @@ from engine.gate import Gate, Load, Room
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
-from engine.ledger_port import Keys, Ledger, Operation, OperationKind, Ownership, ScopeCount
+from engine.ledger_port import Keys, Ledger, Operation, OperationKind, Ownership, Page, ScopeCount
 from engine.models import Models
 from engine.named_graph import NamedGraph
 from engine.operation_list import OperationList
@@ -61,7 +63,7 @@ from engine.weighing import results_load, search_load
 from engine.write_path import WritePath
 
 if TYPE_CHECKING:
-    from engine.requests import Call, SearchRequest
+    from engine.requests import Call, ListRequest, SearchRequest
 
 _STATUS_S = 1.0
 """How long a status waits for what a part says: whoever asks would rather hear that it doesn't answer."""
@@ -268,10 +270,10 @@ class Memory:
         async with self._within(call):
             return await context_answer(request, parts)
 
-    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+    async def get(self, memory_id: str, **fields: Unpack[GetFields]) -> Json:
         """One memory; see `MemoryApi`."""
-        call, memory_id = self._read_call(fields), ids.canonical_id(memory_id)
-        version = await self._live(call, memory_id)
+        (call, as_of), memory_id = requests.parse_get(fields), ids.canonical_id(memory_id)
+        version = await self._live(call, memory_id, as_of)
         if version is None:
             raise await self._gone(call, memory_id)
         return memory_object(version)
@@ -281,18 +283,22 @@ class Memory:
         request = requests.parse_list(fields, self._limits)
         with self._reads.admit(results_load(request.page_size)):
             async with self._within(request.call):
-                page = await self._ledger.page(
-                    request.call.project,
-                    self._unexpired(request.filter),
-                    (request.page - 1) * request.page_size,
-                    request.page_size,
-                )
+                page = await self._page(request)
         return {
             "count": page.count,
             "page": request.page,
             "page_size": request.page_size,
             "results": [memory_object(version) for version in page.versions],
         }
+
+    async def _page(self, request: ListRequest) -> Page:
+        project, size = request.call.project, request.page_size
+        offset = (request.page - 1) * size
+        if request.as_of is None:
+            return await self._ledger.page(project, self._unexpired(request.filter), offset, size)
+        moment = await self._moment(request.as_of)
+        node = self._unexpired(request.filter, moment)
+        return await self._ledger.page_at(project, node, moment.position, offset, size)
 
     async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
         """Everything that happened to a memory; see `MemoryApi`."""
@@ -403,13 +409,13 @@ class Memory:
                 return await self._searches.candidates(request, evidence)
 
     async def versions(
-        self, memory_ids: Sequence[str], **fields: Unpack[CallFields]
+        self, memory_ids: Sequence[str], **fields: Unpack[GetFields]
     ) -> builtins.list[MemoryVersion | None]:
         """Many memories as they are ranked; see `ShardApi`."""
-        call = self._read_call(fields)
+        call, as_of = requests.parse_get(fields)
         with self._reads.admit(results_load(len(memory_ids))):
             async with self._within(call):
-                return await self._ledger.get(call.project, memory_ids)
+                return await self._versions(call, memory_ids, as_of)
 
     async def count_tokens(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[int]:
         """How long texts are; see `ShardApi`."""
@@ -423,9 +429,13 @@ class Memory:
         request = requests.parse_list(fields, self._limits)
         with self._reads.admit(results_load(min(limit, self._limits.page_size))):
             async with self._within(request.call):
-                return await self._ledger.keys(request.call.project, self._unexpired(request.filter), limit)
+                if request.as_of is None:
+                    return await self._ledger.keys(request.call.project, self._unexpired(request.filter), limit)
+                moment = await self._moment(request.as_of)
+                node = self._unexpired(request.filter, moment)
+                return await self._ledger.keys_at(request.call.project, node, moment.position, limit)
 
-    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[Json | None]:
+    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[GetFields]) -> builtins.list[Json | None]:
         """Many memories; see `ShardApi`."""
         found = await self.versions(memory_ids, **fields)
         return [None if version is None else memory_object(version) for version in found]
@@ -573,8 +583,14 @@ class Memory:
     def _search_request(self, query: str, fields: Mapping[str, Any]) -> SearchRequest:
         return requests.parse_search(query, fields, self._limits, self._settings.search)
 
-    def _unexpired(self, node: Filter) -> Filter:
-        return conjunction(node, Not(Compare("expiration_date", Op.LT, self._today())))
+    def _unexpired(self, node: Filter, moment: Moment | None = None) -> Filter:
+        today = self._today() if moment is None else day_of(moment.at_us)
+        return conjunction(node, Not(Compare("expiration_date", Op.LT, today)))
+
+    async def _moment(self, as_of: AsOf) -> Moment:
+        """Raises InvalidInput for one that lies in the future."""
+        asked = not_ahead(as_of, self._clock())
+        return at_position(await self._ledger.moment(asked), asked)
 
     def _today(self) -> str:
         return day_of(self._clock())
@@ -588,10 +604,18 @@ class Memory:
     def _within(self, call: Call) -> _Within:
         return _Within(self._deadline_s(call))
 
-    async def _live(self, call: Call, memory_id: str) -> MemoryVersion | None:
+    async def _live(self, call: Call, memory_id: str, as_of: AsOf | None = None) -> MemoryVersion | None:
         with self._reads.admit():
             async with self._within(call):
-                return (await self._ledger.get(call.project, [memory_id]))[0]
+                return (await self._versions(call, [memory_id], as_of))[0]
+
+    async def _versions(
+        self, call: Call, memory_ids: Sequence[str], as_of: AsOf | None
+    ) -> builtins.list[MemoryVersion | None]:
+        if as_of is None:
+            return await self._ledger.get(call.project, memory_ids)
+        moment = await self._moment(as_of)
+        return await self._ledger.get_at(call.project, memory_ids, moment.position)
 
     async def _change_one(self, kind: OperationKind, memory_id: str, body: Json, call: Call) -> Json:
         version = await self._live(call, memory_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import filters, ids
+from engine.as_of import AS_OF_FIELDS, AsOf, parse_as_of
 from engine.config import LimitSettings, SearchSettings
 from engine.errors import InvalidInput, TooLarge
 from engine.filters import Filter
@@ -123,6 +124,7 @@ class ListRequest:
     filter: Filter
     page: int
     page_size: int
+    as_of: AsOf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,9 +276,14 @@ def parse_search(
 
 def parse_list(fields: Mapping[str, Any], limits: LimitSettings) -> ListRequest:
     """A page of a list; raises as `parse_add` does."""
-    call = parse_call(fields, _CALL | _SCOPE | {"filters", "page", "page_size"})
+    call = parse_call(fields, _CALL | _SCOPE | AS_OF_FIELDS | {"filters", "page", "page_size"})
     page, page_size = parse_page(fields, limits)
-    return ListRequest(call, _filter(fields, limits), page, page_size)
+    return ListRequest(call, _filter(fields, limits), page, page_size, parse_as_of(fields))
+
+
+def parse_get(fields: Mapping[str, Any]) -> tuple[Call, AsOf | None]:
+    """Who asks for memories by id, and as of when."""
+    return parse_call(fields, _CALL | AS_OF_FIELDS), parse_as_of(fields)
 
 
 def parse_graph_entities(fields: Mapping[str, Any], limits: LimitSettings) -> GraphEntitiesRequest:

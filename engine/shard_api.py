@@ -12,6 +12,7 @@ from typing import Protocol, Unpack
 from engine.api import (
     CallFields,
     DeleteAllFields,
+    GetFields,
     GraphEntitiesFields,
     ListFields,
     MemoryApi,
@@ -86,7 +87,7 @@ class ShardApi(MemoryApi, Protocol):
         """The `limit` newest memories of a list (its `page` and `page_size` are ignored)."""
         ...
 
-    async def versions(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[MemoryVersion | None]:
+    async def versions(self, memory_ids: Sequence[str], **fields: Unpack[GetFields]) -> list[MemoryVersion | None]:
         """Live versions, None for what is not there (any more)."""
         ...
 
@@ -94,7 +95,7 @@ class ShardApi(MemoryApi, Protocol):
         """How many tokens each text has for the embedding model, without those that it sets around a text."""
         ...
 
-    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[CallFields]) -> list[Json | None]:
+    async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[GetFields]) -> list[Json | None]:
         """Memory objects, None for what is not there (any more)."""
         ...
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from engine.clock import now_us
 from engine.config import GraphSettings, Settings
 from engine.graph.store import NetworkxGraphStore
 
@@ -16,6 +19,6 @@ def build(settings: Settings, shard: int) -> NetworkxGraphStore:
     )
 
 
-def in_memory() -> NetworkxGraphStore:
-    """A graph store without a file, for tests and for scopes that live no longer than the process."""
-    return NetworkxGraphStore(functional=GraphSettings().functional)
+def in_memory(clock: Callable[[], int] = now_us, settings: GraphSettings | None = None) -> NetworkxGraphStore:
+    """A graph store without a file, for tests and for what lives no longer than the process."""
+    return NetworkxGraphStore(functional=(settings or GraphSettings()).functional, now_us=clock)

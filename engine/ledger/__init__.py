@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from engine.clock import now_us
 
 if TYPE_CHECKING:
     from engine.config import Settings
@@ -39,8 +42,8 @@ def inspect(settings: Settings, shard: int = 0) -> LedgerReport | None:
     return inspect_at(*place_of(settings, shard))
 
 
-def in_memory() -> SqlLedger:
+def in_memory(clock: Callable[[], int] = now_us) -> SqlLedger:
     """A ledger that forgets: the same code on an in-memory SQLite, for tests and trials."""
     from engine.ledger.store import SqlLedger
 
-    return SqlLedger("sqlite://", readers=1)
+    return SqlLedger("sqlite://", readers=1, clock=clock)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from engine import filters, ids
+from engine.as_of import AsOf
+from engine.errors import InvalidInput
 from engine.filters import Filter
 from engine.types import Json, Scope
 
@@ -36,6 +39,37 @@ def token(position: int | None, shard: int, shards: int) -> int | None:
 def local_position(given: int | None, shard: int, shards: int) -> int | None:
     """What a token tells a shard to wait for; None: nothing, the token is another's."""
     return given // shards if given is not None and given % shards == shard else None
+
+
+def past_of(fields: Mapping[str, Any], shard: int, shards: int) -> dict[str, Any]:
+    """What one shard is told of the past: a position as its own.
+
+    Raises:
+        InvalidInput: the position is another shard's.
+    """
+    given = fields.get("as_of_position")
+    if given is None or isinstance(given, bool) or not isinstance(given, int):
+        return {}
+    if given % shards != shard:
+        raise InvalidInput(
+            "as_of_position is a position of another shard than the one that answers this: use as_of, a time",
+            {"field": "as_of_position"},
+        )
+    return {"as_of_position": given // shards}
+
+
+def no_position(as_of: AsOf | None) -> None:
+    """Where all shards answer, each with positions of its own.
+
+    Raises:
+        InvalidInput: a position is asked for.
+    """
+    if as_of is not None and as_of.position is not None:
+        raise InvalidInput(
+            "as_of_position names the state of one shard, and this asks all of them: name a user_id, or use as_of, "
+            "a time",
+            {"field": "as_of_position"},
+        )
 
 
 def placed(answer: Json, shard: int, shards: int) -> Json:

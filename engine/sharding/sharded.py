@@ -7,7 +7,7 @@ import builtins
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Unpack, cast
+from typing import Any, TypeVar, Unpack, cast
 
 from engine import ids, ingest, requests
 from engine.answers import entities_answer
@@ -16,6 +16,7 @@ from engine.api import (
     CallFields,
     ContextFields,
     DeleteAllFields,
+    GetFields,
     GraphEntitiesFields,
     ListFields,
     MemoryApi,
@@ -51,6 +52,8 @@ from engine.sharding.paths import PathOverShards
 from engine.sharding.verifying import verify
 from engine.times import day_of
 from engine.types import Json, JsonList, MemoryVersion, Scope
+
+F = TypeVar("F", bound=Mapping[str, Any])
 
 _CALL = frozenset({"project", "deadline_s"})
 _MORE = 4
@@ -185,9 +188,10 @@ class Sharded(MemoryApi):
             return ids.whole_id(call.project, f"{key}/{ingest.request_hash(kind, body).hex()}")
         return ids.whole_id(call.project, await self._claim(kind, body, call, None))
 
-    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+    async def get(self, memory_id: str, **fields: Unpack[GetFields]) -> Json:
         """One memory; see `MemoryApi`."""
-        return await self._shards[self._shard_in(memory_id)].get(memory_id, **fields)
+        shard = self._shard_in(memory_id)
+        return await self._shards[shard].get(memory_id, **self._past(fields, shard))
 
     async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
         """Everything that happened to a memory; see `MemoryApi`."""
@@ -253,7 +257,8 @@ class Sharded(MemoryApi):
         until = self._until(request.call)
         shard = routing.sole_shard(request.call.project, request.filter, self._count)
         if shard is not None:
-            return await self._shards[shard].list(**fields)
+            return await self._shards[shard].list(**self._past(fields, shard))
+        routing.no_position(request.as_of)
         offset = (request.page - 1) * request.page_size
         if offset > _FAR and offset >= (count := await self._counted(fields)):
             return {"count": count, "page": request.page, "page_size": request.page_size, "results": []}
@@ -263,18 +268,18 @@ class Sharded(MemoryApi):
             "count": sum(one.count for one in keys),
             "page": request.page,
             "page_size": request.page_size,
-            "results": await self._known(shown, request.call, until),
+            "results": await self._known(shown, request.call, fields.get("as_of"), until),
         }
 
     async def _counted(self, fields: ListFields) -> int:
         """How many memories a list has."""
         return sum(one.count for one in await every(one.keys(1, **fields) for one in self._shards))
 
-    async def _known(self, memory_ids: Sequence[str], call: Call, until: Until) -> JsonList:
+    async def _known(self, memory_ids: Sequence[str], call: Call, as_of: Any, until: Until) -> JsonList:
         """The memories with these ids, in their order; who is gone meanwhile is left out."""
         groups = routing.by_shard(routing.shard_in(memory_id, self._count) for memory_id in memory_ids)
         wanted = [(shard, [memory_ids[place] for place in places]) for shard, places in groups.items()]
-        shared: CallFields = {"project": call.project, "deadline_s": until.left()}
+        shared: GetFields = {"project": call.project, "deadline_s": until.left(), "as_of": as_of}
         found = await every(self._shards[shard].get_many(mine, **shared) for shard, mine in wanted)
         known = {one["id"]: one for some in found for one in some if one is not None}
         return [known[memory_id] for memory_id in memory_ids if memory_id in known]
@@ -433,6 +438,10 @@ class Sharded(MemoryApi):
         if scope.user_id is None:
             return None
         return routing.home_of(ids.routing_key(call.project, scope), self._count)
+
+    def _past(self, fields: F, shard: int) -> F:
+        """The fields as that shard understands them."""
+        return cast(F, {**fields, **routing.past_of(fields, shard, self._count)})
 
     def _placed(self, answer: Json, shard: int) -> Json:
         return routing.placed(answer, shard, self._count)
