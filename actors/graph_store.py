@@ -18,6 +18,8 @@ from engine.graph_port import (
     GraphAnswer,
     GraphQuery,
     GraphStore,
+    LinksAnswer,
+    LinksQuery,
     MentionsAnswer,
     NeighboursAnswer,
     NeighboursQuery,
@@ -67,6 +69,11 @@ class GraphStoreActor(Shell[GraphStore]):
     async def beside(self, query: BesideQuery) -> BesideAnswer:
         """As `GraphStore.beside`."""
         return await (await self.enter("beside")).beside(query)
+
+    @ray.method
+    async def links(self, query: LinksQuery) -> LinksAnswer:
+        """As `GraphStore.links`."""
+        return await (await self.enter("links")).links(query)
 
     @ray.method
     async def neighbours(self, query: NeighboursQuery) -> NeighboursAnswer:

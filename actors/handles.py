@@ -18,6 +18,8 @@ from engine.graph_port import (
     GraphAnswer,
     GraphQuery,
     GraphStore,
+    LinksAnswer,
+    LinksQuery,
     MentionsAnswer,
     NeighboursAnswer,
     NeighboursQuery,
@@ -304,6 +306,9 @@ class GraphStoreHandle(GraphStore):
 
     async def beside(self, query: BesideQuery) -> BesideAnswer:
         return await self._remote.ask(lambda actor: actor.beside.remote(query))
+
+    async def links(self, query: LinksQuery) -> LinksAnswer:
+        return await self._remote.ask(lambda actor: actor.links.remote(query))
 
     async def audit(self, after: str, until: str | None) -> AuditAnswer:
         return await self._remote.ask(lambda actor: actor.audit.remote(after, until))

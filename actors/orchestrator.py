@@ -156,6 +156,12 @@ class OrchestratorActor(Shell[Memory]):
             return await api.path(source, target, **fields)
 
     @ray.method
+    async def communities(self, **fields: Any) -> Json:
+        """As `MemoryApi.communities`."""
+        async with self._answering("communities") as api:
+            return await api.communities(**fields)
+
+    @ray.method
     async def operation(self, operation_id: str, **fields: Any) -> Json:
         """As `MemoryApi.operation`."""
         async with self._answering("operation") as api:

@@ -12,7 +12,18 @@ from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, Scope
 _BY_ID = frozenset({"get", "update", "delete", "history", "operation", "retry"})
 _BY_SCOPE = frozenset({"add"})
 _BY_USER = frozenset(
-    {"search", "context", "list", "delete_all", "purge", "operations", "graph_entities", "neighbours", "path"}
+    {
+        "search",
+        "context",
+        "list",
+        "delete_all",
+        "purge",
+        "operations",
+        "graph_entities",
+        "neighbours",
+        "path",
+        "communities",
+    }
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from engine.api import (
     AddFields,
     CallFields,
+    CommunitiesFields,
     ContextFields,
     DeleteAllFields,
     GetFields,
@@ -52,6 +53,7 @@ MEMORY_VERBS = frozenset(
         "graph_entities",
         "neighbours",
         "path",
+        "communities",
         "operations",
         "retry",
         "purge",
@@ -71,6 +73,7 @@ SHARD_VERBS = MEMORY_VERBS | {
     "get_many",
     "mentioned",
     "beside",
+    "links",
     "scopes",
     "claim",
     "delete_part",
@@ -197,6 +200,10 @@ class MemoryVerbs(MemoryApi, ABC):
         answer: Json = await self._read("path", (source, target), {**fields})
         return answer
 
+    async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
+        answer: Json = await self._read("communities", (), {**fields})
+        return answer
+
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         answer: Json = await self._read("operation", (operation_id,), {**fields})
         return answer
@@ -262,6 +269,10 @@ class ShardVerbs(MemoryVerbs, ShardApi):
 
     async def beside(self, keys: Sequence[str], **fields: Unpack[GraphEntitiesFields]) -> list[tuple[str, ...]]:
         answer: list[tuple[str, ...]] = await self._read("beside", (keys,), {**fields})
+        return answer
+
+    async def links(self, **fields: Unpack[CommunitiesFields]) -> Json:
+        answer: Json = await self._read("links", (), {**fields})
         return answer
 
     async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:

@@ -151,21 +151,37 @@ class RebuildFields(TypedDict, total=False):
 
 
 class GraphEntitiesFields(ScopeFields, PageFields, total=False):
-    """`name`: only entities whose name contains it, whatever the case."""
+    """`name`: only entities whose name contains it, whatever the case. `at`: as `NeighboursFields`."""
 
     name: str | None
+    at: int | float | str | None
 
 
 class NeighboursFields(ScopeFields, CallFields, total=False):
-    """`limit`: how many memories, how many entities and how many relations at most; 20 unless told."""
+    """`limit`: how many memories, how many entities and how many relations at most; 20 unless told. `depth`: how many
+    steps away entities and relations may be; 1 unless told, 3 at most.
+
+    `at`: a time: relations that were true then; memories made later don't count. Not the same as what was known then.
+    """
 
     limit: int
+    depth: int
+    at: int | float | str | None
 
 
 class PathFields(ScopeFields, CallFields, total=False):
-    """`most_steps`: longer paths are not looked for; 4 unless told, 10 at most."""
+    """`most_steps`: longer paths are not looked for; 4 unless told, 10 at most. `at`: as `NeighboursFields`."""
 
     most_steps: int
+    at: int | float | str | None
+
+
+class CommunitiesFields(ScopeFields, CallFields, total=False):
+    """`limit`: how many communities, and of each how many entities and relations at most; 20 unless told. `at`: as
+    `NeighboursFields`."""
+
+    limit: int
+    at: int | float | str | None
 
 
 class MemoryApi(Protocol):
@@ -248,11 +264,13 @@ class MemoryApi(Protocol):
         ...
 
     async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
-        """What surrounds an entity: `{entity: {name, type, memories}, relations: [{source, relationship, target}],
-        entities: [{name, type, memories}], memories: [memory]}`.
+        """What surrounds an entity: `{entity: {name, type, memories}, relations: [{source, relationship, target,
+        valid_at, invalid_at, memory_id}], entities: [{name, type, memories}], memories: [memory]}`.
 
         `entities` are those mentioned together with it, with the number of memories that mention both, most first;
-        `memories` mention it, newest first. A name is matched whatever its case. Raises NotFound.
+        `memories` mention it, newest first. Of `relations` those that are true now (or `at`), each with the memory that
+        states it; `mentioned_with`, without times, where nothing is stated. With a `depth` over 1 `entities` have their
+        `distance`, and the nearer come first. A name is matched whatever its case. Raises NotFound.
         """
         ...
 
@@ -261,6 +279,12 @@ class MemoryApi(Protocol):
         [name], steps: [{source, relationship, target, memory}]}`; `memory` (a memory object) is what says so, and
         `relationship` is `mentioned_with` where no relation is known. `found` False: no steps. Raises NotFound for an
         entity that nothing mentions."""
+        ...
+
+    async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
+        """Which entities belong together, since memories mention them together: `{count, communities: [{size, entities:
+        [{name, type, memories}], relations}]}`, the largest first; `relations` are those stated inside. Of the 1,000
+        entities that most memories mention. The same memories give the same communities."""
         ...
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:

@@ -5,16 +5,29 @@ An index that was restarted and has lost something is caught up first, as for a 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from engine.answers import memory_object, mentioned_object, relation_objects
 from engine.errors import NotFound, Unavailable
-from engine.graph_port import BesideQuery, EntitiesQuery, GraphStore, NeighboursQuery, PathAnswer, PathQuery
+from engine.graph.communities import communities
+from engine.graph_around import widened
+from engine.graph_port import (
+    BesideQuery,
+    EntitiesQuery,
+    GraphStore,
+    LinksQuery,
+    Neighbourhood,
+    NeighboursQuery,
+    PathAnswer,
+    PathQuery,
+    View,
+)
 from engine.index_feed import IndexFeed
 from engine.ledger_port import Ledger
-from engine.requests import GraphEntitiesRequest, NeighboursRequest, PathRequest
+from engine.requests import CommunitiesRequest, GraphEntitiesRequest, NeighboursRequest, PathRequest
 from engine.types import Applied, Json, JsonList
 
 _ROUNDS = 6
@@ -51,6 +64,7 @@ class GraphPath:
             offset=(request.page - 1) * request.page_size,
             limit=request.page_size,
             name=request.name,
+            view=View(request.at_us),
         )
         answer = await self._whole(lambda: self._graph.entities(query))
         return {
@@ -62,32 +76,57 @@ class GraphPath:
 
     async def mentioned(self, request: GraphEntitiesRequest) -> JsonList:
         """See `ShardApi.mentioned`."""
-        query = EntitiesQuery(request.call.project, request.scope, 0, _ALL, request.name)
+        query = EntitiesQuery(request.call.project, request.scope, 0, _ALL, request.name, View(request.at_us))
         answer = await self._whole(lambda: self._graph.entities(query))
         return [mentioned_object(one) for one in answer.entities]
 
     async def beside(self, request: GraphEntitiesRequest, keys: Sequence[str]) -> list[tuple[str, ...]]:
         """See `ShardApi.beside`."""
-        query = BesideQuery(request.call.project, request.scope, tuple(keys))
+        query = BesideQuery(request.call.project, request.scope, tuple(keys), View(request.at_us))
         return list((await self._whole(lambda: self._graph.beside(query))).beside)
 
     async def neighbours(self, request: NeighboursRequest) -> Json:
         """See `MemoryApi.neighbours`."""
-        query = NeighboursQuery(request.call.project, request.scope, request.entity, request.limit)
-        around = (await self._whole(lambda: self._graph.neighbours(query))).around
+        around = await self._around(request, request.entity)
         if around is None:
             raise nothing_mentions(request.entity)
         memories = await self._memories(request.call.project, around.memory_ids)
-        return {
-            "entity": mentioned_object(around.entity),
-            "relations": relation_objects(around.relations),
-            "entities": [mentioned_object(one) for one in around.entities],
+        told = {
+            **_around_object(around),
             "memories": [memories[one] for one in around.memory_ids if one in memories],
         }
+        if request.depth == 1:
+            return told
+
+        async def look(name: str) -> Json | None:
+            near = await self._around(request, name)
+            return None if near is None else _around_object(near)
+
+        return await widened(told, request.depth, request.limit, look)
+
+    async def _around(self, request: NeighboursRequest, name: str) -> Neighbourhood | None:
+        view = View(request.at_us)
+        query = NeighboursQuery(request.call.project, request.scope, name, request.limit, view)
+        return (await self._whole(lambda: self._graph.neighbours(query))).around
+
+    async def links(self, request: CommunitiesRequest) -> Json:
+        """See `ShardApi.links`."""
+        query = LinksQuery(request.call.project, request.scope, View(request.at_us))
+        found = await self._whole(lambda: self._graph.links(query))
+        return {
+            "entities": [mentioned_object(one) for one in found.entities],
+            "pairs": [[*pair] for pair in found.pairs],
+            "relations": relation_objects(found.relations),
+        }
+
+    async def communities(self, request: CommunitiesRequest) -> Json:
+        """See `MemoryApi.communities`."""
+        return await asyncio.to_thread(communities, await self.links(request), request.limit)
 
     async def path(self, request: PathRequest) -> Json:
         """See `MemoryApi.path`."""
-        query = PathQuery(request.call.project, request.scope, request.source, request.target, request.most_steps)
+        view = View(request.at_us)
+        query = PathQuery(request.call.project, request.scope, request.source, request.target, request.most_steps, view)
         for _ in range(_ROUNDS):
             answer = await self._whole(lambda: self._graph.path(query))
             if answer.unknown:
@@ -115,6 +154,14 @@ class GraphPath:
         asked = list(dict.fromkeys(memory_ids))
         found = await self._ledger.get(project, asked) if asked else []
         return {version.memory_id: memory_object(version) for version in found if version is not None}
+
+
+def _around_object(around: Neighbourhood) -> Json:
+    return {
+        "entity": mentioned_object(around.entity),
+        "relations": relation_objects(around.relations),
+        "entities": [mentioned_object(one) for one in around.entities],
+    }
 
 
 def _path_object(answer: PathAnswer, memories: dict[str, Json]) -> Json:

@@ -123,16 +123,12 @@ class EntitiesAnswer:
 
 @dataclass(frozen=True, slots=True)
 class NeighboursQuery:
-    """What surrounds the entity of that name in the memories with all ids of `scope`; at most `limit` of each.
-
-    `depth`: relations of what is so many steps away are told too.
-    """
+    """What surrounds the entity of that name in the memories with all ids of `scope`; at most `limit` of each."""
 
     project: str
     scope: Scope
     entity: str
     limit: int
-    depth: int = 1
     view: View = View()
 
 
@@ -203,10 +199,31 @@ class BesideAnswer:
     beside: tuple[tuple[str, ...], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LinksQuery:
+    """What links the entities in the memories with all ids of `scope`."""
+
+    project: str
+    scope: Scope
+    view: View = View()
+
+
+@dataclass(frozen=True, slots=True)
+class LinksAnswer:
+    """The entities that most memories mention, at most 1,000; of two of them, by key, how many memories mention both;
+    what is stated between them."""
+
+    applied: Applied
+    entities: tuple[Mentioned, ...]
+    pairs: tuple[tuple[str, str, int], ...]
+    relations: tuple[Relation, ...]
+
+
 class GraphStore(Protocol):
     """The entity graph over live versions. `apply` follows the rule of `VectorStore.apply`.
 
-    `entities`, `neighbours`, `path` and `beside` obey every id of a scope and leave out memories that have expired.
+    `entities`, `neighbours`, `path`, `beside` and `links` obey every id of a scope and leave out memories
+    that have expired.
     """
 
     async def status(self) -> Applied: ...
@@ -224,6 +241,8 @@ class GraphStore(Protocol):
     async def path(self, query: PathQuery) -> PathAnswer: ...
 
     async def beside(self, query: BesideQuery) -> BesideAnswer: ...
+
+    async def links(self, query: LinksQuery) -> LinksAnswer: ...
 
     async def audit(self, after: str, until: str | None) -> AuditAnswer:
         """What is held of memories with `after < memory_id <= until` (None: to the end), as digests."""

@@ -15,6 +15,7 @@ from engine.answers import entities_answer, history_object, memory_object
 from engine.api import (
     AddFields,
     CallFields,
+    CommunitiesFields,
     ContextFields,
     DeleteAllFields,
     GetFields,
@@ -363,6 +364,20 @@ class Memory:
         with self._reads.admit():
             async with self._within(request.call):
                 return await self._graphs.path(request)
+
+    async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
+        """Which entities belong together; see `MemoryApi`."""
+        request = requests.parse_communities(fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._graphs.communities(request)
+
+    async def links(self, **fields: Unpack[CommunitiesFields]) -> Json:
+        """What links the entities here; see `ShardApi`."""
+        request = requests.parse_communities(fields, self._limits)
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._graphs.links(request)
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""

@@ -27,6 +27,7 @@ _MOST_VERIFIED = 5000
 _INDEXES = ("vector", "graph")
 _STEPS = 4
 _MOST_STEPS = 10
+_MOST_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +137,19 @@ class GraphEntitiesRequest:
     name: str | None
     page: int
     page_size: int
+    at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NeighboursRequest:
-    """What surrounds an entity."""
+    """What surrounds an entity. `at_us`: which relations were true; None: are true now."""
 
     call: Call
     scope: Scope
     entity: str
     limit: int
+    depth: int = 1
+    at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,17 @@ class PathRequest:
     source: str
     target: str
     most_steps: int
+    at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommunitiesRequest:
+    """Which entities belong together."""
+
+    call: Call
+    scope: Scope
+    limit: int
+    at_us: int | None = None
 
 
 def parse_add(messages: object, fields: Mapping[str, Any], limits: LimitSettings) -> AddRequest:
@@ -288,7 +303,7 @@ def parse_get(fields: Mapping[str, Any]) -> tuple[Call, AsOf | None]:
 
 def parse_graph_entities(fields: Mapping[str, Any], limits: LimitSettings) -> GraphEntitiesRequest:
     """A page of what is mentioned; raises as `parse_add` does."""
-    call = parse_call(fields, _CALL | _SCOPE | {"name", "page", "page_size"})
+    call = parse_call(fields, _CALL | _SCOPE | {"name", "page", "page_size", "at"})
     name = fields.get("name")
     page, page_size = parse_page(fields, limits)
     return GraphEntitiesRequest(
@@ -297,29 +312,50 @@ def parse_graph_entities(fields: Mapping[str, Any], limits: LimitSettings) -> Gr
         name=None if name is None else text_of(name, "name", limits.id_chars),
         page=page,
         page_size=page_size,
+        at_us=_at(fields),
     )
 
 
 def parse_neighbours(entity: object, fields: Mapping[str, Any], limits: LimitSettings) -> NeighboursRequest:
     """An entity to look around; raises as `parse_add` does."""
-    call = parse_call(fields, _CALL | _SCOPE | {"limit"})
+    call = parse_call(fields, _CALL | _SCOPE | {"limit", "depth", "at"})
     return NeighboursRequest(
         call=call,
         scope=_named_scope(fields, limits),
         entity=text_of(entity, "entity", limits.id_chars),
-        limit=count_of(fields.get("limit"), "limit", min(_NEIGHBOURS, limits.page_size), limits.page_size),
+        limit=_limit(fields, limits),
+        depth=count_of(fields.get("depth"), "depth", 1, _MOST_DEPTH),
+        at_us=_at(fields),
     )
+
+
+def parse_communities(fields: Mapping[str, Any], limits: LimitSettings) -> CommunitiesRequest:
+    """A scope whose entities are parted; raises as `parse_add` does."""
+    call = parse_call(fields, _CALL | _SCOPE | {"limit", "at"})
+    return CommunitiesRequest(
+        call=call, scope=_named_scope(fields, limits), limit=_limit(fields, limits), at_us=_at(fields)
+    )
+
+
+def _limit(fields: Mapping[str, Any], limits: LimitSettings) -> int:
+    return count_of(fields.get("limit"), "limit", min(_NEIGHBOURS, limits.page_size), limits.page_size)
+
+
+def _at(fields: Mapping[str, Any]) -> int | None:
+    at = fields.get("at")
+    return None if at is None else parse_moment(at, "at")
 
 
 def parse_path(source: object, target: object, fields: Mapping[str, Any], limits: LimitSettings) -> PathRequest:
     """Two entities to link; raises as `parse_add` does."""
-    call = parse_call(fields, _CALL | _SCOPE | {"most_steps"})
+    call = parse_call(fields, _CALL | _SCOPE | {"most_steps", "at"})
     return PathRequest(
         call=call,
         scope=_named_scope(fields, limits),
         source=text_of(source, "source", limits.id_chars),
         target=text_of(target, "target", limits.id_chars),
         most_steps=count_of(fields.get("most_steps"), "most_steps", _STEPS, _MOST_STEPS),
+        at_us=_at(fields),
     )
 
 

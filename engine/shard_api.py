@@ -11,6 +11,7 @@ from typing import Protocol, Unpack
 
 from engine.api import (
     CallFields,
+    CommunitiesFields,
     DeleteAllFields,
     GetFields,
     GraphEntitiesFields,
@@ -107,6 +108,11 @@ class ShardApi(MemoryApi, Protocol):
     async def beside(self, keys: Sequence[str], **fields: Unpack[GraphEntitiesFields]) -> list[tuple[str, ...]]:
         """Per key of an entity, the keys of those that memories of a scope mention beside it; each is said once, of the
         first of the keys that it stands beside (`page`, `page_size` and `name` are ignored)."""
+        ...
+
+    async def links(self, **fields: Unpack[CommunitiesFields]) -> Json:
+        """What links the entities that this shard's memories of a scope mention (`limit` is ignored): `{entities:
+        [{name, type, memories}], pairs: [[key, key, memories that mention both]], relations}`."""
         ...
 
     async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:

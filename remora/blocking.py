@@ -132,6 +132,7 @@ class Memory:
     graph_entities = _blocking(AsyncMemory.graph_entities)
     neighbours = _blocking(AsyncMemory.neighbours)
     path = _blocking(AsyncMemory.path)
+    communities = _blocking(AsyncMemory.communities)
     status = _blocking(AsyncMemory.status)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.api import (
         AddFields,
         CallFields,
+        CommunitiesFields,
         ContextFields,
         DeleteAllFields,
         GraphEntitiesFields,
@@ -104,6 +105,10 @@ class HttpApi(HttpCalls):
     async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
         """See `MemoryApi.path`."""
         return await self._read("/v1/graph/path/", {"source": source, "target": target, **fields})
+
+    async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
+        """See `MemoryApi.communities`."""
+        return await self._read("/v1/graph/communities/", {**fields})
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """See `MemoryApi.operation`."""

@@ -177,16 +177,17 @@ class NativeVerbs(Connection):
         app_id: str | None = None,
         run_id: str | None = None,
         name: str | None = None,
+        at: int | float | str | None = None,
         page: int = 1,
         page_size: int = 100,
         deadline_s: float | None = None,
     ) -> Json:
         """What the memories of a scope mention, most mentioned first: `{count, results: [{name, type, memories}]}`.
 
-        `name`: only those whose name contains it.
+        `name`: only those whose name contains it. `at`: a time; memories made later don't count.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-        fields = given(name=name, page=page, page_size=page_size, deadline_s=deadline_s)
+        fields = given(name=name, at=at, page=page, page_size=page_size, deadline_s=deadline_s)
         return await self._ask(lambda api: api.graph_entities(**scope, **fields))
 
     async def neighbours(
@@ -198,11 +199,16 @@ class NativeVerbs(Connection):
         app_id: str | None = None,
         run_id: str | None = None,
         limit: int | None = None,
+        depth: int | None = None,
+        at: int | float | str | None = None,
         deadline_s: float | None = None,
     ) -> Json:
-        """What surrounds an entity: `{entity, relations, entities, memories}`. Raises NotFound."""
+        """What surrounds an entity: `{entity, relations, entities, memories}`. Raises NotFound.
+
+        `depth`: up to how many steps away, 1 to 3. `at`: a time; relations that were true then.
+        """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-        fields = given(limit=limit, deadline_s=deadline_s)
+        fields = given(limit=limit, depth=depth, at=at, deadline_s=deadline_s)
         return await self._ask(lambda api: api.neighbours(entity, **scope, **fields))
 
     async def path(
@@ -215,12 +221,31 @@ class NativeVerbs(Connection):
         app_id: str | None = None,
         run_id: str | None = None,
         most_steps: int | None = None,
+        at: int | float | str | None = None,
         deadline_s: float | None = None,
     ) -> Json:
-        """The shortest way from one entity to another: `{found, length, entities, steps}`. Raises NotFound."""
+        """The shortest way from one entity to another: `{found, length, entities, steps}`. Raises NotFound.
+
+        `at`: a time; relations that were true then.
+        """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-        fields = given(most_steps=most_steps, deadline_s=deadline_s)
+        fields = given(most_steps=most_steps, at=at, deadline_s=deadline_s)
         return await self._ask(lambda api: api.path(source, target, **scope, **fields))
+
+    async def communities(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = None,
+        at: int | float | str | None = None,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """Which entities belong together: `{count, communities: [{size, entities, relations}]}`, the largest first."""
+        scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        return await self._ask(lambda api: api.communities(**scope, **given(limit=limit, at=at, deadline_s=deadline_s)))
 
     async def status(self) -> Json:
         """What runs, and how far it is: `{state, ready, version, extractor, shards, actors}`."""

@@ -13,6 +13,7 @@ class Mention(BaseModel):
     name: str = Field(examples=["Lisbon"])
     type: str = Field(examples=["gpe"], description="`person`, `org`, `gpe` (a place with a government), …, `other`.")
     memories: int = Field(description="How many mention it.")
+    distance: int | None = Field(default=None, description="Steps from the entity asked for, with a `depth` over 1.")
 
 
 class MentionPage(Page):
@@ -39,6 +40,21 @@ class Neighbours(BaseModel):
     relations: list[RelationEntry]
     entities: list[Mention] = Field(description="Mentioned together with it; `memories`: how many mention both.")
     memories: list[Memory] = Field(description="Those that mention it, newest first.")
+
+
+class Community(BaseModel):
+    """Entities that memories mention together."""
+
+    size: int
+    entities: list[Mention] = Field(description="Those that most memories mention first.")
+    relations: list[RelationEntry] = Field(description="What is stated between them and true.")
+
+
+class Communities(BaseModel):
+    """The largest first."""
+
+    count: int
+    communities: list[Community]
 
 
 class Step(RelationEntry):

@@ -25,6 +25,8 @@ from engine.graph_port import (
     EntitiesQuery,
     GraphAnswer,
     GraphQuery,
+    LinksAnswer,
+    LinksQuery,
     MentionsAnswer,
     NeighboursAnswer,
     NeighboursQuery,
@@ -36,7 +38,7 @@ from engine.types import Applied, AuditAnswer, Change, ChangeBatch, EventKind, L
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-_OfScope: TypeAlias = EntitiesQuery | NeighboursQuery | PathQuery | BesideQuery
+_OfScope: TypeAlias = EntitiesQuery | NeighboursQuery | PathQuery | BesideQuery | LinksQuery
 
 # Writing all memories is worth it only after a fair share of them has changed.
 _MEMORIES_PER_CHANGE = 4
@@ -135,6 +137,10 @@ class NetworkxGraphStore:
         """Who is mentioned together with each of some entities."""
         return await self._run(lambda: self._beside(query))
 
+    async def links(self, query: LinksQuery) -> LinksAnswer:
+        """What links the entities of a scope."""
+        return await self._run(lambda: self._links(query))
+
     async def audit(self, after: str, until: str | None) -> AuditAnswer:
         """What is held of a range of memories, as digests."""
         return await self._run(lambda: self._audit(after, until))
@@ -218,6 +224,9 @@ class NetworkxGraphStore:
 
     def _beside(self, query: BesideQuery) -> BesideAnswer:
         return BesideAnswer(self._applied(), survey.beside(self._survey(query), query.keys))
+
+    def _links(self, query: LinksQuery) -> LinksAnswer:
+        return LinksAnswer(self._applied(), *survey.links(self._survey(query)))
 
     def _apply(self, batch: ChangeBatch) -> tuple[Applied, bool]:
         before = self._index.position

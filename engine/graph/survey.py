@@ -10,7 +10,7 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice, pairwise
+from itertools import combinations, islice, pairwise
 from typing import Final
 
 from engine.graph.aliases import Aliases
@@ -25,6 +25,10 @@ from engine.ways import reach, way_back
 
 # Mentions that a path looks at before it gives up: a tenth of a second.
 _MOST_MENTIONS: Final = 200_000
+# So many entities, pairs of them, and entities of one memory are looked at for communities.
+_MOST_LINKED: Final = 1000
+_MOST_PAIRS: Final = 50_000
+_MOST_TOGETHER: Final = 24
 
 
 class Survey:
@@ -244,6 +248,27 @@ def _step(survey: Survey, one: str, other: str, names: dict[str, str]) -> PathSt
             return PathStep(named, stated.memory.memory_id)
     common = _newest_first(memory for memory in survey.memories(one) if other in survey.keys(memory))
     return PathStep(Relation(names[one], MENTIONED_WITH, names[other]), common[0].memory_id)
+
+
+def links(survey: Survey) -> tuple[tuple[Mentioned, ...], tuple[tuple[str, str, int], ...], tuple[Relation, ...]]:
+    """The entities that most memories mention, how many memories mention two of them, and what is stated between them.
+
+    Of very many memories the newest count.
+    """
+    counted = heapq.nsmallest(_MOST_LINKED, ((-count, key) for key, count in survey.counts().items()))
+    keys = {key for _, key in counted}
+    pairs: Counter[tuple[str, str]] = Counter()
+    for memory in _newest_first(survey.all_memories()):
+        named = sorted(keys.intersection(survey.keys(memory)))[:_MOST_TOGETHER]
+        pairs.update(combinations(named, 2))
+        if len(pairs) > _MOST_PAIRS:
+            break
+    stated = (one for _, key in counted for one in survey.true(key) if one.source == key and one.target in keys)
+    return (
+        tuple(Mentioned(survey.entity(key), -count) for count, key in counted),
+        tuple((one, other, count) for (one, other), count in sorted(pairs.items())),
+        tuple(survey.relation(one) for one in islice(stated, _MOST_LINKED)),
+    )
 
 
 def _newest_first(memories: Iterable[Contribution]) -> list[Contribution]:

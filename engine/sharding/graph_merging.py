@@ -5,6 +5,7 @@ An entity is known by its folded name; where shards spell it differently, the sh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from engine.naming import relationship_key
@@ -46,6 +47,18 @@ def neighbourhood(found: Sequence[Json], limit: int, functional: frozenset[str])
         "relations": [*typed, *untyped][:limit],
         "entities": around,
         "memories": memories[:limit],
+    }
+
+
+def links(found: Sequence[Json], functional: frozenset[str]) -> Json:
+    """What links the entities of all shards; see `ShardApi.links`."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    for one in found:
+        pairs.update({(first, second): count for first, second, count in one["pairs"]})
+    return {
+        "entities": summed(one["entities"] for one in found),
+        "pairs": [[*pair, count] for pair, count in sorted(pairs.items())],
+        "relations": _true((edge for one in found for edge in one["relations"]), functional),
     }
 
 

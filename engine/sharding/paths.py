@@ -17,6 +17,7 @@ from engine.requests import PathRequest
 from engine.shard_api import ShardApi
 from engine.sharding import graph_merging
 from engine.sharding.asking import Until, every, or_none
+from engine.times import iso
 from engine.types import MENTIONED_WITH, Entity, Json, JsonList
 from engine.ways import reach, way_back
 
@@ -25,7 +26,7 @@ _MOST_REACHED = 200_000
 
 
 class _Fields(ScopeFields, CallFields, total=False):
-    pass
+    at: int | float | str | None
 
 
 class PathOverShards:
@@ -111,7 +112,8 @@ class PathOverShards:
 
     def _fields(self) -> _Fields:
         call = self._request.call
-        return {**self._request.scope.ids(), "project": call.project, "deadline_s": self._until.left()}  # type: ignore[typeddict-item]
+        at = None if self._request.at_us is None else iso(self._request.at_us)
+        return {**self._request.scope.ids(), "project": call.project, "deadline_s": self._until.left(), "at": at}  # type: ignore[typeddict-item]
 
 
 def _worth(step: Json) -> tuple[bool, str, str]:

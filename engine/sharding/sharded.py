@@ -14,6 +14,7 @@ from engine.answers import entities_answer
 from engine.api import (
     AddFields,
     CallFields,
+    CommunitiesFields,
     ContextFields,
     DeleteAllFields,
     GetFields,
@@ -38,6 +39,8 @@ from engine.config import Settings
 from engine.context.answer import Parts, context_answer
 from engine.context.request import parse_context
 from engine.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
+from engine.graph.communities import communities
+from engine.graph_around import widened
 from engine.graph_path import nothing_mentions
 from engine.ledger_port import OperationKind
 from engine.requests import AddRequest, Call, PurgeRequest, SearchRequest
@@ -360,15 +363,32 @@ class Sharded(MemoryApi):
         if shard is not None:
             return await self._shards[shard].neighbours(entity, **fields)
         fields["limit"] = min(_MORE * request.limit, self._limits.page_size)
-        found = await self._around(entity, fields)
-        if not found:
-            raise nothing_mentions(request.entity)
-        return graph_merging.neighbourhood(found, request.limit, self._settings.graph.functional_keys)
+        fields["depth"] = 1
 
-    async def _around(self, entity: str, fields: NeighboursFields) -> JsonList:
-        """What surrounds an entity in each shard that knows it."""
+        async def look(name: str) -> Json | None:
+            return await self._around(name, fields, request.limit)
+
+        found = await look(entity)
+        if found is None:
+            raise nothing_mentions(request.entity)
+        return found if request.depth == 1 else await widened(found, request.depth, request.limit, look)
+
+    async def _around(self, entity: str, fields: NeighboursFields, limit: int) -> Json | None:
+        """What surrounds an entity in all shards; None: none knows it."""
         found = await every(or_none(one.neighbours(entity, **fields), NotFound) for one in self._shards)
-        return [one for one in found if one is not None]
+        known = [one for one in found if one is not None]
+        functional = self._settings.graph.functional_keys
+        return graph_merging.neighbourhood(known, limit, functional) if known else None
+
+    async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
+        """Which entities belong together; see `MemoryApi`."""
+        request = requests.parse_communities(fields, self._limits)
+        shard = self._home_of(request.call, request.scope)
+        if shard is not None:
+            return await self._shards[shard].communities(**fields)
+        found = await every(one.links(**fields) for one in self._shards)
+        links = graph_merging.links(found, self._settings.graph.functional_keys)
+        return await asyncio.to_thread(communities, links, request.limit)
 
     async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
         """The way from one entity to another; see `MemoryApi`."""

@@ -27,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+AtFlag = Annotated[str | None, typer.Option(help="What was true then: a date, or a time with its offset.")]
 NameArgument = Annotated[str, typer.Argument(help="A name, in whatever case.")]
 
 
@@ -37,6 +38,7 @@ def entities(
     app_id: AppFlag = None,
     run_id: RunFlag = None,
     name: Annotated[str | None, typer.Option(help="Only those whose name contains this.")] = None,
+    at: AtFlag = None,
     page: PageFlag = None,
     page_size: PageSizeFlag = None,
     url: UrlFlag = None,
@@ -48,7 +50,14 @@ def entities(
     Example: remora graph entities --user-id ana
     """
     fields = given(
-        user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, name=name, page=page, page_size=page_size
+        user_id=user_id,
+        agent_id=agent_id,
+        app_id=app_id,
+        run_id=run_id,
+        name=name,
+        at=at,
+        page=page,
+        page_size=page_size,
     )
     answer = ask(url, api_key, lambda api: api.graph_entities(**fields))
     output.as_json(answer) if json_ else views.entities(answer)
@@ -62,6 +71,8 @@ def neighbours(
     app_id: AppFlag = None,
     run_id: RunFlag = None,
     limit: Annotated[int | None, typer.Option(min=1, help="How many of each at most.")] = None,
+    depth: Annotated[int | None, typer.Option(min=1, max=3, help="Up to how many steps away.")] = None,
+    at: AtFlag = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
     json_: JsonFlag = False,
@@ -70,7 +81,7 @@ def neighbours(
 
     Example: remora graph neighbours Lisbon --user-id ana
     """
-    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, limit=limit)
+    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, limit=limit, depth=depth, at=at)
     answer = ask(url, api_key, lambda api: api.neighbours(entity, **fields))
     output.as_json(answer) if json_ else views.neighbours(answer)
 
@@ -84,6 +95,7 @@ def path(
     app_id: AppFlag = None,
     run_id: RunFlag = None,
     most_steps: Annotated[int | None, typer.Option(min=1, help="Longer ways are not looked for.")] = None,
+    at: AtFlag = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
     json_: JsonFlag = False,
@@ -92,6 +104,27 @@ def path(
 
     Example: remora graph path Ana Lisbon --user-id ana
     """
-    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, most_steps=most_steps)
+    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, most_steps=most_steps, at=at)
     answer = ask(url, api_key, lambda api: api.path(source, target, **fields))
     output.as_json(answer) if json_ else views.path(answer, source, target)
+
+
+@app.command()
+def communities(
+    user_id: UserFlag = None,
+    agent_id: AgentFlag = None,
+    app_id: AppFlag = None,
+    run_id: RunFlag = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many, and how much of each, at most.")] = None,
+    at: AtFlag = None,
+    url: UrlFlag = None,
+    api_key: KeyFlag = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Show which names belong together, since memories mention them together.
+
+    Example: remora graph communities --user-id ana
+    """
+    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, limit=limit, at=at)
+    answer = ask(url, api_key, lambda api: api.communities(**fields))
+    output.as_json(answer) if json_ else views.communities(answer)

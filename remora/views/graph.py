@@ -45,6 +45,17 @@ def path(answer: Json, source: str, target: str) -> None:
             output.line(f"    {day(memory.get('created_at'))}  {said(memory)}")
 
 
+def communities(answer: Json) -> None:
+    """Groups of names, each with what is stated inside."""
+    found = answer.get("communities", [])
+    if not found:
+        output.line("Nothing is mentioned together yet.")
+    for number, one in enumerate(found, 1):
+        output.line(f"{number}. {units.of(one['size'], 'name', 'names')}", "bold")
+        output.line(", ".join(entity["name"] for entity in one["entities"]))
+        relations(one)
+
+
 def _names(names: list[Json], nothing: str) -> None:
     columns = [Column("memories", right=True), Column("type"), Column("name")]
     output.table(columns, [[str(one["memories"]), one["type"], one["name"]] for one in names], nothing)

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
-from engine.api import GraphEntitiesFields, NeighboursFields, PathFields
+from engine.api import CommunitiesFields, GraphEntitiesFields, NeighboursFields, PathFields
 from engine.types import SCOPE_FIELDS
 from serve_app import graph_schemas, schemas
 from serve_app.bodies import fields_of, required
@@ -19,6 +19,8 @@ routes = Routes(prefix="/v1/graph", tags=["graph"])
 
 _ENTITIES_PATH = "/v1/graph/entities/"
 _ENTITIES, _NEIGHBOURS, _PATH = fields_of(GraphEntitiesFields), fields_of(NeighboursFields), fields_of(PathFields)
+_COMMUNITIES = fields_of(CommunitiesFields)
+_AT_HELP = "A time with its offset, or a date: relations that were true then; memories made later don't count."
 _SCOPE_HELP: dict[str, str] = dict.fromkeys(
     SCOPE_FIELDS, "Only memories with this id; at least one of the four ids is needed, several are ANDed."
 )
@@ -32,6 +34,7 @@ _SCOPE_HELP: dict[str, str] = dict.fromkeys(
         name="Only names that contain this, whatever the case.",
         page="From 1.",
         page_size="Entries per page.",
+        at=_AT_HELP,
         **_SCOPE_HELP,
     ),
 )
@@ -48,6 +51,8 @@ async def entities(request: Request) -> JsonResponse:
     openapi_extra=schemas.parameters(
         entity="Its name, whatever the case.",
         limit="How many memories, how many entities and how many relations at most.",
+        depth="How many steps away entities and relations may be, 1 to 3.",
+        at=_AT_HELP,
         **_SCOPE_HELP,
     ),
 )
@@ -66,6 +71,7 @@ async def neighbours(request: Request) -> JsonResponse:
         source="The name of the first entity.",
         target="The name of the last one.",
         most_steps="Longer paths are not looked for.",
+        at=_AT_HELP,
         **_SCOPE_HELP,
     ),
 )
@@ -74,6 +80,21 @@ async def path(request: Request) -> JsonResponse:
     params = known_params(request.query_params, _PATH | {"source", "target"})
     source, target = _taken(params, "source"), _taken(params, "target")
     return JsonResponse(await api_of(request).path(source, target, **params))
+
+
+@routes.get(
+    "/communities/",
+    summary="Which entities belong together",
+    responses=schemas.answers(graph_schemas.Communities, 504),
+    openapi_extra=schemas.parameters(
+        limit="How many communities, and of each how many entities and relations at most.",
+        at=_AT_HELP,
+        **_SCOPE_HELP,
+    ),
+)
+async def communities(request: Request) -> JsonResponse:
+    """Groups of entities that memories mention together more than others, the largest first."""
+    return JsonResponse(await api_of(request).communities(**known_params(request.query_params, _COMMUNITIES)))
 
 
 def _taken(params: dict[str, Any], name: str) -> str:

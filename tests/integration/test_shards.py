@@ -82,7 +82,7 @@ async def test_each_memory_is_found_by_its_user_and_all_of_them_by_the_agent(sha
 
 async def test_a_path_is_looked_for_in_every_shard(sharded_api: OrchestratorHandle) -> None:
     for shard, name in ((1, "Clara"), (2, "Jonas")):
-        said = {"role": "user", "name": name, "content": "I live in Lisbon"}
+        said = {"role": "user", "name": name, "content": "Boats are fine"}
         told = await sharded_api.add(said, user_id=user_of(shard, "path"), agent_id="guide")
         assert told["degraded"] == []
 

@@ -217,6 +217,10 @@ async def path(two: Two) -> object:
     return await refused(two.memory.path("Alice", "Bob", user_id=USER, project=MINE))
 
 
+async def communities(two: Two) -> object:
+    return await two.memory.communities(user_id=USER, project=MINE)
+
+
 async def of_all_projects(two: Two) -> object:
     """For whoever runs the system: figures and ids, no content."""
     return [
@@ -242,6 +246,7 @@ CASES: dict[str, Case] = {
     "graph_entities": graph_entities,
     "neighbours": neighbours,
     "path": path,
+    "communities": communities,
     "operation": of_an_operation("operation"),
     "operations": operations,
     "retry": of_an_operation("retry"),

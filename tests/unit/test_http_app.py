@@ -20,6 +20,7 @@ ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
     "graph_entities", "neighbours", "path", "operations", "retry", "purge", "verify", "rebuild", "context",
+    "communities",
 )  # fmt: skip
 
 
@@ -148,6 +149,12 @@ ROUTES = [
         "/v1/graph/path/?source=Ana&target=Lisbon&agent_id=a&most_steps=3",
         None,
         ("path", ("Ana", "Lisbon"), {"agent_id": "a", "most_steps": 3}),
+    ),
+    (
+        "GET",
+        "/v1/graph/communities/?user_id=u&limit=4&at=2025-05-01",
+        None,
+        ("communities", (), {"user_id": "u", "limit": 4, "at": "2025-05-01"}),
     ),
     ("GET", "/v1/status/", None, ("status", (), {})),
     ("GET", "/readyz", None, ("status", (), {})),
@@ -660,6 +667,7 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/readyz",
         "/v1/context/",
         "/v1/entities/",
+        "/v1/graph/communities/",
         "/v1/graph/entities/",
         "/v1/graph/neighbours/",
         "/v1/graph/path/",

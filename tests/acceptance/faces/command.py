@@ -28,6 +28,7 @@ _COMMANDS = {
     "graph_entities": ["graph", "entities"],
     "neighbours": ["graph", "neighbours"],
     "path": ["graph", "path"],
+    "communities": ["graph", "communities"],
 }
 _FLAGS = {"expiration_date": "--expires"}
 _ANSWER_S = 60.0

@@ -150,6 +150,7 @@ class Story:
         self._do("neighbours by agent", "neighbours", "Lisbon", **guide)
         self._do("neighbours of nothing", "neighbours", "Atlantis", **ana)
         self._do("path", "path", "Siemens", "Berlin", **ana)
+        self._do("communities", "communities", **ana)
         self._do("no path", "path", "Clara Nilsson", "Berlin", **ana)
         self._do("path to nothing", "path", "Clara Nilsson", "Atlantis", **ana)
 
