@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import venv
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,25 +16,33 @@ _SAME = ("torch", "transformers", "tokenizers", "sentence-transformers", "numpy"
 _LIMIT_S = 1800
 
 
-def requirements() -> list[str]:
-    """mem0 at the compared version, with Remora's own versions of what runs the model. torch is named first, so that
-    no other package decides which build of it comes."""
-    return [*(f"{name}=={_plain(version(name))}" for name in _SAME), MEM0]
+MILVUS = ("pymilvus", "milvus-lite")
+"""What mem0 needs to keep vectors in Milvus Lite. Its local Qdrant comes with it."""
 
 
-def default_directory() -> Path:
+def requirements(more: Sequence[str] = ()) -> list[str]:
+    """mem0 at the compared version, with Remora's own versions of what runs the model, and of `more`. torch is named
+    first, so that no other package decides which build of it comes."""
+    return [*(f"{name}=={_plain(version(name))}" for name in (*_SAME, *more)), MEM0]
+
+
+def default_directory(name: str = "bench-mem0") -> Path:
     """Where the environment is kept."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "remora" / "bench-mem0"
+    return Path(cache) / "remora" / name
 
 
-def ensure(directory: Path) -> Path:
+def ensure(directory: Path, more: Sequence[str] = ()) -> Path:
     """The Python of the environment, which is made, or brought to the versions wanted, if it has to be.
+
+    Args:
+        directory: where it is.
+        more: packages that it has beyond mem0, in the versions that Remora has of them.
 
     Raises:
         RuntimeError: pip could not install what is needed; the message holds its last lines.
     """
-    wanted = requirements()
+    wanted = requirements(more)
     python = directory / "bin" / "python"
     stamp = directory / "installed.txt"
     if python.exists() and stamp.exists() and stamp.read_text().split() == wanted:
