@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 
 from engine.batch_queue import BatchQueue
 from engine.concurrency import Pauses
 from engine.errors import PASSING, RemoraError, StaleEpoch, Unavailable
-from engine.index_feed import IndexFeed
 from engine.ledger_port import Command, Commit, Fail, Ledger, Ownership, Written
-from engine.types import Json
+from engine.types import ChangeBatch, Json
 
 _COMPANY_S = 0.003
 """How long a transaction waits for more operations after the one before it: less than an fsync takes."""
+
+
+class Listener(Protocol):
+    """Is told of everything that was committed, in the order of the ledger."""
+
+    def offer(self, batch: ChangeBatch) -> None: ...
 
 
 class LedgerWriter:
@@ -25,13 +31,13 @@ class LedgerWriter:
 
     Args:
         ledger: the truth.
-        feeds: of the indexes.
+        listeners: the feeds of the indexes, and whoever else has to know.
         batch_operations: commands in one transaction, at most.
     """
 
-    def __init__(self, ledger: Ledger, feeds: Sequence[IndexFeed], *, batch_operations: int) -> None:
+    def __init__(self, ledger: Ledger, listeners: Sequence[Listener], *, batch_operations: int) -> None:
         self._ledger = ledger
-        self._feeds = feeds
+        self._listeners = listeners
         self._queue: BatchQueue[Command, Written] = BatchQueue(
             self._write_batch, name="ledger", max_items=batch_operations, linger_s=_COMPANY_S
         )
@@ -113,8 +119,8 @@ class LedgerWriter:
             raise
         except RemoraError as error:
             return [error] if len(commands) == 1 else await self._one_by_one(commands)
-        for feed in self._feeds:
-            feed.offer(answer.changes)
+        for listener in self._listeners:
+            listener.offer(answer.changes)
         return list(answer.written)
 
     async def _one_by_one(self, commands: list[Command]) -> list[Written | Exception]:

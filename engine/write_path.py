@@ -32,7 +32,7 @@ from engine.ledger_port import (
     Retry,
     Written,
 )
-from engine.ledger_writer import LedgerWriter
+from engine.ledger_writer import LedgerWriter, Listener
 from engine.models import Models
 from engine.operations import error_object, is_blanked, is_final, is_indexed, needs_model, stored_error
 from engine.planning import Planner
@@ -61,6 +61,7 @@ class WritePath:
         ledger: the truth.
         models: for prepare.
         feeds: of the indexes that a write waits for.
+        listeners: who else is told of what was committed, before it is answered.
         gate: bounds what is under way.
         batch_operations: commands in one transaction, at most.
         apply_deadline_s: how long a write waits for the indexes.
@@ -74,6 +75,7 @@ class WritePath:
         ledger: Ledger,
         models: Models,
         feeds: Sequence[IndexFeed],
+        listeners: Sequence[Listener] = (),
         gate: Gate,
         batch_operations: int,
         apply_deadline_s: float,
@@ -89,7 +91,7 @@ class WritePath:
         self._lanes = Lanes()
         self._running: dict[str, Run] = {}
         self._tasks = TaskSet()
-        self._writer = LedgerWriter(ledger, feeds, batch_operations=batch_operations)
+        self._writer = LedgerWriter(ledger, (*feeds, *listeners), batch_operations=batch_operations)
         self.stats = WriteStats()
 
     @property

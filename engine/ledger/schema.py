@@ -33,6 +33,13 @@ def _live_index(name: str, *columns: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, sqlite_where=_LIVE, postgresql_where=_LIVE)
 
 
+def _live_scope_index(field: str) -> Index:
+    """Of those that have the field: most memories have one or two of the four."""
+    where = text(f"live_to IS NULL AND {field} IS NOT NULL")
+    columns = ("project", field, "created_at_us", "memory_id")
+    return Index(f"live_{field}", *columns, sqlite_where=where, postgresql_where=where)
+
+
 def _ended_index(field: str) -> Index:
     """Of ended versions, for purges and for the past: adds don't pay for it, and what has been purged isn't in it."""
     where = text(f"live_to IS NOT NULL AND {field} IS NOT NULL")
@@ -96,7 +103,7 @@ versions = Table(
     _live_index("live_memory", "memory_id", unique=True),
     _live_index("live_fingerprint", "project", "fingerprint", unique=True),
     _live_index("live_project", "project", "created_at_us", "memory_id"),
-    *[_live_index(f"live_{name}", "project", name, "created_at_us", "memory_id") for name in SCOPE_FIELDS],
+    *[_live_scope_index(name) for name in SCOPE_FIELDS],
     *[_ended_index(name) for name in SCOPE_FIELDS],
     Index("past_project", "project", "live_to", "live_from", sqlite_where=_ENDED, postgresql_where=_ENDED),
     # What one add made, where no run says what belongs together.
