@@ -150,18 +150,18 @@ class RebuildFields(TypedDict, total=False):
     deadline_s: float | None
 
 
-class GraphEntitiesFields(ScopeFields, PageFields, total=False):
+class GraphEntitiesFields(ScopeFields, PageFields, PastFields, total=False):
     """`name`: only entities whose name contains it, whatever the case. `at`: as `NeighboursFields`."""
 
     name: str | None
     at: int | float | str | None
 
 
-class NeighboursFields(ScopeFields, CallFields, total=False):
+class NeighboursFields(ScopeFields, CallFields, PastFields, total=False):
     """`limit`: how many memories, how many entities and how many relations at most; 20 unless told. `depth`: how many
     steps away entities and relations may be; 1 unless told, 3 at most.
 
-    `at`: a time: relations that were true then; memories made later don't count. Not the same as what was known then.
+    `at`: a time: relations that were true then; memories made later don't count. What was *known* then is `as_of`.
     """
 
     limit: int
@@ -169,14 +169,14 @@ class NeighboursFields(ScopeFields, CallFields, total=False):
     at: int | float | str | None
 
 
-class PathFields(ScopeFields, CallFields, total=False):
+class PathFields(ScopeFields, CallFields, PastFields, total=False):
     """`most_steps`: longer paths are not looked for; 4 unless told, 10 at most. `at`: as `NeighboursFields`."""
 
     most_steps: int
     at: int | float | str | None
 
 
-class CommunitiesFields(ScopeFields, CallFields, total=False):
+class CommunitiesFields(ScopeFields, CallFields, PastFields, total=False):
     """`limit`: how many communities, and of each how many entities and relations at most; 20 unless told. `at`: as
     `NeighboursFields`."""
 

@@ -26,7 +26,7 @@ from engine.graph_port import (
     View,
 )
 from engine.index_feed import IndexFeed
-from engine.ledger_port import Ledger
+from engine.ledger_port import Known
 from engine.requests import CommunitiesRequest, GraphEntitiesRequest, NeighboursRequest, PathRequest
 from engine.types import Applied, Json, JsonList
 
@@ -51,7 +51,7 @@ class GraphPath:
         ledger: what the memories that it names say.
     """
 
-    def __init__(self, *, graph: GraphStore, feed: IndexFeed, ledger: Ledger) -> None:
+    def __init__(self, *, graph: GraphStore, feed: IndexFeed, ledger: Known) -> None:
         self._graph = graph
         self._feed = feed
         self._ledger = ledger

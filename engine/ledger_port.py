@@ -343,6 +343,12 @@ class ScopeCount:
     updated_at_us: int
 
 
+class Known(Protocol):
+    """What single memories say, now or at another time."""
+
+    async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]: ...
+
+
 class Ledger(Protocol):
     """The durable, ordered log: the only truth. What each write means is fixed in `docs/consistency.md`."""
 

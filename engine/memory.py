@@ -6,9 +6,10 @@ import asyncio
 import builtins
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from engine import ids, ingest, requests
 from engine.answers import entities_answer, history_object, memory_object
@@ -52,12 +53,13 @@ from engine.models import Models
 from engine.named_graph import NamedGraph
 from engine.operation_list import OperationList
 from engine.operations import new_operation
+from engine.past.worlds import Worlds
 from engine.ports import Embedder, Extractor, Priority, VectorStore
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
 from engine.shard_api import Evidence, Found, Statistics
 from engine.times import day_of
-from engine.types import EventKind, Json, JsonList, MemoryVersion, Scope
+from engine.types import BlockKey, EventKind, Json, JsonList, MemoryVersion, Scope
 from engine.upkeep import Upkeep
 from engine.upkeep.subject import graph_subject, vector_subject
 from engine.weighing import results_load, search_load
@@ -130,6 +132,7 @@ class Memory:
             queue_texts=settings.embed.queue_texts,
             in_flight=settings.embedders,
         )
+        self._past = Worlds(ledger=ledger, models=self._models, settings=settings)
         self._vector_feed = IndexFeed("vector", vector, ledger.changes)
         named = NamedGraph(graph, self._models)
         self._graph_feed = IndexFeed("graph", BetweenIndexes(named, self._vector_feed, faults), ledger.changes)
@@ -137,6 +140,7 @@ class Memory:
             ledger=ledger,
             models=self._models,
             feeds=(self._vector_feed, self._graph_feed),
+            listeners=(self._past,),
             gate=Gate(
                 "operations",
                 replace(room, items=limits.pending_operations),
@@ -178,6 +182,7 @@ class Memory:
         await self._upkeep.close()
         await self._writes.close()
         await self._searches.close()
+        await self._past.close()
         await asyncio.gather(self._vector_feed.close(), self._graph_feed.close())
         await self._models.close()
 
@@ -348,36 +353,36 @@ class Memory:
         """What memories mention; see `MemoryApi`."""
         request = requests.parse_graph_entities(fields, self._limits)
         with self._reads.admit():
-            async with self._within(request.call):
-                return await self._graphs.entities(request)
+            async with self._within(request.call), self._graph_at(request) as graphs:
+                return await graphs.entities(request)
 
     async def neighbours(self, entity: str, **fields: Unpack[NeighboursFields]) -> Json:
         """What surrounds an entity; see `MemoryApi`."""
         request = requests.parse_neighbours(entity, fields, self._limits)
         with self._reads.admit():
-            async with self._within(request.call):
-                return await self._graphs.neighbours(request)
+            async with self._within(request.call), self._graph_at(request) as graphs:
+                return await graphs.neighbours(request)
 
     async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
         """The way from one entity to another; see `MemoryApi`."""
         request = requests.parse_path(source, target, fields, self._limits)
         with self._reads.admit():
-            async with self._within(request.call):
-                return await self._graphs.path(request)
+            async with self._within(request.call), self._graph_at(request) as graphs:
+                return await graphs.path(request)
 
     async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
         """Which entities belong together; see `MemoryApi`."""
         request = requests.parse_communities(fields, self._limits)
         with self._reads.admit():
-            async with self._within(request.call):
-                return await self._graphs.communities(request)
+            async with self._within(request.call), self._graph_at(request) as graphs:
+                return await graphs.communities(request)
 
     async def links(self, **fields: Unpack[CommunitiesFields]) -> Json:
         """What links the entities here; see `ShardApi`."""
         request = requests.parse_communities(fields, self._limits)
         with self._reads.admit():
-            async with self._within(request.call):
-                return await self._graphs.links(request)
+            async with self._within(request.call), self._graph_at(request) as graphs:
+                return await graphs.links(request)
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
@@ -459,8 +464,8 @@ class Memory:
         """All that memories here mention; see `ShardApi`."""
         request = requests.parse_graph_entities(fields, self._limits)
         with self._reads.admit():
-            async with self._within(request.call):
-                return await self._graphs.mentioned(request)
+            async with self._within(request.call), self._graph_at(request) as graphs:
+                return await graphs.mentioned(request)
 
     async def beside(
         self, keys: Sequence[str], **fields: Unpack[GraphEntitiesFields]
@@ -468,8 +473,8 @@ class Memory:
         """Who is mentioned together with each entity here; see `ShardApi`."""
         request = requests.parse_graph_entities(fields, self._limits)
         with self._reads.admit():
-            async with self._within(request.call):
-                return await self._graphs.beside(request, keys)
+            async with self._within(request.call), self._graph_at(request) as graphs:
+                return await graphs.beside(request, keys)
 
     async def scopes(self, **fields: Unpack[CallFields]) -> builtins.list[ScopeCount]:
         """Who has memories here; see `ShardApi`."""
@@ -619,6 +624,16 @@ class Memory:
     def _within(self, call: Call) -> _Within:
         return _Within(self._deadline_s(call))
 
+    @asynccontextmanager
+    async def _graph_at(self, request: _OfGraph) -> AsyncIterator[GraphPath]:
+        """The graph as it was then; that of now where nothing has happened since, and days haven't gone by."""
+        moment = None if request.as_of is None else await self._moment(request.as_of)
+        if moment is None or (moment.latest and day_of(moment.at_us) == self._today()):
+            yield self._graphs
+            return
+        async with self._past.at(request.call.project, request.block, moment) as world:
+            yield world.graphs
+
     async def _live(self, call: Call, memory_id: str, as_of: AsOf | None = None) -> MemoryVersion | None:
         with self._reads.admit():
             async with self._within(call):
@@ -679,6 +694,19 @@ def _not_found(memory_id: str) -> NotFound:
 
 def _purged(memory_id: str) -> Purged:
     return Purged("The memory's content has been erased for good.", {"memory_id": memory_id})
+
+
+class _OfGraph(Protocol):
+    """A question about the graph."""
+
+    @property
+    def call(self) -> Call: ...
+
+    @property
+    def block(self) -> BlockKey | None: ...
+
+    @property
+    def as_of(self) -> AsOf | None: ...
 
 
 class _Within:

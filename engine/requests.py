@@ -128,50 +128,54 @@ class ListRequest:
     as_of: AsOf | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GraphEntitiesRequest:
-    """A page of what the memories of a scope mention. `name`: a part of the names; None: any."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphRequest:
+    """A question about the graph of a scope. `at_us`: which relations were true; None: are true now."""
 
     call: Call
     scope: Scope
+    at_us: int | None = None
+    as_of: AsOf | None = None
+
+    @property
+    def block(self) -> BlockKey | None:
+        """The memories of the user that the scope names: all of the graph that has to do with it."""
+        user = self.scope.user_id
+        return None if user is None else BlockKey(self.call.project, "user_id", user)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphEntitiesRequest(GraphRequest):
+    """A page of what the memories of a scope mention. `name`: a part of the names; None: any."""
+
     name: str | None
     page: int
     page_size: int
-    at_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NeighboursRequest:
-    """What surrounds an entity. `at_us`: which relations were true; None: are true now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighboursRequest(GraphRequest):
+    """What surrounds an entity."""
 
-    call: Call
-    scope: Scope
     entity: str
     limit: int
     depth: int = 1
-    at_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PathRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathRequest(GraphRequest):
     """The way from one entity to another."""
 
-    call: Call
-    scope: Scope
     source: str
     target: str
     most_steps: int
-    at_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CommunitiesRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommunitiesRequest(GraphRequest):
     """Which entities belong together."""
 
-    call: Call
-    scope: Scope
     limit: int
-    at_us: int | None = None
 
 
 def parse_add(messages: object, fields: Mapping[str, Any], limits: LimitSettings) -> AddRequest:
@@ -303,7 +307,7 @@ def parse_get(fields: Mapping[str, Any]) -> tuple[Call, AsOf | None]:
 
 def parse_graph_entities(fields: Mapping[str, Any], limits: LimitSettings) -> GraphEntitiesRequest:
     """A page of what is mentioned; raises as `parse_add` does."""
-    call = parse_call(fields, _CALL | _SCOPE | {"name", "page", "page_size", "at"})
+    call = parse_call(fields, _CALL | _SCOPE | AS_OF_FIELDS | {"name", "page", "page_size", "at"})
     name = fields.get("name")
     page, page_size = parse_page(fields, limits)
     return GraphEntitiesRequest(
@@ -313,12 +317,13 @@ def parse_graph_entities(fields: Mapping[str, Any], limits: LimitSettings) -> Gr
         page=page,
         page_size=page_size,
         at_us=_at(fields),
+        as_of=parse_as_of(fields),
     )
 
 
 def parse_neighbours(entity: object, fields: Mapping[str, Any], limits: LimitSettings) -> NeighboursRequest:
     """An entity to look around; raises as `parse_add` does."""
-    call = parse_call(fields, _CALL | _SCOPE | {"limit", "depth", "at"})
+    call = parse_call(fields, _CALL | _SCOPE | AS_OF_FIELDS | {"limit", "depth", "at"})
     return NeighboursRequest(
         call=call,
         scope=_named_scope(fields, limits),
@@ -326,14 +331,19 @@ def parse_neighbours(entity: object, fields: Mapping[str, Any], limits: LimitSet
         limit=_limit(fields, limits),
         depth=count_of(fields.get("depth"), "depth", 1, _MOST_DEPTH),
         at_us=_at(fields),
+        as_of=parse_as_of(fields),
     )
 
 
 def parse_communities(fields: Mapping[str, Any], limits: LimitSettings) -> CommunitiesRequest:
     """A scope whose entities are parted; raises as `parse_add` does."""
-    call = parse_call(fields, _CALL | _SCOPE | {"limit", "at"})
+    call = parse_call(fields, _CALL | _SCOPE | AS_OF_FIELDS | {"limit", "at"})
     return CommunitiesRequest(
-        call=call, scope=_named_scope(fields, limits), limit=_limit(fields, limits), at_us=_at(fields)
+        call=call,
+        scope=_named_scope(fields, limits),
+        limit=_limit(fields, limits),
+        at_us=_at(fields),
+        as_of=parse_as_of(fields),
     )
 
 
@@ -348,7 +358,7 @@ def _at(fields: Mapping[str, Any]) -> int | None:
 
 def parse_path(source: object, target: object, fields: Mapping[str, Any], limits: LimitSettings) -> PathRequest:
     """Two entities to link; raises as `parse_add` does."""
-    call = parse_call(fields, _CALL | _SCOPE | {"most_steps", "at"})
+    call = parse_call(fields, _CALL | _SCOPE | AS_OF_FIELDS | {"most_steps", "at"})
     return PathRequest(
         call=call,
         scope=_named_scope(fields, limits),
@@ -356,6 +366,7 @@ def parse_path(source: object, target: object, fields: Mapping[str, Any], limits
         target=text_of(target, "target", limits.id_chars),
         most_steps=count_of(fields.get("most_steps"), "most_steps", _STEPS, _MOST_STEPS),
         at_us=_at(fields),
+        as_of=parse_as_of(fields),
     )
 
 

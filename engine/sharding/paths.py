@@ -26,6 +26,7 @@ _MOST_REACHED = 200_000
 
 
 class _Fields(ScopeFields, CallFields, total=False):
+    as_of: int | float | str | None
     at: int | float | str | None
 
 
@@ -112,8 +113,15 @@ class PathOverShards:
 
     def _fields(self) -> _Fields:
         call = self._request.call
-        at = None if self._request.at_us is None else iso(self._request.at_us)
-        return {**self._request.scope.ids(), "project": call.project, "deadline_s": self._until.left(), "at": at}  # type: ignore[typeddict-item]
+        times: _Fields = {"at": _iso(self._request.at_us)}
+        if self._request.as_of is not None:
+            times["as_of"] = _iso(self._request.as_of.at_us)
+        shared: _Fields = {"project": call.project, "deadline_s": self._until.left()}
+        return {**self._request.scope.ids(), **shared, **times}  # type: ignore[typeddict-item]
+
+
+def _iso(at_us: int | None) -> str | None:
+    return None if at_us is None else iso(at_us)
 
 
 def _worth(step: Json) -> tuple[bool, str, str]:

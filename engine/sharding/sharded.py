@@ -350,7 +350,8 @@ class Sharded(MemoryApi):
         request = requests.parse_graph_entities(fields, self._limits)
         shard = self._home_of(request.call, request.scope)
         if shard is not None:
-            return await self._shards[shard].graph_entities(**fields)
+            return await self._shards[shard].graph_entities(**self._past(fields, shard))
+        routing.no_position(request.as_of)
         found = graph_merging.summed(await every(one.mentioned(**fields) for one in self._shards))
         page, page_size = request.page, request.page_size
         shown = found[(page - 1) * page_size : page * page_size]
@@ -361,7 +362,8 @@ class Sharded(MemoryApi):
         request = requests.parse_neighbours(entity, fields, self._limits)
         shard = self._home_of(request.call, request.scope)
         if shard is not None:
-            return await self._shards[shard].neighbours(entity, **fields)
+            return await self._shards[shard].neighbours(entity, **self._past(fields, shard))
+        routing.no_position(request.as_of)
         fields["limit"] = min(_MORE * request.limit, self._limits.page_size)
         fields["depth"] = 1
 
@@ -385,7 +387,8 @@ class Sharded(MemoryApi):
         request = requests.parse_communities(fields, self._limits)
         shard = self._home_of(request.call, request.scope)
         if shard is not None:
-            return await self._shards[shard].communities(**fields)
+            return await self._shards[shard].communities(**self._past(fields, shard))
+        routing.no_position(request.as_of)
         found = await every(one.links(**fields) for one in self._shards)
         links = graph_merging.links(found, self._settings.graph.functional_keys)
         return await asyncio.to_thread(communities, links, request.limit)
@@ -395,7 +398,8 @@ class Sharded(MemoryApi):
         request = requests.parse_path(source, target, fields, self._limits)
         shard = self._home_of(request.call, request.scope)
         if shard is not None:
-            return await self._shards[shard].path(source, target, **fields)
+            return await self._shards[shard].path(source, target, **self._past(fields, shard))
+        routing.no_position(request.as_of)
         return await PathOverShards(self._shards, request, self._until(request.call), self._limits.id_chars).find()
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
