@@ -8,6 +8,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Say `make serve PYTHON=/path/to/python3.12` to choose one.
 PYTHON ?=
+# Of bench-locomo and bench-retrieval: the file to measure with.
+DATA ?=
 PYTEST := $(BIN)/python -m pytest
 PACKAGES := engine actors serve_app remora
 
@@ -15,7 +17,8 @@ export RAY_USAGE_STATS_ENABLED := 0
 # Tests never ask a hub for a model.
 test test-all: export HF_HUB_OFFLINE := 1
 
-.PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos bench-recovery bench-overload clean
+.PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos bench-recovery \
+	bench-overload bench-locomo bench-retrieval bench-search-cost clean
 
 help:
 	@echo "make serve      install Remora into $(VENV) and start it (REMORA_* variables and remora.toml are obeyed)"
@@ -33,6 +36,12 @@ help:
 	@echo "                how long remora serve takes to be whole again at 100,000 memories, a quarter of an hour"
 	@echo "make bench-overload"
 	@echo "                ten times the load that it sustains, for a minute: memory, refusals, recovery"
+	@echo "make bench-locomo DATA=path/to/locomo10.json"
+	@echo "                how much of LoCoMo's evidence comes back, beside plain baselines (ARGS=\"--caption --peers\")"
+	@echo "make bench-retrieval"
+	@echo "                the same on chats of a user with an assistant, or on a file of yours (DATA=questions.jsonl)"
+	@echo "make bench-search-cost"
+	@echo "                what the signals of a search cost: throughput, latency, adds, bytes; half an hour"
 	@echo "make clean      remove $(VENV), caches and build output; your memories stay"
 
 # --- environment: two stamps, made again when what they were made from changes ---------------------------------------
@@ -108,6 +117,16 @@ bench-overload: $(VENV)/.installed-bench
 
 bench-recovery: $(VENV)/.installed
 	$(BIN)/python bench/recovery.py $(ARGS)
+
+bench-locomo: $(VENV)/.installed
+	@test -n "$(DATA)" || { echo "Name the data: make bench-locomo DATA=path/to/locomo10.json (bench/locomo.py --help says where to get it)" >&2; exit 1; }
+	$(BIN)/python bench/locomo.py "$(DATA)" $(ARGS)
+
+bench-retrieval: $(VENV)/.installed
+	$(BIN)/python bench/retrieval.py "$(or $(DATA),bench/data/assistant_chats.jsonl)" $(ARGS)
+
+bench-search-cost: $(VENV)/.installed
+	$(BIN)/python bench/search_cost.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
