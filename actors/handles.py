@@ -27,6 +27,7 @@ from engine.graph_port import (
     PathQuery,
 )
 from engine.ledger_port import (
+    Alias,
     Command,
     ConversationRows,
     Event,
@@ -211,6 +212,15 @@ class LedgerHandle(Ledger):
 
     async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
         return await self._remote.ask(lambda actor: actor.conversations.remote(asked, limit))
+
+    async def aliases(self, project: str) -> tuple[Alias, ...]:
+        return await self._remote.ask(lambda actor: actor.aliases.remote(project))
+
+    async def put_alias(self, epoch: int, project: str, alias: Alias) -> None:
+        await self._remote.ask(lambda actor: actor.put_alias.remote(epoch, project, alias))
+
+    async def drop_alias(self, epoch: int, project: str, scope: Scope, key: str) -> None:
+        await self._remote.ask(lambda actor: actor.drop_alias.remote(epoch, project, scope, key))
 
     async def ranking(self, project: str) -> Mapping[str, float]:
         return await self._remote.ask(lambda actor: actor.ranking.remote(project))

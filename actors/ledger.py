@@ -13,6 +13,7 @@ from engine.as_of import AsOf, Moment
 from engine.config import Settings
 from engine.filters import Filter
 from engine.ledger_port import (
+    Alias,
     Command,
     ConversationRows,
     Event,
@@ -149,6 +150,21 @@ class LedgerActor(Shell[Ledger]):
     async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
         """As `Ledger.conversations`."""
         return await (await self.enter("conversations")).conversations(asked, limit)
+
+    @ray.method
+    async def aliases(self, project: str) -> tuple[Alias, ...]:
+        """As `Ledger.aliases`."""
+        return await (await self.enter("aliases")).aliases(project)
+
+    @ray.method
+    async def put_alias(self, epoch: int, project: str, alias: Alias) -> None:
+        """As `Ledger.put_alias`."""
+        await (await self.enter("put_alias")).put_alias(epoch, project, alias)
+
+    @ray.method
+    async def drop_alias(self, epoch: int, project: str, scope: Scope, key: str) -> None:
+        """As `Ledger.drop_alias`."""
+        await (await self.enter("drop_alias")).drop_alias(epoch, project, scope, key)
 
     @ray.method
     async def ranking(self, project: str) -> Mapping[str, float]:

@@ -156,6 +156,18 @@ class OrchestratorActor(Shell[Memory]):
             return await api.path(source, target, **fields)
 
     @ray.method
+    async def merge_entities(self, name: str, into: str, **fields: Any) -> Json:
+        """As `MemoryApi.merge_entities`."""
+        async with self._answering("merge_entities") as api:
+            return await api.merge_entities(name, into, **fields)
+
+    @ray.method
+    async def split_entity(self, name: str, **fields: Any) -> Json:
+        """As `MemoryApi.split_entity`."""
+        async with self._answering("split_entity") as api:
+            return await api.split_entity(name, **fields)
+
+    @ray.method
     async def communities(self, **fields: Any) -> Json:
         """As `MemoryApi.communities`."""
         async with self._answering("communities") as api:

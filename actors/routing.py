@@ -23,6 +23,8 @@ _BY_USER = frozenset(
         "neighbours",
         "path",
         "communities",
+        "merge_entities",
+        "split_entity",
     }
 )
 

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 
 from engine.api import (
     AddFields,
+    AliasFields,
     CallFields,
     CommunitiesFields,
     ContextFields,
@@ -54,6 +55,8 @@ MEMORY_VERBS = frozenset(
         "neighbours",
         "path",
         "communities",
+        "merge_entities",
+        "split_entity",
         "operations",
         "retry",
         "purge",
@@ -198,6 +201,15 @@ class MemoryVerbs(MemoryApi, ABC):
 
     async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
         answer: Json = await self._read("path", (source, target), {**fields})
+        return answer
+
+    async def merge_entities(self, name: str, into: str, **fields: Unpack[AliasFields]) -> Json:
+        # Twice is harmless: the same again changes nothing.
+        answer: Json = await self._read("merge_entities", (name, into), {**fields})
+        return answer
+
+    async def split_entity(self, name: str, **fields: Unpack[AliasFields]) -> Json:
+        answer: Json = await self._read("split_entity", (name,), {**fields})
         return answer
 
     async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:

@@ -26,7 +26,7 @@ class View:
     """How the graph is looked at.
 
     `at_us`: what is true is asked for that time, and memories made later don't count; None: now, and all count.
-    `aliases`: keys of names, each with the key of the name that stands for it.
+    `aliases`: keys of names, each with the name that stands for it, whose key is none of these.
     """
 
     at_us: int | None = None

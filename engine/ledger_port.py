@@ -147,6 +147,17 @@ class Plan:
     answer: Mapping[str, Any] = field(default_factory=dict)
 
 
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name, by key and as it was given, that means `into` in memories with all ids of the scope."""
+
+    scope: Scope
+    key: str
+    name: str
+    into: str
+
+
 @dataclass(frozen=True, slots=True)
 class Accept:
     """Make the operation durable."""
@@ -448,6 +459,26 @@ class Ledger(Protocol):
 
     async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
         """At most `limit` live memories of each stretch of a run; an add's are told whole."""
+        ...
+
+    async def aliases(self, project: str) -> tuple[Alias, ...]:
+        """The names of a project that mean another."""
+        ...
+
+    async def put_alias(self, epoch: int, project: str, alias: Alias) -> None:
+        """Let a name mean another in a scope, durably, in place of what it meant. The same again changes nothing.
+
+        Raises:
+            StaleEpoch: somebody else owns the shard; nothing was written.
+        """
+        ...
+
+    async def drop_alias(self, epoch: int, project: str, scope: Scope, key: str) -> None:
+        """Let the name of that key mean what it says again. The same again changes nothing.
+
+        Raises:
+            StaleEpoch: somebody else owns the shard; nothing was written.
+        """
         ...
 
     async def ranking(self, project: str) -> Mapping[str, float]:

@@ -12,7 +12,7 @@ from engine.config import LimitSettings, SearchSettings
 from engine.errors import InvalidInput, TooLarge
 from engine.filters import Filter
 from engine.times import parse_date, parse_moment
-from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, BlockKey, Json, Message, OperationState, Scope
+from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, BlockKey, Entity, Json, Message, OperationState, Scope
 from engine.values import count_of, flag_of, is_number, metadata_of, share_of, text_of, word_of
 
 _CALL = frozenset({"project", "deadline_s"})
@@ -176,6 +176,16 @@ class CommunitiesRequest(GraphRequest):
     """Which entities belong together."""
 
     limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """A name that means `into` in a scope."""
+
+    call: Call
+    scope: Scope
+    name: str
+    into: str
 
 
 def parse_add(messages: object, fields: Mapping[str, Any], limits: LimitSettings) -> AddRequest:
@@ -344,6 +354,29 @@ def parse_communities(fields: Mapping[str, Any], limits: LimitSettings) -> Commu
         limit=_limit(fields, limits),
         at_us=_at(fields),
         as_of=parse_as_of(fields),
+    )
+
+
+def parse_merge(name: object, into: object, fields: Mapping[str, Any], limits: LimitSettings) -> MergeRequest:
+    """A name that means another; raises as `parse_add` does."""
+    request = MergeRequest(
+        call=parse_call(fields, _CALL | _SCOPE),
+        scope=_named_scope(fields, limits),
+        name=text_of(name, "name", limits.id_chars),
+        into=text_of(into, "into", limits.id_chars),
+    )
+    if Entity(request.name).key == Entity(request.into).key:
+        raise InvalidInput(f"{request.name!r} and {request.into!r} are one name already", {"field": "into"})
+    return request
+
+
+def parse_split(name: object, fields: Mapping[str, Any], limits: LimitSettings) -> MergeRequest:
+    """A name that shall mean what it says again; raises as `parse_add` does."""
+    return MergeRequest(
+        call=parse_call(fields, _CALL | _SCOPE),
+        scope=_named_scope(fields, limits),
+        name=text_of(name, "name", limits.id_chars),
+        into="",
     )
 
 

@@ -133,6 +133,8 @@ class Memory:
     neighbours = _blocking(AsyncMemory.neighbours)
     path = _blocking(AsyncMemory.path)
     communities = _blocking(AsyncMemory.communities)
+    merge_entities = _blocking(AsyncMemory.merge_entities)
+    split_entity = _blocking(AsyncMemory.split_entity)
     status = _blocking(AsyncMemory.status)
 
 

@@ -12,6 +12,7 @@ from remora.http_requests import keyed, listed, segment
 if TYPE_CHECKING:
     from engine.api import (
         AddFields,
+        AliasFields,
         CallFields,
         CommunitiesFields,
         ContextFields,
@@ -105,6 +106,14 @@ class HttpApi(HttpCalls):
     async def path(self, source: str, target: str, **fields: Unpack[PathFields]) -> Json:
         """See `MemoryApi.path`."""
         return await self._read("/v1/graph/path/", {"source": source, "target": target, **fields})
+
+    async def merge_entities(self, name: str, into: str, **fields: Unpack[AliasFields]) -> Json:
+        """See `MemoryApi.merge_entities`."""
+        return await self._send("POST", "/v1/graph/merge/", {**fields}, body={"name": name, "into": into, **fields})
+
+    async def split_entity(self, name: str, **fields: Unpack[AliasFields]) -> Json:
+        """See `MemoryApi.split_entity`."""
+        return await self._send("POST", "/v1/graph/split/", {**fields}, body={"name": name, **fields})
 
     async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
         """See `MemoryApi.communities`."""

@@ -232,6 +232,35 @@ class NativeVerbs(Connection):
         fields = given(most_steps=most_steps, at=at, deadline_s=deadline_s)
         return await self._ask(lambda api: api.path(source, target, **scope, **fields))
 
+    async def merge_entities(
+        self,
+        name: str,
+        into: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """Let a name mean the entity of another in a scope, until it is split: `{name, into, changed, aliases}`."""
+        scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        return await self._ask(lambda api: api.merge_entities(name, into, **scope, **given(deadline_s=deadline_s)))
+
+    async def split_entity(
+        self,
+        name: str,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """Let a name mean what it says again: `{name, into: None, changed, aliases}`."""
+        scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        return await self._ask(lambda api: api.split_entity(name, **scope, **given(deadline_s=deadline_s)))
+
     async def communities(
         self,
         *,

@@ -57,6 +57,38 @@ class Communities(BaseModel):
     communities: list[Community]
 
 
+class Split(BaseModel):
+    """A name in a scope; at least one id is needed."""
+
+    name: str = Field(examples=["Nana"])
+    user_id: str | None = Field(default=None, examples=["ana"])
+    agent_id: str | None = None
+    app_id: str | None = None
+    run_id: str | None = None
+
+
+class Merge(Split):
+    """A name, and the one whose entity it means."""
+
+    into: str = Field(examples=["Anna Schmidt"])
+
+
+class Alias(BaseModel):
+    """A name that means another."""
+
+    name: str
+    into: str
+
+
+class Aliases(BaseModel):
+    """What a name means now, and all names of the scope that mean another."""
+
+    name: str
+    into: str | None
+    changed: bool = Field(description="Whether that was new.")
+    aliases: list[Alias]
+
+
 class Step(RelationEntry):
     """From one entity to the next. `relationship` is `mentioned_with` where no relation is known."""
 

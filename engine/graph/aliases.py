@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.types import Entity
+
 
 class Aliases:
     """Keys of entities, and the keys that stand for them. Nothing in the memories is different for it.
 
     Args:
-        standing: by the key of another name, the key of the entity that is meant; never one that is itself a key here.
+        standing: by the key of another name, the name of the entity that is meant, whose key is never one of these.
     """
 
     def __init__(self, standing: Mapping[str, str] | None = None) -> None:
-        self._standing = dict(standing or {})
+        self._standing = {other: Entity(name).key for other, name in (standing or {}).items()}
+        self._names = {Entity(name).key: name for name in (standing or {}).values()}
         self._under: dict[str, list[str]] = {}
         for other, key in sorted(self._standing.items()):
             self._under.setdefault(key, [key]).append(other)
@@ -32,6 +35,10 @@ class Aliases:
     def shared(self, key: str) -> bool:
         """Whether it stands for others too."""
         return key in self._under
+
+    def shown(self, key: str, mentioned: str, entity: Entity) -> Entity:
+        """The entity of `key` as it is shown, which memories mention by the key `mentioned` as `entity`."""
+        return entity if mentioned == key else Entity(self._names[key], entity.kind)
 
     def distinct(self, keys: Sequence[str]) -> Sequence[str]:
         """The keys that stand for these, each once."""

@@ -121,7 +121,7 @@ class Region:
             for graph in self.graphs(name):
                 counted.update(graph.names(name))
             if counted:
-                return common_name(counted, name)
+                return self.aliases.shown(key, name, common_name(counted, name))
         return Entity(key)
 
     def longer_names(self, token: str) -> Iterator[str]:

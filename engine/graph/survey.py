@@ -103,7 +103,7 @@ class Survey:
         for name in self.aliases.under(key):
             counted = self._names(name)
             if counted:
-                return common_name(counted, name)
+                return self.aliases.shown(key, name, common_name(counted, name))
         return Entity(key)
 
     def _names(self, name: str) -> Counter[Entity]:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 from engine import ids
 from engine.errors import NotFound
 from engine.ledger import codec
+from engine.ledger.alias_rows import forget_within
 from engine.ledger.conditions import holds
 from engine.ledger.contents import blanked, is_blanked, is_within, key_of, memories_named, says
 from engine.ledger.schema import events, operations, versions
@@ -97,6 +98,8 @@ def erase_operations(
 ) -> list[str]:
     """Blank every finished operation that holds content of these memories, or is one of the scope; their keys.
 
+    With a scope the aliases go too that were made in it.
+
     Args:
         connection: in a transaction.
         project: whose.
@@ -122,6 +125,7 @@ def erase_operations(
         take(named, lambda one: not memories.isdisjoint(memories_named(one)) or says(one, said))
     if scope is not None:
         take(theirs.where(*within_scope(project, scope)), lambda one: is_within(one, scope))
+        forget_within(connection, project, scope)
     if found:
         connection.execute(_BLANK_OPERATION, [_blank_row(blanked(operation)) for operation in found.values()])
     return sorted({key for one in found.values() if (key := key_of(one)) is not None})

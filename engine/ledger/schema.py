@@ -147,3 +147,14 @@ rankings = Table(
     Column("weights", LargeBinary, nullable=False, doc="msgpack: {signal: weight}"),
 )
 """How a project wants its searches ranked, where it isn't as shipped."""
+
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("project", Text, primary_key=True),
+    *[Column(name, Text, primary_key=True, doc="empty: the scope has none") for name in SCOPE_FIELDS],
+    Column("key", Text, primary_key=True, doc="of the name that means another"),
+    Column("name", Text, nullable=False),
+    Column("into", Text, nullable=False, doc="the name that it means"),
+)
+"""Names of the graph's entities that a person has said to mean the same in a scope."""

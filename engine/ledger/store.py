@@ -17,7 +17,7 @@ from engine.as_of import AsOf, Moment
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import StaleEpoch
 from engine.filters import Filter
-from engine.ledger import past, ranking_rows, reads, signal_rows
+from engine.ledger import alias_rows, past, ranking_rows, reads, signal_rows
 from engine.ledger.checking import check
 from engine.ledger.connections import Connections
 from engine.ledger.creation import make_if_missing
@@ -26,6 +26,7 @@ from engine.ledger.schema import shard
 from engine.ledger.scrubbing import Scrubber
 from engine.ledger.transaction import Done, do_all
 from engine.ledger_port import (
+    Alias,
     Command,
     ConversationRows,
     Event,
@@ -303,6 +304,25 @@ class SqlLedger:
         def work(connection: Connection) -> None:
             _own(connection, epoch)
             ranking_rows.put(connection, project, weights)
+
+        await self._run(self._writing, lambda: self._connections.write(work))
+
+    async def aliases(self, project: str) -> tuple[Alias, ...]:
+        """The names that mean another."""
+        return await self._read(lambda c: alias_rows.aliases_of(c, project))
+
+    async def put_alias(self, epoch: int, project: str, alias: Alias) -> None:
+        """In a transaction of its own."""
+        await self._owned(epoch, lambda c: alias_rows.put(c, project, alias))
+
+    async def drop_alias(self, epoch: int, project: str, scope: Scope, key: str) -> None:
+        """In a transaction of its own."""
+        await self._owned(epoch, lambda c: alias_rows.drop(c, project, scope, key))
+
+    async def _owned(self, epoch: int, change: Callable[[Connection], None]) -> None:
+        def work(connection: Connection) -> None:
+            _own(connection, epoch)
+            change(connection)
 
         await self._run(self._writing, lambda: self._connections.write(work))
 

@@ -13,6 +13,7 @@ from engine import ids, ingest, requests
 from engine.answers import entities_answer
 from engine.api import (
     AddFields,
+    AliasFields,
     CallFields,
     CommunitiesFields,
     ContextFields,
@@ -43,7 +44,7 @@ from engine.graph.communities import communities
 from engine.graph_around import widened
 from engine.graph_path import nothing_mentions
 from engine.ledger_port import OperationKind
-from engine.requests import AddRequest, Call, PurgeRequest, SearchRequest
+from engine.requests import AddRequest, Call, MergeRequest, PurgeRequest, SearchRequest
 from engine.scatter import circuits_of, scattered_search
 from engine.shard_api import ShardApi
 from engine.sharding import graph_merging, merging, routing
@@ -402,6 +403,21 @@ class Sharded(MemoryApi):
         routing.no_position(request.as_of)
         return await PathOverShards(self._shards, request, self._until(request.call), self._limits.id_chars).find()
 
+    async def merge_entities(self, name: str, into: str, **fields: Unpack[AliasFields]) -> Json:
+        """Let a name mean another, wherever memories of the scope may be; see `MemoryApi`."""
+        request = requests.parse_merge(name, into, fields, self._limits)
+        return _same(await every(one.merge_entities(name, into, **fields) for one in self._holding(request)))
+
+    async def split_entity(self, name: str, **fields: Unpack[AliasFields]) -> Json:
+        """Let a name mean what it says again; see `MemoryApi`."""
+        request = requests.parse_split(name, fields, self._limits)
+        return _same(await every(one.split_entity(name, **fields) for one in self._holding(request)))
+
+    def _holding(self, request: MergeRequest) -> Sequence[ShardApi]:
+        """The shards that may hold memories of its scope."""
+        shard = self._home_of(request.call, request.scope)
+        return self._shards if shard is None else [self._shards[shard]]
+
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
         requests.parse_call(fields, _CALL)
@@ -479,6 +495,11 @@ class Sharded(MemoryApi):
     def _deadline_s(self, call: Call) -> float:
         limit_s = self._settings.runtime.deadline_s
         return min(call.deadline_s or limit_s, limit_s)
+
+
+def _same(answers: JsonList) -> Json:
+    """What shards say that all did the same; one that had done it before says so."""
+    return {**answers[0], "changed": any(one["changed"] for one in answers)}
 
 
 def _of_scope(call: Call, scope: Scope, until: Until) -> DeleteAllFields:

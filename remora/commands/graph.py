@@ -128,3 +128,44 @@ def communities(
     fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, limit=limit, at=at)
     answer = ask(url, api_key, lambda api: api.communities(**fields))
     output.as_json(answer) if json_ else views.communities(answer)
+
+
+@app.command()
+def merge(
+    name: NameArgument,
+    into: Annotated[str, typer.Argument(help="The name whose entity it means.")],
+    user_id: UserFlag = None,
+    agent_id: AgentFlag = None,
+    app_id: AppFlag = None,
+    run_id: RunFlag = None,
+    url: UrlFlag = None,
+    api_key: KeyFlag = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Let a name mean the entity of another, until it is split.
+
+    Example: remora graph merge Nana "Anna Schmidt" --user-id ana
+    """
+    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+    answer = ask(url, api_key, lambda api: api.merge_entities(name, into, **fields))
+    output.as_json(answer) if json_ else views.aliases(answer)
+
+
+@app.command()
+def split(
+    name: NameArgument,
+    user_id: UserFlag = None,
+    agent_id: AgentFlag = None,
+    app_id: AppFlag = None,
+    run_id: RunFlag = None,
+    url: UrlFlag = None,
+    api_key: KeyFlag = None,
+    json_: JsonFlag = False,
+) -> None:
+    """Let a name mean what it says again.
+
+    Example: remora graph split Nana --user-id ana
+    """
+    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+    answer = ask(url, api_key, lambda api: api.split_entity(name, **fields))
+    output.as_json(answer) if json_ else views.aliases(answer)

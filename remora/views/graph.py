@@ -56,6 +56,14 @@ def communities(answer: Json) -> None:
         relations(one)
 
 
+def aliases(answer: Json) -> None:
+    """What a name means now, and all that mean another."""
+    means = f"means {answer['into']}" if answer.get("into") else "means what it says"
+    output.line(f"{answer['name']} {means}" + ("" if answer.get("changed") else " already"), "bold")
+    rows = [[one["name"], one["into"]] for one in answer.get("aliases", [])]
+    output.table([Column("name"), Column("means")], rows, "no other name means another")
+
+
 def _names(names: list[Json], nothing: str) -> None:
     columns = [Column("memories", right=True), Column("type"), Column("name")]
     output.table(columns, [[str(one["memories"]), one["type"], one["name"]] for one in names], nothing)

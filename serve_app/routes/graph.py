@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import Request
 
-from engine.api import CommunitiesFields, GraphEntitiesFields, NeighboursFields, PathFields
+from engine.api import AliasFields, CommunitiesFields, GraphEntitiesFields, NeighboursFields, PathFields
 from engine.types import SCOPE_FIELDS
 from serve_app import graph_schemas, schemas
-from serve_app.bodies import fields_of, required
+from serve_app.bodies import fields_of, json_object, known, required
 from serve_app.pages import paged
 from serve_app.queries import known_params
 from serve_app.responses import JsonResponse
@@ -20,6 +20,8 @@ routes = Routes(prefix="/v1/graph", tags=["graph"])
 _ENTITIES_PATH = "/v1/graph/entities/"
 _ENTITIES, _NEIGHBOURS, _PATH = fields_of(GraphEntitiesFields), fields_of(NeighboursFields), fields_of(PathFields)
 _COMMUNITIES = fields_of(CommunitiesFields)
+_SPLIT = fields_of(AliasFields) | {"name"}
+_MERGE = _SPLIT | {"into"}
 _AT_HELP = "A time with its offset, or a date: relations that were true then; memories made later don't count."
 _SCOPE_HELP: dict[str, str] = dict.fromkeys(
     SCOPE_FIELDS, "Only memories with this id; at least one of the four ids is needed, several are ANDed."
@@ -95,6 +97,32 @@ async def path(request: Request) -> JsonResponse:
 async def communities(request: Request) -> JsonResponse:
     """Groups of entities that memories mention together more than others, the largest first."""
     return JsonResponse(await api_of(request).communities(**known_params(request.query_params, _COMMUNITIES)))
+
+
+@routes.post(
+    "/merge/",
+    summary="Two names for one entity",
+    responses=schemas.answers(graph_schemas.Aliases, 409),
+    openapi_extra=schemas.takes(graph_schemas.Merge),
+)
+async def merge(request: Request) -> JsonResponse:
+    """Lets a name mean the entity of another in a scope. Nothing in the memories changes: `split` restores what was."""
+    body = known(await json_object(request), _MERGE)
+    name, into = _taken(body, "name"), _taken(body, "into")
+    return JsonResponse(await api_of(request).merge_entities(name, into, **body))
+
+
+@routes.post(
+    "/split/",
+    summary="Let a name mean what it says again",
+    responses=schemas.answers(graph_schemas.Aliases),
+    openapi_extra=schemas.takes(graph_schemas.Split),
+)
+async def split(request: Request) -> JsonResponse:
+    """Takes back what `merge` has said of a name."""
+    body = known(await json_object(request), _SPLIT)
+    name = _taken(body, "name")
+    return JsonResponse(await api_of(request).split_entity(name, **body))
 
 
 def _taken(params: dict[str, Any], name: str) -> str:

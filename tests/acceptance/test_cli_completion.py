@@ -33,7 +33,7 @@ def test_each_shell_gets_its_script(place: Place, shell: str) -> None:
 def test_bash_completes_commands_and_their_commands(place: Place) -> None:
     assert set(words(place, "bash", COMP_WORDS="remora ", COMP_CWORD="1").split()) >= COMMANDS
     assert set(words(place, "bash", COMP_WORDS="remora graph ", COMP_CWORD="2").split()) == {
-        "entities", "neighbours", "path", "communities",
+        "entities", "neighbours", "path", "communities", "merge", "split",
     }  # fmt: skip
     assert set(words(place, "bash", COMP_WORDS="remora operations ", COMP_CWORD="2").split()) == {
         "list", "show", "retry",

@@ -221,6 +221,15 @@ async def communities(two: Two) -> object:
     return await two.memory.communities(user_id=USER, project=MINE)
 
 
+async def merge_entities(two: Two) -> object:
+    return await two.memory.merge_entities("Alice", "Bob", user_id=USER, project=MINE)
+
+
+async def split_entity(two: Two) -> object:
+    await two.memory.merge_entities("Alice", "Bob", user_id=USER, project=MINE)
+    return await two.memory.split_entity("Alice", user_id=USER, project=MINE)
+
+
 async def of_all_projects(two: Two) -> object:
     """For whoever runs the system: figures and ids, no content."""
     return [
@@ -247,6 +256,8 @@ CASES: dict[str, Case] = {
     "neighbours": neighbours,
     "path": path,
     "communities": communities,
+    "merge_entities": merge_entities,
+    "split_entity": split_entity,
     "operation": of_an_operation("operation"),
     "operations": operations,
     "retry": of_an_operation("retry"),

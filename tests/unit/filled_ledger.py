@@ -11,10 +11,17 @@ from typing import Any
 from engine import ids, ledger
 from engine.config import Settings
 from engine.in_process import in_process
-from engine.ledger_port import Accept, Fail, Operation, OperationKind
+from engine.ledger_port import Accept, Alias, Fail, Operation, OperationKind
+from engine.types import Scope
 
 TEXTS = ("Ann likes tea.", "Zoë naïvely ate 寿司 \U0001f363", "line one\nline two\ttab", "السلام عليكم")
-TABLES = {"operations": "seq", "versions": "memory_id, version", "events": "position", "rankings": "project"}
+TABLES = {
+    "operations": "seq",
+    "versions": "memory_id, version",
+    "events": "position",
+    "rankings": "project",
+    "aliases": "project, key",
+}
 
 
 @contextmanager
@@ -48,6 +55,7 @@ async def fill(settings: Settings, number: int = 0) -> None:
     await memory.close()
     owner = await store.open()
     await store.put_ranking(owner.epoch, "default", {"dense": 1.0})
+    await store.put_alias(owner.epoch, "default", Alias(Scope(user_id="ann"), "zoe", "Zoë", "Ann"))
     await store.write(owner.epoch, [Accept(waiting(1)), Accept(waiting(2))])
     await store.write(owner.epoch, [Fail(waiting(1).id, {"code": "invalid_input", "message": "nö"})])
     await store.close()

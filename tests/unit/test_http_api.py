@@ -81,6 +81,12 @@ CALLS: list[tuple[Call, str, Any]] = [
     (lambda api: api.operation(ID), f"GET /v1/operations/{ID}/", None),
     (lambda api: api.graph_entities(user_id="u", name="li"), "GET /v1/graph/entities/?user_id=u&name=li", None),
     (lambda api: api.neighbours("Ana", user_id="u"), "GET /v1/graph/neighbours/?entity=Ana&user_id=u", None),
+    (
+        lambda api: api.merge_entities("a", "b", user_id="u"),
+        "POST /v1/graph/merge/",
+        {"name": "a", "into": "b", "user_id": "u"},
+    ),
+    (lambda api: api.split_entity("a", user_id="u"), "POST /v1/graph/split/", {"name": "a", "user_id": "u"}),
     (lambda api: api.communities(user_id="u", limit=3), "GET /v1/graph/communities/?user_id=u&limit=3", None),
     (lambda api: api.path("a", "b", user_id="u"), "GET /v1/graph/path/?source=a&target=b&user_id=u", None),
     (

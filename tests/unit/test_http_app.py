@@ -20,7 +20,7 @@ ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
     "graph_entities", "neighbours", "path", "operations", "retry", "purge", "verify", "rebuild", "context",
-    "communities",
+    "communities", "merge_entities", "split_entity",
 )  # fmt: skip
 
 
@@ -156,6 +156,13 @@ ROUTES = [
         None,
         ("communities", (), {"user_id": "u", "limit": 4, "at": "2025-05-01"}),
     ),
+    (
+        "POST",
+        "/v1/graph/merge/",
+        {"name": "Nana", "into": "Ana", "user_id": "u"},
+        ("merge_entities", ("Nana", "Ana"), {"user_id": "u"}),
+    ),
+    ("POST", "/v1/graph/split/", {"name": "Nana", "user_id": "u"}, ("split_entity", ("Nana",), {"user_id": "u"})),
     ("GET", "/v1/status/", None, ("status", (), {})),
     ("GET", "/readyz", None, ("status", (), {})),
 ]
@@ -669,8 +676,10 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/entities/",
         "/v1/graph/communities/",
         "/v1/graph/entities/",
+        "/v1/graph/merge/",
         "/v1/graph/neighbours/",
         "/v1/graph/path/",
+        "/v1/graph/split/",
         "/v1/memories/",
         "/v1/memories/bulk/",
         "/v1/memories/search/",

@@ -29,6 +29,8 @@ _COMMANDS = {
     "neighbours": ["graph", "neighbours"],
     "path": ["graph", "path"],
     "communities": ["graph", "communities"],
+    "merge_entities": ["graph", "merge"],
+    "split_entity": ["graph", "split"],
 }
 _FLAGS = {"expiration_date": "--expires"}
 _ANSWER_S = 60.0

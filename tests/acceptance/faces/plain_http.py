@@ -54,6 +54,10 @@ class PlainHttp:
             "search_batch": lambda items: self._bulk("/v1/memories/search/bulk/", items),
             "graph_entities": lambda **more: self._read("/v1/graph/entities/", more),
             "neighbours": lambda entity, **more: self._read("/v1/graph/neighbours/", {"entity": entity, **more}),
+            "merge_entities": lambda name, into, **more: self._send(
+                "POST", "/v1/graph/merge/", {"name": name, "into": into, **more}
+            ),
+            "split_entity": lambda name, **more: self._send("POST", "/v1/graph/split/", {"name": name, **more}),
             "communities": lambda **more: self._read("/v1/graph/communities/", more),
             "path": lambda source, target, **more: self._read(
                 "/v1/graph/path/", {"source": source, "target": target, **more}

@@ -151,6 +151,8 @@ class Story:
         self._do("neighbours of nothing", "neighbours", "Atlantis", **ana)
         self._do("path", "path", "Siemens", "Berlin", **ana)
         self._do("communities", "communities", **ana)
+        self._do("merge", "merge_entities", "Siemens", "Berlin", **ana)
+        self._do("split", "split_entity", "Siemens", **ana)
         self._do("no path", "path", "Clara Nilsson", "Berlin", **ana)
         self._do("path to nothing", "path", "Clara Nilsson", "Atlantis", **ana)
 
