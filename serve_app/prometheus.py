@@ -105,6 +105,7 @@ def _shard(out: _Families, shard: Json) -> None:
     out.counter("remora_searches", "Searches that this shard was asked.", at, searches.get("searches"))
     for name in ("vector", "graph"):
         _index(out, {**at, "index": name}, shard.get(name, {}))
+    _signals(out, at, shard.get("signals", {}))
     for name, gate in shard.get("gates", {}).items():
         _gate(out, {**at, "gate": name}, gate)
     for name, calls in shard.get("calls_per_request", {}).items():
@@ -134,6 +135,17 @@ def _index(out: _Families, at: Labels, index: Json) -> None:
     out.gauge("remora_index_lag_seconds", "Age of the oldest commit that the index lacks.", at, index.get("lag_s"))
     out.gauge("remora_index_failures", "Pushes to the index that failed in a row.", at, index.get("failures"))
     out.times("remora_index_late_seconds", "From a commit until the index had it.", at, index.get("late_ms"))
+
+
+def _signals(out: _Families, at: Labels, signals: Json) -> None:
+    out.gauge("remora_signals_pending", "Memories whose derived signals are due.", at, signals.get("pending"))
+    out.gauge("remora_signals_complete", "Memories that have derived signals.", at, signals.get("complete"))
+    out.gauge("remora_signals_lag_seconds", "How long the oldest of those due waits.", at, signals.get("lag_s"))
+    out.gauge("remora_signals_rate", "Memories a second that got theirs, lately.", at, signals.get("rate"))
+    out.counter("remora_signals_computed", "Derived signals computed.", at, signals.get("computed"))
+    out.gauge("remora_signals_failures", "Steps that failed in a row.", at, signals.get("failures"))
+    for part, size in signals.get("bytes_per_memory", {}).items():
+        out.gauge("remora_disk_bytes_per_memory", "Disk that a memory takes.", {**at, "part": part}, size)
 
 
 def _gate(out: _Families, at: Labels, gate: Json) -> None:

@@ -144,8 +144,9 @@ class SignalFeed:
         return known or int(self._search.wanted or bool(self._unpushed))
 
     async def complete(self) -> None:
-        """Wait until nothing is pending."""
-        await self._complete.wait()
+        """Wait until nothing is pending; at once where nothing is to be computed."""
+        if self._settings.enabled:
+            await self._complete.wait()
 
     def figures(self) -> Json:
         """How far it is; the names are explained in `docs/operations.md`."""

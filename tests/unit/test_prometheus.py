@@ -40,6 +40,7 @@ STATUS = {
             "ledger": {"position": 12, "memories": 9},
             "vector": {"position": 12, "lag": 0, "lag_s": 0.0, "healthy": True, "failures": 0, "late_ms": figures(4)},
             "graph": {"position": 9, "lag": 3, "lag_s": 2.5, "healthy": False, "failures": 4, "late_ms": figures()},
+            "signals": {"pending": 6, "lag_s": 0.5, "complete": 3, "bytes_per_memory": {"tokens": 2880}},
             "writes": {
                 "accepted": 7,
                 "finished": 6,
@@ -108,6 +109,9 @@ def sample(name: str, **labels: str) -> float:
         ("remora_operations_accepted_total", {"shard": "0"}, 7),
         ("remora_index_lag_seconds", {"shard": "0", "index": "graph"}, 2.5),
         ("remora_index_healthy", {"shard": "0", "index": "graph"}, 0),
+        ("remora_signals_pending", {"shard": "0"}, 6),
+        ("remora_signals_lag_seconds", {"shard": "0"}, 0.5),
+        ("remora_disk_bytes_per_memory", {"shard": "0", "part": "tokens"}, 2880),
         ("remora_gate_refused_total", {"shard": "0", "gate": "reads"}, 4),
         ("remora_calls_per_request", {"shard": "0", "part": "ledger"}, 0.25),
         ("remora_queue_waiting", {"actor": "orchestrator-0", "queue": "ledger"}, 3),
