@@ -18,7 +18,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 test test-all: export HF_HUB_OFFLINE := 1
 
 .PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos bench-recovery \
-	bench-overload bench-locomo bench-retrieval bench-search-cost clean
+	bench-overload bench-locomo bench-retrieval bench-search-cost data-named clean
 
 help:
 	@echo "make serve      install Remora into $(VENV) and start it (REMORA_* variables and remora.toml are obeyed)"
@@ -118,9 +118,14 @@ bench-overload: $(VENV)/.installed-bench
 bench-recovery: $(VENV)/.installed
 	$(BIN)/python bench/recovery.py $(ARGS)
 
-bench-locomo: $(VENV)/.installed
-	@test -n "$(DATA)" || { echo "Name the data: make bench-locomo DATA=path/to/locomo10.json (bench/locomo.py --help says where to get it)" >&2; exit 1; }
+bench-locomo: data-named $(VENV)/.installed
 	$(BIN)/python bench/locomo.py "$(DATA)" $(ARGS)
+
+data-named:
+	@test -n "$(DATA)" || { \
+		echo "Name the data: make bench-locomo DATA=path/to/locomo10.json; bench/locomo.py says where to get it" >&2; \
+		exit 1; \
+	}
 
 bench-retrieval: $(VENV)/.installed
 	$(BIN)/python bench/retrieval.py "$(or $(DATA),bench/data/assistant_chats.jsonl)" $(ARGS)
