@@ -248,7 +248,7 @@ class LedgerHandle(Ledger):
 
 
 class VectorStoreHandle(VectorStore):
-    """The vector store behind an actor. `apply` and `fill` change nothing when they come twice."""
+    """The vector store behind an actor. `apply`, `fill` and `derive` change nothing when they come twice."""
 
     def __init__(self, address: Address, deadline_s: float) -> None:
         self._remote: Remote[VectorStoreActor] = Remote(address, deadline_s)
@@ -267,6 +267,12 @@ class VectorStoreHandle(VectorStore):
 
     async def fill(self, block: Block) -> Applied:
         return await self._remote.ask(lambda actor: actor.fill.remote(block))
+
+    async def derive(self, rows: Sequence[Derived]) -> None:
+        await self._remote.ask(lambda actor: actor.derive.remote(rows))
+
+    async def resident(self) -> Mapping[str, int]:
+        return await self._remote.ask(lambda actor: actor.resident.remote())
 
     async def audit(self, after: str, until: str | None) -> AuditAnswer:
         return await self._remote.ask(lambda actor: actor.audit.remote(after, until))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ray
 
@@ -11,7 +11,7 @@ from actors.shell import Shell
 from engine import vector
 from engine.config import Settings
 from engine.ports import EmbedderInfo, StatisticsAnswer, VectorAnswer, VectorQuery, VectorStore
-from engine.types import Applied, AuditAnswer, Block, ChangeBatch, LiveRows, Mending
+from engine.types import Applied, AuditAnswer, Block, ChangeBatch, Derived, LiveRows, Mending
 
 
 class VectorStoreActor(Shell[VectorStore]):
@@ -44,6 +44,16 @@ class VectorStoreActor(Shell[VectorStore]):
     async def fill(self, block: Block) -> Applied:
         """As `VectorStore.fill`."""
         return await (await self.enter("fill")).fill(block)
+
+    @ray.method
+    async def derive(self, rows: Sequence[Derived]) -> None:
+        """As `VectorStore.derive`."""
+        await (await self.enter("derive")).derive(rows)
+
+    @ray.method
+    async def resident(self) -> Mapping[str, int]:
+        """As `VectorStore.resident`."""
+        return await (await self.enter("resident")).resident()
 
     @ray.method
     async def audit(self, after: str, until: str | None) -> AuditAnswer:

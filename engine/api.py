@@ -6,7 +6,7 @@ Times go out as ISO 8601 with offset and come in as unix seconds, dates or ISO 8
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypedDict, Unpack
 
 from engine.types import Json, JsonList
@@ -58,10 +58,11 @@ class UpdateFields(WriteFields, total=False):
 
 
 class SearchFields(ScopeFields, CallFields, total=False):
-    """`filters`: the grammar of `engine.filters`; scope ids beside it are ANDed to it. `threshold`: a memory
-    whose score, cosine and share of keywords are all below it is left out, so a returned score may be; 0.0: no cut-off.
+    """`filters`: the grammar of `engine.filters`; scope ids beside it are ANDed to it. `threshold`: a memory whose
+    score is below it is left out; 0.0: no cut-off.
 
-    `min_position`: answer only from an index that has come so far (read your writes).
+    `min_position`: answer only from an index that has come so far (read your writes). `weights`: what single signals
+    count in this search, `{signal: 0..10}`; the signals are those of `engine.ranking.signals`.
     """
 
     filters: Json | None
@@ -69,6 +70,7 @@ class SearchFields(ScopeFields, CallFields, total=False):
     threshold: float | None
     explain: bool
     min_position: int | None
+    weights: Mapping[str, float] | None
 
 
 class ContextFields(SearchFields, total=False):
@@ -184,10 +186,6 @@ class CommunitiesFields(ScopeFields, CallFields, PastFields, total=False):
     at: int | float | str | None
 
 
-class AliasFields(ScopeFields, CallFields, total=False):
-    """For memories with all these ids, whatever other ids they have; at least one is needed."""
-
-
 class MemoryApi(Protocol):
     """One memory system.
 
@@ -289,18 +287,6 @@ class MemoryApi(Protocol):
         """Which entities belong together, since memories mention them together: `{count, communities: [{size, entities:
         [{name, type, memories}], relations}]}`, the largest first; `relations` are those stated inside. Of the 1,000
         entities that most memories mention. The same memories give the same communities."""
-        ...
-
-    async def merge_entities(self, name: str, into: str, **fields: Unpack[AliasFields]) -> Json:
-        """Let a name mean the entity of another in the graph of a scope, for every question from now on: `{name, into,
-        changed, aliases: [{name, into}]}`. Nothing in the memories changes; `split_entity` restores what was.
-
-        `aliases`: all of the scope. The same again changes nothing. Raises Conflict when `into` means `name` already.
-        """
-        ...
-
-    async def split_entity(self, name: str, **fields: Unpack[AliasFields]) -> Json:
-        """Let a name mean what it says again: `{name, into: None, changed, aliases}`; see `merge_entities`."""
         ...
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:

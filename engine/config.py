@@ -13,11 +13,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from engine.errors import InvalidInput
 from engine.naming import relationship_key
+from engine.ranking.signals import Signal
+from engine.ranking.weights import LARGEST_WEIGHT
 from engine.text.languages import chosen
 
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=LARGEST_WEIGHT)]
 
 
 class _Section(BaseModel):
@@ -39,6 +43,18 @@ class EmbedSettings(_Section):
     batch_texts: Positive = 64
     threads: Positive | None = None
     queue_texts: Positive = 8192
+
+
+class RerankSettings(_Section):
+    """An optional cross-encoder for searches with `rerank`. `model`: a directory or a Hugging Face name; None: none.
+
+    `candidates`: so many of the best are put in a new order.
+    """
+
+    model: str | None = None
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    candidates: Positive = 30
+    batch_texts: Positive = 16
 
 
 class ExtractSettings(_Section):
@@ -139,17 +155,18 @@ class GraphSettings(_Section):
 
 
 class SearchSettings(_Section):
-    """Defaults of a search, the weights of its legs, and how long a leg may take.
+    """Defaults of a search, what its signals count, and how long a leg may take.
 
     `candidates`: how many of each leg are ranked, at least; three times what is asked for, if that is more.
+    `weights`: of single signals, other than those shipped (`engine.ranking.weights`). `half_life_days`: after so long
+    a memory is half as recent; it matters where recency has a weight.
     """
 
     top_k: Positive = 10
     threshold: Share = 0.1
     candidates: Positive = 30
-    weight_dense: Share = 0.4
-    weight_keywords: Share = 0.6
-    weight_graph: Share = 0.1
+    weights: dict[Signal, Weight] = {}
+    half_life_days: Days = 30.0
     leg_deadline_s: Seconds = 5.0
 
 
@@ -219,6 +236,7 @@ class Settings(BaseSettings):
     embedders: Annotated[int, Field(ge=1, le=256)] = 1
 
     embed: EmbedSettings = EmbedSettings()
+    rerank: RerankSettings = RerankSettings()
     extract: ExtractSettings = ExtractSettings()
     llm: LlmSettings = LlmSettings()
     ledger: LedgerSettings = LedgerSettings()

@@ -12,12 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from engine import ids, ingest, requests
-from engine.alias_book import AliasBook
-from engine.aliased_graph import AliasedGraph
 from engine.answers import entities_answer, history_object, memory_object
 from engine.api import (
     AddFields,
-    AliasFields,
     CallFields,
     CommunitiesFields,
     ContextFields,
@@ -43,6 +40,7 @@ from engine.between_indexes import BetweenIndexes
 from engine.config import Settings
 from engine.context.answer import Parts, context_answer
 from engine.context.request import parse_context
+from engine.disk import per_memory, used_bytes
 from engine.errors import DeadlineExceeded, InvalidInput, NotFound, Purged, RemoraError
 from engine.faults import FAULTS, FaultPoints
 from engine.figures import calls_per_request
@@ -51,7 +49,7 @@ from engine.gate import Gate, Load, Room
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
-from engine.ledger_port import Alias, Keys, Ledger, Operation, OperationKind, Ownership, Page, ScopeCount
+from engine.ledger_port import Keys, Ledger, Operation, OperationKind, Ownership, Page, ScopeCount
 from engine.models import Models
 from engine.named_graph import NamedGraph
 from engine.operation_list import OperationList
@@ -61,8 +59,9 @@ from engine.ports import Embedder, Extractor, Priority, VectorStore
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
 from engine.shard_api import Evidence, Found, Statistics
+from engine.signals import SignalFeed
 from engine.times import day_of
-from engine.types import BlockKey, Entity, EventKind, Json, JsonList, MemoryVersion, Scope
+from engine.types import BlockKey, EventKind, Json, JsonList, MemoryVersion, Scope
 from engine.upkeep import Upkeep
 from engine.upkeep.subject import graph_subject, vector_subject
 from engine.weighing import results_load, search_load
@@ -139,11 +138,14 @@ class Memory:
         self._vector_feed = IndexFeed("vector", vector, ledger.changes)
         named = NamedGraph(graph, self._models)
         self._graph_feed = IndexFeed("graph", BetweenIndexes(named, self._vector_feed, faults), ledger.changes)
+        self._signals = SignalFeed(
+            ledger=ledger, models=self._models, vector=vector, reached=self._vector_feed, settings=settings.signals
+        )
         self._writes = WritePath(
             ledger=ledger,
             models=self._models,
             feeds=(self._vector_feed, self._graph_feed),
-            listeners=(self._past,),
+            listeners=(self._signals, self._past),
             gate=Gate(
                 "operations",
                 replace(room, items=limits.pending_operations),
@@ -157,18 +159,22 @@ class Memory:
             rules=settings.extract.relations == "rules",
         )
         self._operations = OperationList(ledger, self._writes.is_running)
-        self._aliases = AliasBook(ledger)
-        asked = AliasedGraph(graph, self._aliases)
         self._legs = SearchLegs(
             ledger=ledger,
             vector=vector,
-            graph=asked,
+            graph=graph,
             vector_feed=self._vector_feed,
             graph_feed=self._graph_feed,
             deadline_s=settings.search.leg_deadline_s,
         )
-        self._searches = SearchPath(ledger=ledger, models=self._models, legs=self._legs, settings=settings.search)
-        self._graphs = GraphPath(graph=asked, feed=self._graph_feed, ledger=ledger)
+        self._searches = SearchPath(
+            ledger=ledger,
+            models=self._models,
+            legs=self._legs,
+            settings=settings.search,
+            language=settings.vector.language,
+        )
+        self._graphs = GraphPath(graph=graph, feed=self._graph_feed, ledger=ledger)
         subjects = (vector_subject(vector, self._vector_feed), graph_subject(named, self._graph_feed))
         self._upkeep = Upkeep(ledger, subjects, shard=shard)
         self._started = False
@@ -178,13 +184,14 @@ class Memory:
         ownership = await self._writes.start()
         for feed in (self._vector_feed, self._graph_feed):
             feed.start(ownership.position)
+        self._signals.start(ownership.epoch, ownership.position)
         self._upkeep.start()
         self._started = True
 
     async def close(self) -> None:
         """Stop. What is accepted and not finished is finished after the next start."""
         self._started = False
-        await self._upkeep.close()
+        await asyncio.gather(self._upkeep.close(), self._signals.close())
         await self._writes.close()
         await self._searches.close()
         await self._past.close()
@@ -199,6 +206,10 @@ class Memory:
     async def indexes_at(self, position: int) -> None:
         """Wait until both indexes have come to a position."""
         await asyncio.gather(self._vector_feed.reached(position), self._graph_feed.reached(position))
+
+    async def signals_complete(self) -> None:
+        """Wait until every memory has its derived signals."""
+        await self._signals.complete()
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
         """Keep what was said; see `MemoryApi`."""
@@ -265,7 +276,7 @@ class Memory:
         request = self._search_request(query, fields)
         with self._reads.admit(search_load(request), waited=waited):
             async with self._within(request.call):
-                return await self._searches.search(request, today=self._today())
+                return await self._searches.search(request, today=self._today(), at_us=self._clock())
 
     async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
         """What fits into a prompt; see `MemoryApi`."""
@@ -382,23 +393,6 @@ class Memory:
             async with self._within(request.call), self._graph_at(request) as graphs:
                 return await graphs.communities(request)
 
-    async def merge_entities(self, name: str, into: str, **fields: Unpack[AliasFields]) -> Json:
-        """Let a name mean another; see `MemoryApi`."""
-        request = requests.parse_merge(name, into, fields, self._limits)
-        alias = Alias(request.scope, Entity(request.name).key, request.name, request.into)
-        epoch = self.ownership.epoch
-        with self._reads.admit():
-            async with self._within(request.call):
-                return await self._aliases.merge(epoch, request.call.project, alias)
-
-    async def split_entity(self, name: str, **fields: Unpack[AliasFields]) -> Json:
-        """Let a name mean what it says again; see `MemoryApi`."""
-        request = requests.parse_split(name, fields, self._limits)
-        epoch = self.ownership.epoch
-        with self._reads.admit():
-            async with self._within(request.call):
-                return await self._aliases.split(epoch, request.call.project, request.scope, request.name)
-
     async def links(self, **fields: Unpack[CommunitiesFields]) -> Json:
         """What links the entities here; see `ShardApi`."""
         request = requests.parse_communities(fields, self._limits)
@@ -434,7 +428,7 @@ class Memory:
         request = self._search_request(query, fields)
         with self._reads.admit(search_load(request), waited=True):
             async with self._within(request.call):
-                return await self._searches.evidence(request)
+                return await self._searches.evidence(request, at_us=self._clock())
 
     async def statistics(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Statistics:
         """What the legs count before they search; see `ShardApi`."""
@@ -579,12 +573,21 @@ class Memory:
             "embedder": {**embedder, **self._models.stats()},
             **{name: feed.figures() for name, feed in feeds.items()},
             "upkeep": self._upkeep.status(),
+            "signals": {**self._signals.figures(), **await self._kept(ledger)},
             "writes": writes,
             "searches": {**self._searches.status(), "pending": self._reads.pending},
             "gates": {"operations": self._writes.gate(), "reads": self._reads.figures()},
             "queues": queues,
             "calls_per_request": calls_per_request(queues, writes["took_ms"]["recent"]),
         }
+
+    async def _kept(self, ledger: Json) -> Json:
+        """How many memories have their signals, and what a memory takes on disk. `ledger`: its own status."""
+        if "error" in ledger:
+            return {}
+        used = await asyncio.to_thread(used_bytes, self._settings.data_dir, self._shard)
+        sizes = per_memory(used, ledger["memories"], ledger["signals"], ledger["signal_bytes"])
+        return {"complete": ledger["signals"], "bytes_per_memory": sizes}
 
     def _queues(self) -> Json:
         """Figures of every queue of this shard."""

@@ -12,6 +12,7 @@ from engine.errors import RemoraError
 from engine.extract.verbatim import verbatim
 from engine.ports import Embedder, EmbedderInfo, Encoded, Extractor, Fragment, Output, Priority, Span
 from engine.prompts import prefixed
+from engine.ranking import codes
 from engine.types import Entity, FloatArray, Json, Message
 
 _IN_FLIGHT = 1
@@ -22,6 +23,14 @@ _CALL_S = 0.25
 """And about as much as is done in such a time, down to a quarter of that: on a busy machine calls get smaller."""
 _COMPANY_S = 0.005
 """How long a call for entities waits for more texts: they are needed no sooner than the vectors, which take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as the embedder sees it: its vector float32 (d,), its tokens (see `VectorQuery`), if there are any."""
+
+    vector: FloatArray
+    tokens: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,16 @@ class Models:
             in_flight=in_flight,
             capacity=queue_texts,
         )
+        self._asking: BatchQueue[str, Asked] = BatchQueue(
+            self._ask_batch,
+            name="questions",
+            max_items=batch_texts,
+            max_cost=_BATCH_CHARS,
+            cost=len,
+            longest_s=_CALL_S,
+            in_flight=in_flight,
+            capacity=queue_texts,
+        )
         self._naming: BatchQueue[_Text, tuple[Entity, ...]] = BatchQueue(
             self._name_batch,
             name="extractor",
@@ -93,6 +112,10 @@ class Models:
         for part in self._parts(texts):
             rows += await self._encoding.submit_many([_Text(text, priority) for text in part], priority=priority)
         return np.stack(rows)
+
+    async def question(self, text: str) -> Asked:
+        """The vector and the tokens of what somebody asks."""
+        return await self._asking.submit(text, priority=Priority.READ)
 
     async def windows(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Encoded:
         """Of each span of each window the vector, and the token states if the model gives them; when nobody else asks.
@@ -137,6 +160,20 @@ class Models:
         encoded = await self._embedder.encode([item.text for item in items], priority=priority)
         return list(encoded.pooled)
 
+    async def _ask_batch(self, texts: list[str]) -> list[Asked | Exception]:
+        info = await self.info()
+        before = len(info.query_prefix)
+        # The whole window for the vector; of the tokens only those of the question itself.
+        spans = [[(0, before + len(text)), (before, before + len(text))] for text in texts]
+        outputs = frozenset({Output.POOLED, Output.TOKENS} if info.tokens else {Output.POOLED})
+        windows = [info.query_prefix + text for text in texts]
+        encoded = await self._embedder.encode(windows, spans, outputs, Priority.READ)
+        vectors = encoded.pooled[0::2]
+        if not info.tokens:
+            return [Asked(vector) for vector in vectors]
+        tokens = [codes.question(states[: codes.MOST_ASKED]) for states in encoded.tokens[1::2]]
+        return [Asked(vector, found) for vector, found in zip(vectors, tokens, strict=True)]
+
     async def _name_batch(self, items: list[_Text]) -> list[tuple[Entity, ...] | Exception]:
         return list(await self._extractor.entities([item.text for item in items]))
 
@@ -151,11 +188,16 @@ class Models:
 
     def queues(self) -> Json:
         """Figures of the queues in front of the models."""
-        return {"embedder": self._encoding.figures(), "extractor": self._naming.figures()}
+        return {
+            "embedder": self._encoding.figures(),
+            "questions": self._asking.figures(),
+            "extractor": self._naming.figures(),
+        }
 
     async def close(self) -> None:
         """Refuse what comes, end what is under way."""
         await self._encoding.close()
+        await self._asking.close()
         await self._naming.close()
 
 

@@ -11,7 +11,6 @@ from engine.ledger_port import Operation, OperationKind, Plan
 from engine.models import Models, entities_or_none
 from engine.operations import needs_model
 from engine.ports import Priority
-from engine.types import indexed_text
 
 
 class Planner:
@@ -55,16 +54,14 @@ class Planner:
     async def _add(self, operation: Operation, secret: bytes, priority: Priority) -> Plan:
         fragments = await self._models.fragments(ingest.messages_of(operation.request))
         texts = [fragment.text for fragment in fragments]
-        indexed = [indexed_text(fragment.name, fragment.text) for fragment in fragments]
         vectors, entities = await asyncio.gather(
-            self._models.vectors(indexed, priority), entities_or_none(self._models, texts, priority)
+            self._models.vectors(texts, priority), entities_or_none(self._models, texts, priority)
         )
         return ingest.plan_add(operation, secret, fragments, vectors, entities, rules=self._rules)
 
     async def _update(self, operation: Operation, priority: Priority) -> Plan:
         text = [operation.request["given"]["text"]]
-        indexed = [indexed_text(operation.request["name"], text[0])]
         vectors, entities = await asyncio.gather(
-            self._models.vectors(indexed, priority), entities_or_none(self._models, text, priority)
+            self._models.vectors(text, priority), entities_or_none(self._models, text, priority)
         )
         return ingest.plan_update(operation, vectors, entities[0], rules=self._rules)

@@ -6,7 +6,7 @@ Models and vectors; the graph and the ledger have ports of their own in `graph_p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Protocol, TypeAlias
 
@@ -15,12 +15,16 @@ import numpy.typing as npt
 
 from engine.filters import Filter
 from engine.pickling import by_fields
+from engine.ranking.signals import Signal
+from engine.ranking.weights import NO_FLOORS, SHIPPED_WEIGHTS, Floors, Weights
+from engine.temporal.question import NO_TIMES, TimeQuestion
 from engine.types import (
     Applied,
     AuditAnswer,
     Block,
     BlockKey,
     ChangeBatch,
+    Derived,
     Entity,
     FloatArray,
     LiveRows,
@@ -55,6 +59,7 @@ class Output(StrEnum):
 class EmbedderInfo:
     """Which model this is: vectors of two models never meet in one index.
 
+    `floor`, `token_floor`: what it says of unrelated texts, see `engine.ranking.weights.Floors`.
     `tokens`: whether it can give token states. `query_prefix`, `text_prefix`: what it wants before each.
     """
 
@@ -66,6 +71,8 @@ class EmbedderInfo:
     tokens: bool = True
     query_prefix: str = ""
     text_prefix: str = ""
+    floor: float = 0.0
+    token_floor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,18 @@ class Embedder(Protocol):
         priority: Priority = Priority.ADD,
     ) -> Encoded:
         """Encode each window once and pool each of its spans (character ranges; None: the whole window, one span)."""
+        ...
+
+
+class Reranker(Protocol):
+    """How well texts answer a question, by a model that reads both together."""
+
+    async def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        """Of each text in [0, 1].
+
+        Raises:
+            Unavailable: it can't be done now, or no such model is set.
+        """
         ...
 
 
@@ -118,20 +137,27 @@ class Extractor(Protocol):
 @by_fields
 @dataclass(frozen=True, slots=True)
 class KeywordStatistics:
-    """What BM25 needs to know of all texts that a query is asked of. `frequencies`: texts that hold each query term."""
+    """What BM25 needs to know of all texts that a query is asked of. `frequencies`: texts that hold each query term.
+
+    `length_together`: of all texts, each with those beside it in its conversation.
+    """
 
     texts: int
     total_length: int
     frequencies: Mapping[str, int]
+    length_together: int = 0
 
 
 @by_fields
 @dataclass(frozen=True, slots=True)
 class VectorQuery:
-    """One search. `vector` float32 (d,) or None: no dense leg. `text` None: no keyword leg.
+    """One search. `vector` float32 (d,) or None: no dense signal. `text` None: no keywords.
 
     `block` names the one block that every match must lie in, when the filter says so. `statistics`: of more texts
     than are here, so that shares of keywords compare with those of other shards; None: those of what is searched.
+    `tokens`: of the question, as `engine.ranking.codes.question` gives them. `named`: speakers that the question names.
+    `time`: which times it asks for. `at_us`: when it is asked. `among`: memories that are wanted in any case, if they
+    match. `vectors`: hits shall carry theirs.
     """
 
     project: str
@@ -141,29 +167,51 @@ class VectorQuery:
     text: str | None = None
     block: BlockKey | None = None
     statistics: KeywordStatistics | None = None
+    tokens: FloatArray | None = None
+    named: tuple[str, ...] = ()
+    weights: Weights = SHIPPED_WEIGHTS
+    floors: Floors = NO_FLOORS
+    time: TimeQuestion = NO_TIMES
+    at_us: int = 0
+    half_life_s: float = 1.0
+    among: tuple[str, ...] = ()
+    vectors: bool = False
 
 
 @by_fields
 @dataclass(frozen=True, slots=True)
 class VectorHit:
-    """One live version with what the store can say of it.
+    """One live version with the signals that the store knows of it; one that isn't there is unknown, not zero.
 
-    `dense`: cosine similarity in [-1, 1]. `keywords`: BM25 as a share of what a text holding every query term
-    would get, in [0, 1]. None: not computed for this hit (unknown, not zero).
+    `vector`: its unit vector, float32 (d,), if it was asked for.
     """
 
     version: MemoryVersion
-    dense: float | None = None
-    keywords: float | None = None
+    signals: Mapping[Signal, float] = field(default_factory=dict)
+    vector: FloatArray | None = None
+
+    @property
+    def dense(self) -> float | None:
+        """The cosine with the question."""
+        return self.signals.get(Signal.DENSE)
+
+    @property
+    def keywords(self) -> float | None:
+        """What its words got, as a share of what they could."""
+        return self.signals.get(Signal.KEYWORDS)
 
 
 @dataclass(frozen=True, slots=True)
 class VectorAnswer:
-    """Per query the union of the best `limit` of each leg, unordered, or the block that has to be filled first."""
+    """Per query the best `limit`, unordered, or the block that has to be filled first.
+
+    `speakers`: who speaks in the query's block, or those of them whom the query names, if there are too many.
+    """
 
     applied: Applied
     hits: tuple[tuple[VectorHit, ...], ...]
     cold: tuple[BlockKey | None, ...]
+    speakers: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +222,7 @@ class StatisticsAnswer:
     applied: Applied
     statistics: tuple[KeywordStatistics | None, ...]
     cold: tuple[BlockKey | None, ...]
+    speakers: tuple[tuple[str, ...], ...] = ()
 
 
 class VectorStore(Protocol):
@@ -196,6 +245,17 @@ class VectorStore(Protocol):
 
     async def fill(self, block: Block) -> Applied:
         """Give a block that `search` named as cold. Changes applied since then are kept and win over it."""
+        ...
+
+    async def derive(self, rows: Sequence[Derived]) -> None:
+        """Take in what was computed of versions, where they are in memory; the ledger has it already.
+
+        What isn't (any more) a version that is here is ignored.
+        """
+        ...
+
+    async def resident(self) -> Mapping[str, int]:
+        """About how many bytes in memory each part of the index takes."""
         ...
 
     async def audit(self, after: str, until: str | None) -> AuditAnswer:

@@ -1,4 +1,4 @@
-"""From what the legs found to what a caller gets: ranked, with the memories fetched that only the graph has found."""
+"""From what the legs found to what a caller gets: ranked, with what only the graph has found looked up."""
 
 from __future__ import annotations
 
@@ -8,19 +8,35 @@ from dataclasses import dataclass, field
 from engine.answers import relation_objects
 from engine.graph_port import GraphHit
 from engine.ports import VectorHit
+from engine.ranking.weights import NO_FLOORS, Floors, Weights
 from engine.requests import SearchRequest
-from engine.retrieve import Terms, Weights, hit_object, known_by_graph, missing, rank, unite
+from engine.retrieve import Candidate, Terms, hit_object, known_by_graph, missing, rank, unite
 from engine.types import Json, MemoryVersion, Relation
 
 
 @dataclass(frozen=True, slots=True)
 class LegsFound:
-    """What there is to rank. `degraded`: the legs that failed or are late."""
+    """What there is to rank. `hits` None: the vector index didn't answer; otherwise its best `limit`.
 
-    hits: Sequence[VectorHit]
+    `degraded`: the legs that failed or are late.
+    """
+
+    hits: Sequence[VectorHit] | None
     graph: Sequence[GraphHit]
     relations: Sequence[Relation]
+    limit: int
     degraded: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Where what only the graph has found is looked up, by id; None: it can't be.
+
+    `hits`: in the vector index, with all its signals. `versions`: in the ledger, when there is no vector index.
+    """
+
+    hits: Callable[[Sequence[str]], Awaitable[Sequence[VectorHit] | None]]
+    versions: Callable[[Sequence[str]], Awaitable[list[MemoryVersion | None] | None]]
 
 
 async def ranked_answer(
@@ -28,21 +44,30 @@ async def ranked_answer(
     found: LegsFound,
     weights: Weights,
     today: str,
-    fetch: Callable[[Sequence[str]], Awaitable[list[MemoryVersion | None] | None]],
+    look_up: LookUp,
+    floors: Floors = NO_FLOORS,
 ) -> Json:
-    """The answer of a search but for its position. `fetch`: live versions by id, or None when they can't be had."""
-    terms = Terms(request.filter, weights, request.threshold, request.top_k, today)
-    candidates = unite(found.hits, found.graph)
+    """The answer of a search but for its position."""
+    terms = Terms(request.filter, weights, request.threshold, request.top_k, today, floors)
+    candidates = unite(found.hits or (), found.graph)
     ranked = rank(candidates, terms)
     degraded = found.degraded
-    if unknown := missing(found.hits, found.graph, ranked, terms):
-        fetched = await fetch(unknown)
-        if fetched is None:
+    if unknown := missing(found.hits or (), found.graph, found.limit, ranked, terms):
+        more = await _looked_up(unknown, found, look_up)
+        if more is None:
             degraded = list(dict.fromkeys([*degraded, "graph"]))
         else:
-            ranked = rank([*candidates, *known_by_graph(fetched, found.graph)], terms)
+            ranked = rank([*candidates, *more], terms)
     return {
-        "results": [hit_object(one, weights, explain=request.explain) for one in ranked],
+        "results": [hit_object(one, weights, floors, explain=request.explain) for one in ranked],
         "relations": relation_objects(found.relations),
         "degraded": degraded,
     }
+
+
+async def _looked_up(memory_ids: Sequence[str], found: LegsFound, look_up: LookUp) -> list[Candidate] | None:
+    hits = None if found.hits is None else await look_up.hits(memory_ids)
+    if hits is not None:
+        return unite(hits, found.graph)
+    versions = await look_up.versions(memory_ids)
+    return None if versions is None else known_by_graph(versions, found.graph)

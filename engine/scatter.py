@@ -25,10 +25,11 @@ from engine.circuit import Circuit
 from engine.concurrency import TaskSet
 from engine.config import SearchSettings
 from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, RemoraError, Unavailable
-from engine.ports import KeywordStatistics
-from engine.ranked_answer import LegsFound, ranked_answer
+from engine.ports import KeywordStatistics, VectorHit
+from engine.ranked_answer import LegsFound, LookUp, ranked_answer
+from engine.ranking.weights import SHIPPED_WEIGHTS, Weights
 from engine.requests import SearchRequest
-from engine.retrieve import Weights, candidates_of, met, nearest
+from engine.retrieve import candidates_of, met, nearest
 from engine.shard_api import Evidence, Found, ShardApi, Statistics
 from engine.telling import relative
 from engine.types import Json, MemoryVersion
@@ -87,12 +88,12 @@ async def scattered_search(
             evidence = await search.evidence(own)
             evidence, reached = await search.counted(evidence)
             found = await search.found(evidence, reached)
+            look_up = LookUp(
+                hits=lambda memory_ids: search.known(evidence, memory_ids),
+                versions=search.versions,
+            )
             answer = await ranked_answer(
-                request,
-                search.together(evidence, found),
-                Weights.of(settings),
-                today,
-                search.versions,
+                request, search.together(evidence, found), search.weights, today, look_up, evidence.floors
             )
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {deadline_s} s", {"deadline_s": deadline_s}) from None
@@ -161,29 +162,51 @@ class _Search:
         shares = heapq.nlargest(
             limit, chain.from_iterable(one.graph or () for one in answered), key=lambda hit: (hit.score, hit.memory_id)
         )
-        if not shares and all(one.hits is None for one in answered):
+        heard = [one.hits for one in answered if one.hits is not None]
+        if not shares and not heard:
             raise self.overloaded or Unavailable("no shard can answer now", {"degraded": degraded, "retry_after_s": 1})
         mentions = (evidence.statistics.mentions if evidence.statistics else None) or {}
         return LegsFound(
-            hits=nearest(chain.from_iterable(one.hits or () for one in answered), limit),
+            hits=nearest(chain.from_iterable(heard), limit, self.weights, evidence.floors) if heard else None,
             graph=relative(shares, mentions.values()),
             relations=met(one.relations for one in answered),
+            limit=limit,
             degraded=degraded,
         )
 
+    async def known(self, evidence: Evidence, memory_ids: Sequence[str]) -> list[VectorHit] | None:
+        """Single memories with their signals, from the shards that have them; None when one can't be asked."""
+
+        async def ask(number: int, mine: Sequence[str]) -> Found | None:
+            told, only = self._told(self.fields[number]), replace(evidence, among=tuple(mine))
+            return await self._shard(number, lambda shard: shard.candidates(self.request.query, only, **told))
+
+        parts = await asyncio.gather(*[ask(number, mine) for number, mine in self._places(memory_ids).items()])
+        heard = [part.hits for part in parts if part is not None and part.hits is not None]
+        return list(chain.from_iterable(heard)) if len(heard) == len(parts) else None
+
     async def versions(self, memory_ids: Sequence[str]) -> list[MemoryVersion | None] | None:
         """Live versions from the shards that have them; None when one can't be asked."""
-        places: dict[int, list[str]] = {}
-        for memory_id in memory_ids:
-            places.setdefault(ids.shard_of(ids.slot_in(memory_id), len(self.shards)), []).append(memory_id)
         told: CallFields = {"project": self.request.call.project, "deadline_s": self._limit_s}
 
         async def read(number: int, mine: Sequence[str]) -> list[MemoryVersion | None] | None:
             return await self._shard(number, lambda shard: shard.versions(mine, **told))
 
-        parts = await asyncio.gather(*[read(number, mine) for number, mine in places.items()])
+        parts = await asyncio.gather(*[read(number, mine) for number, mine in self._places(memory_ids).items()])
         whole = [part for part in parts if part is not None]
         return [version for part in whole for version in part] if len(whole) == len(parts) else None
+
+    @property
+    def weights(self) -> Weights:
+        """What the signals count."""
+        return SHIPPED_WEIGHTS.but(self.settings.weights).but(self.request.weights)
+
+    def _places(self, memory_ids: Sequence[str]) -> dict[int, list[str]]:
+        """Which shard has which of them."""
+        places: dict[int, list[str]] = {}
+        for memory_id in memory_ids:
+            places.setdefault(ids.shard_of(ids.slot_in(memory_id), len(self.shards)), []).append(memory_id)
+        return places
 
     @property
     def _limit_s(self) -> float:
@@ -223,7 +246,10 @@ def _sum(counts: Iterable[Statistics]) -> Statistics:
     for known in keywords:
         frequencies.update(known.frequencies)
     total = KeywordStatistics(
-        sum(known.texts for known in keywords), sum(known.total_length for known in keywords), frequencies
+        sum(known.texts for known in keywords),
+        sum(known.total_length for known in keywords),
+        frequencies,
+        sum(known.length_together for known in keywords),
     )
     # Who can't say may have all that there is; who could will notice by itself when it is asked for it.
     unknown = not mentions and any(one.mentions is None for one in every)

@@ -36,17 +36,23 @@ class GraphFound:
 
 
 @dataclass(frozen=True, slots=True)
-class _VectorFound:
+class VectorFound:
+    """What the vector index says to one query."""
+
     applied: Applied
     hits: tuple[VectorHit, ...]
-    cold: BlockKey | None
+    cold: BlockKey | None = None
+    speakers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class Counted:
+    """What the texts that a query is asked of say of its terms. `speakers`: who speaks in them."""
+
     applied: Applied
     statistics: KeywordStatistics | None
     cold: BlockKey | None
+    speakers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +132,17 @@ class SearchLegs:
         """Up to where the vector index has come."""
         return self._vector_feed.position
 
-    async def nearest(self, query: VectorQuery) -> tuple[VectorHit, ...]:
-        """What dense and keyword search find."""
+    async def nearest(self, query: VectorQuery) -> VectorFound:
+        """What the vector index finds."""
         found = await self._from_blocks(query, self._vector_calls.submit)
         if found is None:
             # The blocks in use don't fit into memory together: the index on disk answers this one.
-            return (await self._vector_calls.submit(replace(query, block=None, statistics=None))).hits
-        return found.hits
+            return await self._vector_calls.submit(replace(query, block=None, statistics=None))
+        return found
 
-    async def statistics(self, query: VectorQuery) -> KeywordStatistics | None:
+    async def statistics(self, query: VectorQuery) -> Counted | None:
         """What this shard's texts say of the terms of a query; None: the index can't tell."""
-        counted = await self._from_blocks(query, self._statistics_calls.submit)
-        return None if counted is None else counted.statistics
+        return await self._from_blocks(query, self._statistics_calls.submit)
 
     async def around(self, query: GraphQuery) -> GraphFound:
         """What lies near the entities of a query."""
@@ -199,18 +204,22 @@ class SearchLegs:
     async def _fill_from_ledger(self, key: BlockKey) -> None:
         await self._vector.fill(await self._ledger.block(key))
 
-    async def _search_vectors(self, queries: list[VectorQuery]) -> list[_VectorFound | Exception]:
+    async def _search_vectors(self, queries: list[VectorQuery]) -> list[VectorFound | Exception]:
         answer = await self._asked(self._vector_circuit, self._vector.search, queries)
-        return [_VectorFound(answer.applied, hits, cold) for hits, cold in zip(answer.hits, answer.cold, strict=True)]
+        speakers = answer.speakers or ((),) * len(answer.hits)
+        found = zip(answer.hits, answer.cold, speakers, strict=True)
+        return [VectorFound(answer.applied, hits, cold, who) for hits, cold, who in found]
 
     async def _search_graph(self, queries: list[GraphQuery]) -> list[GraphFound | Exception]:
         answer = await self._asked(self._graph_circuit, self._graph.search, queries)
         relations = answer.relations or ((),) * len(answer.hits)
         return [GraphFound(answer.applied, hits, edges) for hits, edges in zip(answer.hits, relations, strict=True)]
 
-    async def _count_terms(self, queries: list[VectorQuery]) -> list[_Counted | Exception]:
+    async def _count_terms(self, queries: list[VectorQuery]) -> list[Counted | Exception]:
         answer = await self._asked(self._vector_circuit, self._vector.statistics, queries)
-        return [_Counted(answer.applied, one, cold) for one, cold in zip(answer.statistics, answer.cold, strict=True)]
+        speakers = answer.speakers or ((),) * len(answer.statistics)
+        counted = zip(answer.statistics, answer.cold, speakers, strict=True)
+        return [Counted(answer.applied, one, cold, who) for one, cold, who in counted]
 
     async def _count_mentions(self, queries: list[GraphQuery]) -> list[_Mentions | Exception]:
         answer = await self._asked(self._graph_circuit, self._graph.mentions, queries)

@@ -7,7 +7,8 @@ shard's part of a search over many (`scatter`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
 from engine.circuit import Circuit
@@ -16,20 +17,33 @@ from engine.config import SearchSettings
 from engine.errors import InvalidInput, RemoraError, Unavailable
 from engine.graph_port import GraphQuery
 from engine.ledger_port import Ledger
-from engine.models import Models
+from engine.models import Asked, Models
 from engine.ports import KeywordStatistics, Priority, VectorHit, VectorQuery
-from engine.ranked_answer import LegsFound, ranked_answer
+from engine.question import Question, understood
+from engine.ranked_answer import LegsFound, LookUp, ranked_answer
+from engine.ranking.signals import Signal
+from engine.ranking.weights import NO_FLOORS, SHIPPED_WEIGHTS, Floors, Weights
 from engine.requests import SearchRequest
-from engine.retrieve import Weights, candidates_of
+from engine.retrieve import candidates_of
 from engine.search_legs import GraphFound, SearchLegs
 from engine.shard_api import Evidence, Found, Statistics
-from engine.types import Applied, Entity, FloatArray, Json
+from engine.speaking import Speaking
+from engine.types import Applied, Entity, Json
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _SHARE_OF_LEG = 0.9
 _NOTHING_NEAR = GraphFound(Applied("", 0), (), ())
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _SaidByText:
+    """What was asked of the vector index, and what it found; None: it failed or is late."""
+
+    query: VectorQuery
+    hits: tuple[VectorHit, ...] | None
 
 
 class SearchPath:
@@ -40,14 +54,19 @@ class SearchPath:
         models: for the query.
         legs: the indexes.
         settings: weights, defaults, deadlines.
+        language: of the texts, as set.
     """
 
-    def __init__(self, *, ledger: Ledger, models: Models, legs: SearchLegs, settings: SearchSettings) -> None:
+    def __init__(
+        self, *, ledger: Ledger, models: Models, legs: SearchLegs, settings: SearchSettings, language: str = "english"
+    ) -> None:
         self._ledger = ledger
         self._models = models
         self._legs = legs
         self._settings = settings
-        self._weights = Weights.of(settings)
+        self._language = language
+        self._weights = SHIPPED_WEIGHTS.but(settings.weights)
+        self._speaking = Speaking()
         self._tasks = TaskSet()
         # A little less than a leg has: who is left alone is known before the leg is given up.
         deadline_s = settings.leg_deadline_s * _SHARE_OF_LEG
@@ -59,49 +78,70 @@ class SearchPath:
         await self._tasks.close()
         await self._legs.close()
 
-    async def search(self, request: SearchRequest, *, today: str) -> Json:
+    async def search(self, request: SearchRequest, *, today: str, at_us: int) -> Json:
         """The best memories. A leg that fails or is late is left out and named in `degraded`.
+
+        Args:
+            request: what is asked.
+            today: `YYYY-MM-DD`, for expiry.
+            at_us: when it is asked, for what is said of time.
 
         Raises:
             Unavailable: no leg could answer.
         """
         if request.min_position is not None:
             await self._legs.reached(request.min_position)
-        (embedded, found), near = await asyncio.gather(self._by_text(request), self._leg(self._by_entities, request))
-        legs = {"dense": embedded and found is not None, "keywords": found is not None, "graph": near is not None}
+        said, near = await asyncio.gather(self._by_text(request, at_us), self._leg(self._by_entities, request))
+        found, query = said.hits, said.query
+        legs = {
+            "dense": query.vector is not None and found is not None,
+            "keywords": found is not None,
+            "graph": near is not None,
+        }
         degraded = [leg for leg, answered in legs.items() if not answered]
         if found is None and not (near and near.hits):
             raise Unavailable("no index can answer now", {"degraded": degraded, "retry_after_s": 1})
-        legs_found = LegsFound(found or (), near.hits if near else (), near.relations if near else (), degraded)
-        answer = await ranked_answer(
-            request,
-            legs_found,
-            self._weights,
-            today,
-            lambda memory_ids: self._leg(self._ledger.get, request.call.project, memory_ids),
+        legs_found = LegsFound(found, near.hits if near else (), near.relations if near else (), query.limit, degraded)
+        look_up = LookUp(
+            hits=lambda memory_ids: self._leg(self._known, query, memory_ids),
+            versions=lambda memory_ids: self._leg(self._ledger.get, request.call.project, memory_ids),
         )
+        answer = await ranked_answer(request, legs_found, query.weights, today, look_up, query.floors)
         return {**answer, "position": self._legs.position}
 
-    async def evidence(self, request: SearchRequest) -> Evidence:
+    async def evidence(self, request: SearchRequest, *, at_us: int) -> Evidence:
         """What the models say of the query; None of one that fails or is late."""
-        vector, entities = await asyncio.gather(self._leg(self._vector, request), self._leg(self._entities, request))
-        return Evidence(vector, entities)
+        if request.block is not None and request.block not in self._speaking:
+            await self._leg(self._count, self._vector_query(request, Question(request.query), None))
+        question = self._understood(request, at_us)
+        asked, entities = await asyncio.gather(
+            self._leg(self._asked, question.text, request), self._leg(self._entities, request)
+        )
+        vector, tokens = (None, None) if asked is None else (asked.vector, asked.tokens)
+        floors = await self._floors() if asked else NO_FLOORS
+        return Evidence(vector, entities, question=question, tokens=tokens, floors=floors)
 
     async def statistics(self, request: SearchRequest, evidence: Evidence) -> Statistics:
         """This shard's part of what the legs count before they search; None of one that fails or is late."""
+        question = evidence.question or Question(request.query)
         keywords, mentions = await asyncio.gather(
-            self._leg(self._legs.statistics, self._vector_query(request, None)),
+            self._leg(self._count, self._vector_query(request, question, None)),
             self._leg(self._mentions, request, evidence.entities or ()),
         )
         return Statistics(keywords, mentions)
 
     async def candidates(self, request: SearchRequest, evidence: Evidence) -> Found:
-        """This shard's candidates, each with the parts of its score; None of a leg that fails or is late."""
+        """This shard's candidates, each with its signals; None of a leg that fails or is late."""
         if request.min_position is not None:
             await self._legs.reached(request.min_position)
         counted = evidence.statistics or Statistics()
+        question = evidence.question or Question(request.query)
+        asked = None if evidence.vector is None else Asked(evidence.vector, evidence.tokens)
+        query = self._vector_query(request, question, asked, counted.keywords, evidence.floors)
+        if evidence.among:
+            return Found(await self._leg(self._known, query, evidence.among), None, position=self._legs.position)
         hits, near = await asyncio.gather(
-            self._leg(self._nearest, request, evidence.vector, counted.keywords),
+            self._leg(self._nearest, query),
             self._leg(self._around_in_part, request, evidence.entities, counted.mentions),
         )
         return Found(
@@ -121,38 +161,88 @@ class SearchPath:
         except (RemoraError, TimeoutError):
             return None
 
-    async def _vector(self, request: SearchRequest) -> FloatArray:
-        vectors = await self._embedder.call(lambda: self._models.vectors([request.query], Priority.READ, question=True))
-        vector: FloatArray = vectors[0]
-        return vector
+    async def _asked(self, text: str, request: SearchRequest) -> Asked:
+        if self._weights_of(request)[Signal.TOKENS] > 0:
+            return await self._embedder.call(lambda: self._models.question(text))
+        vectors = await self._embedder.call(lambda: self._models.vectors([text], Priority.READ, question=True))
+        return Asked(vectors[0])
 
     async def _entities(self, request: SearchRequest) -> tuple[Entity, ...]:
         return (await self._extractor.call(lambda: self._models.entities([request.query], Priority.READ)))[0]
 
-    async def _by_text(self, request: SearchRequest) -> tuple[bool, tuple[VectorHit, ...] | None]:
-        """Whether the query could be embedded, and what dense and keyword search found; without a vector, keywords."""
-        vector = await self._leg(self._vector, request)
-        return vector is not None, await self._leg(self._nearest, request, vector)
+    async def _by_text(self, request: SearchRequest, at_us: int) -> _SaidByText:
+        """What the vector index finds; without a vector, by keywords.
+
+        Who speaks in a scope is known from its last answer. If it turns out that the query names somebody else, it is
+        asked once more.
+        """
+        question = self._understood(request, at_us)
+        said = await self._found_by_text(request, question)
+        again = self._understood(request, at_us)
+        if said.hits is not None and again.named != question.named:
+            return await self._found_by_text(request, again)
+        return said
+
+    async def _found_by_text(self, request: SearchRequest, question: Question) -> _SaidByText:
+        asked = await self._leg(self._asked, question.text, request)
+        floors = await self._floors() if asked else NO_FLOORS
+        query = self._vector_query(request, question, asked, floors=floors)
+        return _SaidByText(query, await self._leg(self._nearest, query))
+
+    async def _floors(self) -> Floors:
+        info = await self._models.info()
+        return Floors(info.floor, info.token_floor)
 
     async def _by_entities(self, request: SearchRequest) -> GraphFound:
         return await self._around(request, await self._entities(request))
 
-    async def _nearest(
-        self, request: SearchRequest, vector: FloatArray | None, statistics: KeywordStatistics | None = None
-    ) -> tuple[VectorHit, ...]:
-        return await self._legs.nearest(self._vector_query(request, vector, statistics))
+    async def _nearest(self, query: VectorQuery) -> tuple[VectorHit, ...]:
+        found = await self._legs.nearest(query)
+        if query.block is not None:
+            self._speaking.note(query.block, found.speakers)
+        return found.hits
+
+    async def _count(self, query: VectorQuery) -> KeywordStatistics | None:
+        counted = await self._legs.statistics(query)
+        if counted is None:
+            return None
+        if query.block is not None:
+            self._speaking.note(query.block, counted.speakers)
+        return counted.statistics
+
+    async def _known(self, query: VectorQuery, memory_ids: Sequence[str]) -> tuple[VectorHit, ...]:
+        """What the vector index says of single memories; those that don't match are left out."""
+        return (await self._legs.nearest(replace(query, limit=0, among=tuple(memory_ids)))).hits
+
+    def _understood(self, request: SearchRequest, at_us: int) -> Question:
+        return understood(request.query, self._speaking.of(request.block), at_us, self._language)
+
+    def _weights_of(self, request: SearchRequest) -> Weights:
+        return self._weights.but(request.weights)
 
     def _vector_query(
-        self, request: SearchRequest, vector: FloatArray | None, statistics: KeywordStatistics | None = None
+        self,
+        request: SearchRequest,
+        question: Question,
+        asked: Asked | None,
+        statistics: KeywordStatistics | None = None,
+        floors: Floors = NO_FLOORS,
     ) -> VectorQuery:
         return VectorQuery(
             project=request.call.project,
             filter=request.filter,
             limit=candidates_of(request, self._settings),
-            vector=vector,
-            text=request.query,
+            vector=asked.vector if asked else None,
+            text=question.text,
             block=request.block,
             statistics=statistics,
+            tokens=asked.tokens if asked else None,
+            named=question.named,
+            weights=self._weights_of(request),
+            floors=floors,
+            time=question.time,
+            at_us=question.at_us,
+            half_life_s=self._settings.half_life_days * _DAY_S,
         )
 
     async def _around(

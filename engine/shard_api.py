@@ -25,6 +25,8 @@ from engine.graph_port import GraphHit
 from engine.ledger_port import Keys, ScopeCount
 from engine.pickling import by_fields
 from engine.ports import KeywordStatistics, VectorHit
+from engine.question import Question
+from engine.ranking.weights import NO_FLOORS, Floors
 from engine.types import Entity, FloatArray, Json, JsonList, MemoryVersion, Relation
 
 __all__ = ["Evidence", "Found", "Keys", "KeywordStatistics", "ShardApi", "Statistics"]
@@ -47,12 +49,17 @@ class Statistics:
 class Evidence:
     """What is known of a query before any index searches. None: that model couldn't be asked.
 
-    `statistics`: of all shards.
+    `statistics`: of all shards. `question`: as the shard understands it that asks the models; None: as each does.
+    `tokens`: see `VectorQuery`. `among`: only these memories are asked for, of the vector index.
     """
 
     vector: FloatArray | None
     entities: tuple[Entity, ...] | None
     statistics: Statistics | None = None
+    question: Question | None = None
+    tokens: FloatArray | None = None
+    among: tuple[str, ...] = ()
+    floors: Floors = NO_FLOORS
 
 
 @by_fields

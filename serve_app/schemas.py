@@ -78,6 +78,9 @@ class SearchRequest(ScopeIds):
     threshold: float = Field(0.1, ge=0, le=1, description="0.0: no cut-off.")
     explain: bool = Field(False, description="Show the parts of each score.")
     min_position: int | None = Field(None, description="Answer only from an index that has come so far.")
+    weights: dict[str, float] | None = Field(
+        None, description="What single signals count in this search, 0 to 10.", examples=[{"recency": 0.2, "graph": 0}]
+    )
 
 
 class Memory(ScopeIds):

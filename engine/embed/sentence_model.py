@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from engine.embed.pooling import pool, span_modes
 from engine.embed.windows import Window, tokens_in
 from engine.errors import InvalidInput
 from engine.ports import EmbedderInfo, Encoded, Output
+from engine.ranking import calibration
 from engine.types import FloatArray
 
 
@@ -83,6 +84,7 @@ class SentenceModel:
             query_prefix=query_prefix,
             text_prefix=text_prefix,
         )
+        self.info = self._with_floors(self.info)
         self.counts = ModelCounts()
 
     @torch.inference_mode()
@@ -100,6 +102,22 @@ class SentenceModel:
         self.counts.texts += len(jobs)
         self.counts.tokens += sum(lengths)
         return [answers[i] for i in range(len(jobs))]
+
+    def _with_floors(self, info: EmbedderInfo) -> EmbedderInfo:
+        """What this model says of texts that have nothing to do with each other: a single small forward pass."""
+        asked = self._probed(calibration.QUESTIONS, info.query_prefix)
+        told = self._probed(calibration.STATEMENTS, info.text_prefix)
+        found = calibration.floors(
+            np.concatenate([one.pooled for one in asked]),
+            np.concatenate([one.pooled for one in told]),
+            [one.tokens[0] for one in asked],
+            [one.tokens[0] for one in told],
+        )
+        return replace(info, floor=found.cosine, token_floor=found.token)
+
+    def _probed(self, texts: Sequence[str], prefix: str) -> list[Encoded]:
+        outputs = frozenset({Output.POOLED, Output.TOKENS})
+        return self.encode([Job(Window(prefix + text, ((0, len(prefix) + len(text)),)), outputs) for text in texts])
 
     def _prefix_tokens(self, *prefixes: str) -> int:
         """What a prefix takes of the room for a text, at most."""

@@ -12,14 +12,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from engine.ranking.signals import BONUSES, FAMILIES, Signal
-from engine.ranking.weights import Floors, Weights
+from engine.ranking.weights import NO_FLOORS, Floors, Weights
 from engine.types import FloatArray
 
 SPREAD = 1.5
 """The base is spread by `1 - (1 - base) ** SPREAD`, which changes no order: the parts of a good answer are far from 1
 (a question isn't its answer), and so a score of 0.3 is a good match, and unrelated texts stay below 0.1."""
-
-NO_FLOORS = Floors()
 
 
 def fuse(signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floors = NO_FLOORS) -> FloatArray:

@@ -22,9 +22,9 @@ SHIPPED: Mapping[Signal, float] = {
     Signal.KEYWORDS: 0.5,
     Signal.KEYWORDS_CONTEXT: 0.5,
     Signal.TOKENS: 1.0,
-    Signal.SPEAKER: 0.25,
-    Signal.DATE: 0.2,
-    Signal.WHEN: 0.1,
+    Signal.SPEAKER: 0.2,
+    Signal.DATE: 0.3,
+    Signal.WHEN: 0.2,
     Signal.SESSION: 0.2,
     Signal.PHRASE: 0.1,
     Signal.GRAPH: 0.1,
@@ -68,3 +68,7 @@ class Floors:
         if signal is Signal.TOKENS:
             return self.token
         return self.cosine if signal in (Signal.DENSE, Signal.CONTEXT) else 0.0
+
+
+SHIPPED_WEIGHTS = Weights()
+NO_FLOORS = Floors()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import KeysView, Sequence
+from collections.abc import Iterable, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.filters import And, Compare, Everything, Filter, Op, conjunction, matches
 from engine.ports import KeywordStatistics, VectorHit, VectorQuery
+from engine.ranking.signals import Signal
+from engine.ranking.speakers import MOST_SPEAKERS, named
 from engine.text.analyzer import Analyzer
-from engine.types import BlockKey, Change, FloatArray, MemoryVersion
-from engine.vector.keywords import KeywordIndex
+from engine.types import BlockKey, Change, Derived, FloatArray, MemoryVersion
+from engine.vector.matcher import Matchers
+from engine.vector.rows import Rows
+from engine.vector.scoring import Cosines, hits
 
-_LEAST_GROWTH_ROWS = 16
 _BLOCK_BYTES = 3000
-_ROW_BYTES = 1500
-_POSTING_BYTES = 12
 _COMPACT_ABOVE_ROWS = 64
-_ASKED_FIRST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +30,14 @@ class Row:
 
 
 class ScopeBlock:
-    """Versions, unit vectors and keywords of one scope, as of a ledger position.
+    """Versions, unit vectors, keywords and what is derived of one scope, as of a ledger position.
 
     One owner at a time: nothing here is safe to call from two threads.
     """
 
     def __init__(self, dimensions: int, analyzer: Analyzer, position: int = 0) -> None:
         self.position = position
-        self._keywords = KeywordIndex(analyzer)
-        self._vectors: FloatArray = np.zeros((0, dimensions), dtype=np.float32)
-        self._live: npt.NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
-        self._row_bytes = 0
-        self._versions: list[MemoryVersion | None] = []
+        self._rows = Rows(dimensions, analyzer)
         self._row_of: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -59,13 +54,18 @@ class ScopeBlock:
     def row(self, memory_id: str) -> tuple[MemoryVersion, FloatArray] | None:
         """A memory's version and its unit vector, float32 (d,)."""
         at = self._row_of.get(memory_id)
-        version = None if at is None else self._versions[at]
-        return None if version is None else (version, self._vectors[at])
+        version = None if at is None else self._rows.versions[at]
+        return None if version is None else (version, self._rows.vectors[at])
 
     @property
     def bytes(self) -> int:
         """About what the block takes in memory."""
-        return _BLOCK_BYTES + self._vectors.nbytes + self._row_bytes
+        return _BLOCK_BYTES + sum(self.resident.values())
+
+    @property
+    def resident(self) -> Mapping[str, int]:
+        """The same by part."""
+        return self._rows.resident
 
     def apply(self, rows: Sequence[Row], until: int) -> None:
         """Takes in changes in order. One that isn't younger than the block is in it already and changes nothing."""
@@ -77,9 +77,18 @@ class ScopeBlock:
 
     def extend(self, versions: Sequence[MemoryVersion], vectors: FloatArray) -> None:
         """Adds live versions, whatever their position; `vectors` float32 (n, d)."""
-        self._reserve(len(self._versions) + len(versions))
+        self._rows.reserve(len(versions))
         for version, vector in zip(versions, unit(vectors), strict=True):
             self._put(version, vector)
+
+    def derive(self, derived: Iterable[Derived]) -> None:
+        """Takes in what was computed of versions that are here; of others it is ignored."""
+        for one in derived:
+            if (at := self._row_of.get(one.memory_id)) is None:
+                continue
+            version = self._rows.versions[at]
+            if version is not None and version.version == one.version:
+                self._rows.derive(at, one)
 
     def drop(self, memory_id: str) -> None:
         """Lets go of a memory."""
@@ -89,20 +98,29 @@ class ScopeBlock:
     def search(
         self, queries: Sequence[VectorQuery], key: BlockKey | None = None, population: int = 0
     ) -> list[tuple[VectorHit, ...]]:
-        """Per query the union of the best `limit` rows of each leg that it has, every hit with both scores.
+        """Per query the best `limit` rows, and those of `among`, with all that is known of each.
 
-        `key` names what every row of this block is known to match. `population`: see `KeywordIndex.shares`.
+        `key` names what every row of this block is known to match. `population`: see `KeywordIndex.scores`.
         """
-        dense = self._dense([query.vector for query in queries])
-        matchers = _Matchers(self._versions, key)
+        matchers = Matchers(self._rows.versions, key)
         return [
-            self._answer(query, cosines, matchers.of(query.filter), population)
-            for query, cosines in zip(queries, dense, strict=True)
+            hits(self._rows, query, cosines, matchers.of(query.filter), self._rows_of(query.among), population)
+            for query, cosines in zip(queries, self._cosines(queries), strict=True)
         ]
 
     def statistics(self, text: str) -> KeywordStatistics:
         """What the rows say of the terms of the query `text`."""
-        return self._keywords.statistics(text)
+        return self._rows.keywords.statistics(text, self._rows.neighbours)
+
+    def speakers(self, query: VectorQuery) -> tuple[str, ...]:
+        """Who speaks here; where those are too many to tell, those whom the query names."""
+        every = self._rows.speakers
+        if len(every) <= MOST_SPEAKERS:
+            return tuple(every)
+        return tuple(dict.fromkeys([*query.named, *named(query.text or "", every)]))[:MOST_SPEAKERS]
+
+    def _rows_of(self, memory_ids: Sequence[str]) -> list[int]:
+        return [at for memory_id in memory_ids if (at := self._row_of.get(memory_id)) is not None]
 
     def _take(self, row: Row) -> None:
         if row.change.version is None or row.vector is None:
@@ -112,122 +130,43 @@ class ScopeBlock:
 
     def _put(self, version: MemoryVersion, vector: FloatArray) -> None:
         self._drop(version.memory_id)
-        at = len(self._versions)
-        if at == len(self._vectors):
-            self._reserve(at + max(_LEAST_GROWTH_ROWS, at // 2))
-        self._vectors[at] = vector
-        self._live[at] = True
-        self._versions.append(version)
-        self._row_of[version.memory_id] = at
-        postings = self._keywords.append(version.indexed_text)
-        self._row_bytes += _ROW_BYTES + 2 * len(version.text) + _POSTING_BYTES * postings
+        self._row_of[version.memory_id] = self._rows.append(version, vector)
 
     def _drop(self, memory_id: str) -> None:
-        if (at := self._row_of.pop(memory_id, None)) is None:
-            return
-        version = self._versions[at]
-        if version is not None:
-            self._keywords.remove(at, version.indexed_text)
-        self._versions[at] = None
-        self._live[at] = False
-
-    def _reserve(self, capacity: int) -> None:
-        """Room for `capacity` rows."""
-        if (more := capacity - len(self._vectors)) > 0:
-            self._vectors = np.concatenate([self._vectors, np.zeros((more, self._vectors.shape[1]), np.float32)])
-            self._live = np.concatenate([self._live, np.zeros(more, np.bool_)])
+        if (at := self._row_of.pop(memory_id, None)) is not None:
+            self._rows.remove(at)
 
     def _compact(self) -> None:
         """Gives back the room of dropped rows once they are the most, so that each row is moved once on average."""
-        if len(self._versions) < _COMPACT_ABOVE_ROWS or 2 * len(self._row_of) >= len(self._versions):
+        if len(self._rows) < _COMPACT_ABOVE_ROWS or 2 * len(self._row_of) >= len(self._rows):
             return
-        kept = np.fromiter(self._row_of.values(), dtype=np.int64, count=len(self._row_of))
-        self._row_bytes = self._row_bytes * len(kept) // len(self._versions)
-        self._vectors = self._vectors[kept]
-        self._live = self._live[kept]
-        self._versions = [self._versions[at] for at in kept]
+        self._rows.keep(np.fromiter(self._row_of.values(), dtype=np.int64, count=len(self._row_of)))
         self._row_of = {memory_id: at for at, memory_id in enumerate(self._row_of)}
-        self._keywords.compact(kept)
 
-    def _dense(self, vectors: Sequence[FloatArray | None]) -> list[FloatArray | None]:
-        """Cosine of every row with every vector, in one product: float32 (rows,) each."""
-        given = [vector for vector in vectors if vector is not None]
-        if not given or not self._versions:
-            return [None] * len(vectors)
-        cosines = np.clip(unit(np.stack(given).astype(np.float32)) @ self._vectors[: len(self._versions)].T, -1.0, 1.0)
-        each = iter(cosines)
-        return [None if vector is None else next(each) for vector in vectors]
-
-    def _answer(
-        self, query: VectorQuery, dense: FloatArray | None, matcher: Matcher | None, population: int
-    ) -> tuple[VectorHit, ...]:
-        keywords = None if query.text is None else self._keywords.shares(query.text, population, query.statistics)
-        live = self._live[: len(self._versions)]
-        rows: set[int] = set()
-        if dense is not None:
-            rows.update(best(dense, live, query.limit, matcher))
-        if keywords is not None:
-            rows.update(best(keywords, live & (keywords > 0), query.limit, matcher))
-        return self._hits(list(rows), dense, keywords)
-
-    def _hits(
-        self, rows: Sequence[int], dense: FloatArray | None, keywords: FloatArray | None
-    ) -> tuple[VectorHit, ...]:
-        nothing: list[None] = [None] * len(rows)
-        versions = [self._versions[at] for at in rows]
-        scores = zip(
-            nothing if dense is None else dense[rows].tolist(),
-            nothing if keywords is None else keywords[rows].tolist(),
-            strict=True,
-        )
-        return tuple(
-            VectorHit(version, cosine, share)
-            for version, (cosine, share) in zip(versions, scores, strict=True)
-            if version is not None
-        )
+    def _cosines(self, queries: Sequence[VectorQuery]) -> list[Cosines]:
+        """Of every query with every row, in one product for each kind of vector."""
+        dense = _products([_asked(query, Signal.DENSE) for query in queries], self._rows.vectors)
+        there = self._rows.in_context
+        if not there.any():
+            return [Cosines(one, None) for one in dense]
+        context = _products([_asked(query, Signal.CONTEXT) for query in queries], self._rows.contexts)
+        for one in context:
+            if one is not None:
+                one[~there] = np.nan
+        return [Cosines(one, other) for one, other in zip(dense, context, strict=True)]
 
 
-class Matcher:
-    """Which rows match a filter; each is asked at most once, which costs far more than a score."""
-
-    def __init__(self, versions: Sequence[MemoryVersion | None], node: Filter) -> None:
-        self._versions = versions
-        self._node = node
-        self._known: dict[int, bool] = {}
-        self._all: npt.NDArray[np.bool_] | None = None
-
-    def __call__(self, at: int) -> bool:
-        """Whether the row matches."""
-        if (known := self._known.get(at)) is None:
-            version = self._versions[at]
-            known = self._known[at] = version is not None and matches(self._node, version)
-        return known
-
-    def all(self) -> npt.NDArray[np.bool_]:
-        """The answer for every row: bool (rows,)."""
-        if self._all is None:
-            self._all = np.fromiter(map(self, range(len(self._versions))), np.bool_, len(self._versions))
-        return self._all
+def _asked(query: VectorQuery, signal: Signal) -> FloatArray | None:
+    return query.vector if query.weights[signal] > 0 else None
 
 
-class _Matchers:
-    """The matchers of one search: queries with the same filter share one."""
-
-    def __init__(self, versions: Sequence[MemoryVersion | None], key: BlockKey | None) -> None:
-        self._versions = versions
-        self._key = key
-        self._made: list[tuple[Filter, Matcher]] = []
-
-    def of(self, node: Filter) -> Matcher | None:
-        """None when every row matches."""
-        left = remainder(node, self._key)
-        if isinstance(left, Everything):
-            return None
-        for known, matcher in self._made:
-            if known == left:
-                return matcher
-        self._made.append((left, matcher := Matcher(self._versions, left)))
-        return matcher
+def _products(vectors: Sequence[FloatArray | None], rows: FloatArray) -> list[FloatArray | None]:
+    given = [vector for vector in vectors if vector is not None]
+    if not given or not len(rows):
+        return [None] * len(vectors)
+    cosines: npt.NDArray[np.float32] = np.clip(unit(np.stack(given).astype(np.float32)) @ rows.T, -1.0, 1.0)
+    each = iter(cosines)
+    return [None if vector is None else next(each) for vector in vectors]
 
 
 def unit(vectors: FloatArray) -> FloatArray:
@@ -235,37 +174,3 @@ def unit(vectors: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     scaled: FloatArray = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return scaled
-
-
-def remainder(node: Filter, key: BlockKey | None) -> Filter:
-    """What is left of `node` to be asked of a row that is known to be in the block `key`."""
-    match node:
-        case And(parts):
-            return conjunction(*(remainder(part, key) for part in parts))
-        case Compare(field, Op.EQ, value, None) | Compare(field, Op.IN, [value], None):
-            return Everything() if key is not None and (field, value) == (key.field, key.value) else node
-        case _:
-            return node
-
-
-def best(scores: FloatArray, allowed: npt.NDArray[np.bool_], limit: int, matcher: Matcher | None) -> list[int]:
-    """The rows with the `limit` highest scores among those allowed that match, best first.
-
-    Most filters let most rows pass, so the best few are asked first, and all rows only if that isn't enough.
-    """
-    candidates = np.flatnonzero(allowed)
-    if matcher is None:
-        return _highest(scores, candidates, limit)
-    first = _highest(scores, candidates, _ASKED_FIRST * limit)
-    accepted = [at for at in first if matcher(at)]
-    if len(accepted) >= limit or len(first) == len(candidates):
-        return accepted[:limit]
-    return _highest(scores, np.flatnonzero(allowed & matcher.all()), limit)
-
-
-def _highest(scores: FloatArray, candidates: npt.NDArray[np.int64], size: int) -> list[int]:
-    if size < len(candidates):
-        candidates = candidates[np.argpartition(-scores[candidates], size)[:size]]
-    order = np.argsort(-scores[candidates], kind="stable")
-    rows: list[int] = candidates[order].tolist()
-    return rows

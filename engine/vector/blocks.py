@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.text.analyzer import Analyzer
-from engine.types import Block, BlockKey
+from engine.types import Block, BlockKey, Derived
 from engine.vector.block import Row, ScopeBlock
 
 MOST_PENDING = 4096
 MOST_BUFFERED_ROWS = 20_000
+MOST_RECENT = 1024
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Blocks:
         self._used_bytes = 0
         self._loaded: OrderedDict[BlockKey, ScopeBlock] = OrderedDict()
         self._pending: OrderedDict[BlockKey, _Pending] = OrderedDict()
+        self._recent: OrderedDict[str, Derived] = OrderedDict()
 
     def get(self, key: BlockKey) -> ScopeBlock | None:
         """The block, or None: then it is cold, and pending from now on."""
@@ -58,6 +60,7 @@ class Blocks:
             if (block := self._loaded.get(key)) is not None:
                 self._used_bytes -= block.bytes
                 block.apply(concerned, until)
+                block.derive(self._derived_of(concerned))
                 self._used_bytes += block.bytes
             elif (pending := self._pending.get(key)) is not None:
                 pending.rows.extend(concerned)
@@ -77,10 +80,38 @@ class Blocks:
         block = ScopeBlock(self._dimensions, self._analyzer, filled.position)
         block.extend(filled.versions, filled.vectors)
         block.apply(pending.rows, self.position)
+        block.derive(filled.derived)
+        block.derive(self._recent.values())
         self._loaded[filled.key] = block
         self._used_bytes += block.bytes
         self._evict()
         return True
+
+    def derive(self, rows: Sequence[Derived]) -> None:
+        """Takes in what was computed of versions. What comes before its version, or while its block is being read, is
+        kept for a while."""
+        for block in self._loaded.values():
+            self._used_bytes -= block.bytes
+            block.derive(rows)
+            self._used_bytes += block.bytes
+        for one in rows:
+            self._recent[one.memory_id] = one
+            self._recent.move_to_end(one.memory_id)
+        while len(self._recent) > MOST_RECENT:
+            self._recent.popitem(last=False)
+        self._evict()
+
+    @property
+    def resident(self) -> dict[str, int]:
+        """About how many bytes each part of the blocks takes."""
+        total: Counter[str] = Counter()
+        for block in self._loaded.values():
+            total.update(block.resident)
+        return dict(total)
+
+    def _derived_of(self, rows: Sequence[Row]) -> list[Derived]:
+        ids = (row.change.memory_id for row in rows)
+        return [one for memory_id in ids if (one := self._recent.get(memory_id)) is not None]
 
     @property
     def loaded(self) -> Mapping[BlockKey, ScopeBlock]:

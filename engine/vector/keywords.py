@@ -1,4 +1,4 @@
-"""BM25 over the rows of a block. Which rows there are is the block's business."""
+"""BM25 over the rows of a block, each alone and together with those beside it. Which rows there are: `rows`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,16 @@ from engine.types import FloatArray
 K1 = 0.9
 B = 0.4
 _NONE = np.zeros(0, dtype=np.uint32)
+
+
+class Links(Protocol):
+    """Per row the one before and after it, -1: none. A row that was removed has none and is none's."""
+
+    @property
+    def before(self) -> npt.NDArray[np.int64]: ...
+
+    @property
+    def after(self) -> npt.NDArray[np.int64]: ...
 
 
 class KeywordIndex:
@@ -69,28 +80,74 @@ class KeywordIndex:
         self._lengths = array("I", np.array(self._lengths, dtype=np.uint32)[kept].tobytes())
         self._removed.clear()
 
-    def statistics(self, text: str) -> KeywordStatistics:
+    def statistics(self, text: str, links: Links | None = None) -> KeywordStatistics:
         """What the rows say of the terms of the query `text`."""
-        terms = {term for word in self._analyzer.query(text) for term in word}
-        return KeywordStatistics(self._rows, self._total_length, {term: self._df(term) for term in terms})
+        return self._statistics(self._analyzer.query(text), links)
 
     def shares(self, text: str, population: int = 0, known: KeywordStatistics | None = None) -> FloatArray:
-        """What each row gets for the query `text`, as a share of what BM25 can give at most: `(k1 + 1) * sum(idf)`.
+        """What each row gets for the query `text`; see `scores`."""
+        scored = self.scores(text, population=population, known=known)
+        return np.zeros(len(self._lengths), np.float32) if scored is None else scored[0]
 
-        float32 (rows,), in [0, 1]. `population`: how many texts there are, when the rows are but a selection of them.
-        `known`: statistics of more texts than these rows, to be used instead of their own.
+    def scores(
+        self,
+        text: str,
+        links: Links | None = None,
+        population: int = 0,
+        known: KeywordStatistics | None = None,
+    ) -> tuple[FloatArray, FloatArray] | None:
+        """What each row gets for the query `text`, alone and together with the rows beside it, each as a share of what
+        BM25 can give at most: `(k1 + 1) * sum(idf)`. None: the query has no word to search for.
+
+        float32 (rows,) each, in [0, 1].
+
+        Args:
+            text: the query.
+            links: the rows beside each; None: none.
+            population: how many texts there are, when the rows are but a selection of them.
+            known: statistics of more texts than these rows, to be used instead of their own.
         """
-        shares = np.zeros(len(self._lengths), dtype=np.float32)
-        known = known or self.statistics(text)
-        weights = _weights(self._analyzer.query(text), known, max(known.texts, population))
-        if not weights:
-            return shares
-        norms = self._norms(known.total_length / known.texts if known.total_length else 1.0)
+        words = self._analyzer.query(text)
+        if not words:
+            return None
+        known = known or self._statistics(words, links)
+        weights = _weights(words, known, max(known.texts, population))
         attainable = sum(weights.values())
+        alone, together = _Sums(self._norms_alone(known)), _Sums(self._norms_together(known, links))
         for word, weight in weights.items():
             rows, counts = self._counts(word)
-            shares[rows] += weight / attainable * counts / (counts + norms[rows])
-        return np.minimum(shares, 1.0)
+            alone.add(rows, counts, weight / attainable)
+            if links is not None and len(rows):
+                near = np.zeros(len(self._lengths) + 1, np.float32)  # the last is what lies beside no row
+                for places in (rows, links.before[rows], links.after[rows]):
+                    near[places] += counts
+                touched = np.flatnonzero(near[:-1])
+                together.add(touched, near[touched], weight / attainable)
+        return alone.shares(), (together if links is not None else alone).shares()
+
+    def _statistics(self, words: Sequence[Word], links: Links | None) -> KeywordStatistics:
+        terms = {term for word in words for term in word}
+        frequencies = {term: self._df(term) for term in terms}
+        return KeywordStatistics(self._rows, self._total_length, frequencies, self._length_together(links))
+
+    def _length_together(self, links: Links | None) -> int:
+        """Of all rows with those beside them: each row counts once more for every row beside it."""
+        if links is None:
+            return self._total_length
+        lengths = np.array(self._lengths, dtype=np.int64)
+        beside = (links.before >= 0).astype(np.int64) + (links.after >= 0)
+        return self._total_length + int((lengths * beside).sum())
+
+    def _norms_alone(self, known: KeywordStatistics) -> FloatArray:
+        lengths = np.array(self._lengths, dtype=np.float32)
+        return _norms(lengths, known.total_length, known.texts)
+
+    def _norms_together(self, known: KeywordStatistics, links: Links | None) -> FloatArray:
+        if links is None:
+            return np.zeros(0, np.float32)
+        lengths = np.zeros(len(self._lengths) + 1, np.float32)
+        lengths[:-1] = self._lengths
+        return _norms(lengths[:-1] + lengths[links.before] + lengths[links.after], known.length_together, known.texts)
 
     def _counts(self, word: Word) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
         """The rows that hold a word, and how often: its terms count as one."""
@@ -106,11 +163,26 @@ class KeywordIndex:
     def _df(self, term: str) -> int:
         return len(self._postings.get(term, ())) // 2 - self._removed[term]
 
-    def _norms(self, mean: float) -> FloatArray:
-        """How much the length of each row weakens its counts; `mean`: the usual length."""
-        lengths = np.array(self._lengths, dtype=np.float32)
-        norms: FloatArray = (K1 * (1 - B + B * lengths / mean)).astype(np.float32)
-        return norms
+
+class _Sums:
+    """Shares as they add up, word by word. `norms`: how much the length of each row weakens its counts."""
+
+    def __init__(self, norms: FloatArray) -> None:
+        self._norms = norms
+        self._sums = np.zeros(len(norms), np.float32)
+
+    def add(self, rows: npt.NDArray[np.integer], counts: npt.NDArray[Any], weight: float) -> None:
+        self._sums[rows] += weight * counts / (counts + self._norms[rows])
+
+    def shares(self) -> FloatArray:
+        shares: FloatArray = np.minimum(self._sums, 1.0)
+        return shares
+
+
+def _norms(lengths: FloatArray, total: int, texts: int) -> FloatArray:
+    usual = total / texts if total and texts else 1.0
+    norms: FloatArray = (K1 * (1 - B + B * lengths / usual)).astype(np.float32)
+    return norms
 
 
 def _weights(words: Sequence[Word], known: KeywordStatistics, count: int) -> dict[Word, float]:

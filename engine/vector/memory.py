@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from engine.types import (
     BlockKey,
     Change,
     ChangeBatch,
+    Derived,
     FloatArray,
     LiveRows,
     MemoryVersion,
@@ -66,18 +68,27 @@ class InMemoryVectorStore:
     async def search(self, queries: Sequence[VectorQuery]) -> VectorAnswer:
         """See `VectorStore.search`."""
         hits = tuple(self._answer(query) for query in queries)
-        return VectorAnswer(await self.status(), hits, (None,) * len(queries))
+        return VectorAnswer(await self.status(), hits, (None,) * len(queries), self._speakers(queries))
 
     async def statistics(self, queries: Sequence[VectorQuery]) -> StatisticsAnswer:
         """See `VectorStore.statistics`; exact for wide searches too."""
         counted = tuple(
             None if query.text is None else self._rows.block(query).statistics(query.text) for query in queries
         )
-        return StatisticsAnswer(await self.status(), counted, (None,) * len(queries))
+        return StatisticsAnswer(await self.status(), counted, (None,) * len(queries), self._speakers(queries))
 
     async def fill(self, block: Block) -> Applied:
-        """Nothing to do: no block is ever cold."""
+        """No block is ever cold; but what is derived may be new."""
+        self._rows.derive(block.derived)
         return await self.status()
+
+    async def derive(self, rows: Sequence[Derived]) -> None:
+        """See `VectorStore.derive`."""
+        self._rows.derive(rows)
+
+    async def resident(self) -> Mapping[str, int]:
+        """See `VectorStore.resident`."""
+        return self._rows.resident
 
     async def audit(self, after: str, until: str | None) -> AuditAnswer:
         """See `VectorStore.audit`."""
@@ -130,6 +141,9 @@ class InMemoryVectorStore:
     def _no_rows(self) -> _Rows:
         return _Rows(self._dimensions, self._analyzer)
 
+    def _speakers(self, queries: Sequence[VectorQuery]) -> tuple[tuple[str, ...], ...]:
+        return tuple(() if query.block is None else self._rows.block(query).speakers(query) for query in queries)
+
     def _answer(self, query: VectorQuery) -> tuple[VectorHit, ...]:
         return self._rows.block(query).search([query], query.block)[0]
 
@@ -146,13 +160,29 @@ class _Rows:
         self._dimensions = dimensions
         self._analyzer = analyzer
         self._blocks: dict[BlockKey | str, ScopeBlock] = {}
+        self._derived: dict[str, Derived] = {}
 
     def take(self, rows: Iterable[Row]) -> None:
         for row in rows:
             if row.change.version is None or row.vector is None:
                 self._drop(row.change.memory_id)
+                self._derived.pop(row.change.memory_id, None)
             else:
                 self._put(row.change.version, row.vector)
+
+    def derive(self, rows: Iterable[Derived]) -> None:
+        for one in rows:
+            self._derived[one.memory_id] = one
+            if (held := self.held.get(one.memory_id)) is not None:
+                for key in _keys(held[0]):
+                    self._blocks[key].derive([one])
+
+    @property
+    def resident(self) -> Mapping[str, int]:
+        total: Counter[str] = Counter()
+        for block in self._blocks.values():
+            total.update(block.resident)
+        return total
 
     def block(self, query: VectorQuery) -> ScopeBlock:
         return self._blocks.get(query.project if query.block is None else query.block) or self._empty()
@@ -161,7 +191,10 @@ class _Rows:
         self._drop(version.memory_id)
         self.held[version.memory_id] = version, vector
         for key in _keys(version):
-            self._blocks.setdefault(key, self._empty()).extend([version], vector[np.newaxis])
+            block = self._blocks.setdefault(key, self._empty())
+            block.extend([version], vector[np.newaxis])
+            if (derived := self._derived.get(version.memory_id)) is not None:
+                block.derive([derived])
 
     def _drop(self, memory_id: str) -> None:
         if (held := self.held.pop(memory_id, None)) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias, TypeVar
 
@@ -12,7 +12,17 @@ from engine.concurrency import TaskSet
 from engine.errors import Conflict, RemoraError
 from engine.ports import KeywordStatistics, StatisticsAnswer, VectorAnswer, VectorHit, VectorQuery
 from engine.text.analyzer import Analyzer
-from engine.types import Applied, AuditAnswer, AuditRow, Block, BlockKey, ChangeBatch, LiveRows, Mending
+from engine.types import (
+    Applied,
+    AuditAnswer,
+    AuditRow,
+    Block,
+    BlockKey,
+    ChangeBatch,
+    Derived,
+    LiveRows,
+    Mending,
+)
 from engine.vector.audit import Held, audit_rows, odd_rows
 from engine.vector.block import Row
 from engine.vector.blocks import Blocks
@@ -24,7 +34,8 @@ from engine.vector.table import Table
 
 _T = TypeVar("_T")
 
-Answer: TypeAlias = tuple[tuple[VectorHit, ...], BlockKey | None]
+Answer: TypeAlias = tuple[tuple[VectorHit, ...], BlockKey | None, tuple[str, ...]]
+Counted: TypeAlias = tuple[KeywordStatistics | None, BlockKey | None, tuple[str, ...]]
 
 _AUDITED_AT_ONCE = 1000
 _MOST_GONE = 10_000
@@ -98,24 +109,36 @@ class MilvusVectorStore:
         in_blocks = self._remember(lambda: search_blocks(blocks, [queries[at] for at in scoped]))
         in_table = self._in_use.submit(lambda: table.search([queries[at] for at in wide])) if wide else nothing()
         from_blocks, from_table = await asyncio.gather(in_blocks, in_table)
-        answers = dict(zip(scoped + wide, [*from_blocks, *((hits, None) for hits in from_table)], strict=True))
+        answers = dict(zip(scoped + wide, [*from_blocks, *((hits, None, ()) for hits in from_table)], strict=True))
         ordered = [answers[at] for at in range(len(queries))]
         applied = min(
             applied, self._in_use.applied(), key=lambda one: one.position
         )  # rows may have been lost meanwhile
-        return VectorAnswer(applied, tuple(hits for hits, _ in ordered), tuple(cold for _, cold in ordered))
+        hits, cold, speakers = zip(*ordered, strict=True) if ordered else ((), (), ())
+        return VectorAnswer(applied, hits, cold, speakers)
 
     async def statistics(self, queries: Sequence[VectorQuery]) -> StatisticsAnswer:
         """See `VectorStore.statistics`. A wide search goes to Milvus, which doesn't tell."""
         applied, blocks = self._in_use.applied(), self._blocks
         counted = await self._remember(lambda: [_count(blocks, query) for query in queries])
-        return StatisticsAnswer(applied, tuple(one for one, _ in counted), tuple(cold for _, cold in counted))
+        statistics, cold, speakers = zip(*counted, strict=True) if counted else ((), (), ())
+        return StatisticsAnswer(applied, statistics, cold, speakers)
 
     async def fill(self, block: Block) -> Applied:
         """See `VectorStore.fill`."""
         blocks = self._blocks
         await self._remember(lambda: blocks.fill(block))
         return self._in_use.applied()
+
+    async def derive(self, rows: Sequence[Derived]) -> None:
+        """See `VectorStore.derive`."""
+        blocks = self._blocks
+        await self._remember(lambda: blocks.derive(rows))
+
+    async def resident(self) -> Mapping[str, int]:
+        """See `VectorStore.resident`."""
+        blocks = self._blocks
+        return await self._remember(lambda: blocks.resident)
 
     async def audit(self, after: str, until: str | None) -> AuditAnswer:
         """See `VectorStore.audit`. A block that differs from the table speaks for the memory."""
@@ -266,10 +289,11 @@ def search_blocks(blocks: Blocks, queries: Sequence[VectorQuery]) -> list[Answer
     answers: dict[int, Answer] = {}
     for key, asking in places.items():
         if (block := blocks.get(key)) is None:
-            answers.update(dict.fromkeys(asking, ((), key)))
+            answers.update(dict.fromkeys(asking, ((), key, ())))
         else:
             hits = block.search([queries[at] for at in asking], key)
-            answers.update(zip(asking, [(found, None) for found in hits], strict=True))
+            speakers = [block.speakers(queries[at]) for at in asking]
+            answers.update(zip(asking, zip(hits, [None] * len(hits), speakers, strict=True), strict=True))
     return [answers[at] for at in range(len(queries))]
 
 
@@ -279,9 +303,9 @@ def _stretch(table: Table, after: str, until: str | None) -> tuple[list[Held], s
     return table.read(ids), ids[-1] if len(ids) == _AUDITED_AT_ONCE else until
 
 
-def _count(blocks: Blocks, query: VectorQuery) -> tuple[KeywordStatistics | None, BlockKey | None]:
+def _count(blocks: Blocks, query: VectorQuery) -> Counted:
     """The statistics of the query's block, or its name when it is cold."""
     if query.block is None or query.text is None:
-        return None, None
+        return None, None, ()
     block = blocks.get(query.block)
-    return (None, query.block) if block is None else (block.statistics(query.text), None)
+    return (None, query.block, ()) if block is None else (block.statistics(query.text), None, block.speakers(query))

@@ -9,8 +9,13 @@ from remora.output import Column, Json
 from remora.views.bars import bar
 from remora.views.texts import day, said, score
 
-_WIDTH = 16
-_LEGS = {"dense": ("meaning", "blue"), "keywords": ("words", "magenta"), "graph": ("names", "cyan")}
+_WIDTH = 12
+_GROUPS = {
+    "meaning": ("blue", ("dense", "context", "tokens")),
+    "words": ("magenta", ("keywords", "keywords_context", "phrase")),
+    "names": ("cyan", ("graph", "speaker")),
+    "times": ("yellow", ("date", "when", "recency", "session")),
+}
 
 
 def drawn(hits: Sequence[Json], *, ids: bool = False) -> None:
@@ -23,22 +28,21 @@ def drawn(hits: Sequence[Json], *, ids: bool = False) -> None:
 
 def plain(hits: Sequence[Json]) -> None:
     """A row each, for scripts: score, its parts, id, text."""
-    columns = [Column("score"), *map(Column, _LEGS), Column("id"), Column("memory")]
+    columns = [Column("score"), *map(Column, _GROUPS), Column("id"), Column("memory")]
     rows = [[score(hit), *(f"{part:.2f}" for part in _parts(hit).values()), hit["id"], said(hit)] for hit in hits]
     output.table(columns, rows, "Nothing found.")
 
 
 def _parts(hit: Json) -> dict[str, float]:
-    """What each leg adds to a hit's score."""
+    """What signals of each kind add to a hit's score."""
     told = (hit.get("score_details") or {}).get("parts", {})
-    return {name: float(told.get(name) or 0.0) for name in _LEGS}
+    return {group: sum(float(told.get(name) or 0.0) for name in names) for group, (_, names) in _GROUPS.items()}
 
 
 def _bars(hit: Json, best: float) -> list[tuple[str, str]]:
     shown = []
-    for name, part in _parts(hit).items():
-        word, style = _LEGS[name]
-        shown.append((f"{word} ", "dim"))
-        shown.append((bar(part / best, width=_WIDTH, ascii_only=not output.draws_blocks()), style))
+    for group, part in _parts(hit).items():
+        shown.append((f"{group} ", "dim"))
+        shown.append((bar(part / best, width=_WIDTH, ascii_only=not output.draws_blocks()), _GROUPS[group][0]))
         shown.append((f" {part:.2f}   ", "dim"))
     return shown

@@ -41,7 +41,15 @@ _shards: Iterator[int] = iter(range(1000))
 
 
 def version(memory_id: str, text: str = "", scope: Scope = ANN, project: str = "p", **fields: object) -> MemoryVersion:
-    known = {"version": 1, "live_from": 1, "created_at_us": 1_000, "updated_at_us": 1_000, **fields}
+    alone = f"add of {memory_id}"
+    known = {
+        "version": 1,
+        "live_from": 1,
+        "created_at_us": 1000,
+        "updated_at_us": 1000,
+        "operation_id": alone,
+        **fields,
+    }
     return MemoryVersion(memory_id=memory_id, project=project, scope=scope, text=text or memory_id, **known)  # type: ignore[arg-type]
 
 

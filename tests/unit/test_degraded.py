@@ -152,7 +152,7 @@ async def test_without_the_recogniser_adds_go_on_and_entities_come_later() -> No
         system.recogniser.down = False
         await system.memory.indexes_at(added["position"])
         found = await system.memory.search("Berlin", user_id="u", explain=True)
-        assert found["results"][0]["score_details"]["graph"] == 1.0
+        assert found["results"][0]["score_details"]["signals"]["graph"] == 1.0
 
 
 async def test_without_the_vector_store_the_graph_answers_and_without_both_nobody() -> None:
@@ -176,7 +176,7 @@ async def test_an_index_that_has_lost_everything_is_filled_again_before_it_answe
         system.graph.port = graph.in_memory()
         found = await system.memory.search("Berlin", user_id="u", explain=True)
         assert (len(found["results"]), found["degraded"]) == (5, [])
-        assert all(one["score_details"]["graph"] for one in found["results"])
+        assert all(one["score_details"]["signals"]["graph"] for one in found["results"])
 
 
 async def test_a_full_gate_refuses_before_anything_is_accepted() -> None:

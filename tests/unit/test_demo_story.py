@@ -37,7 +37,7 @@ async def test_each_question_finds_the_memory_that_answers_it_first(memory: Memo
     for one in STORY.questions:
         best = asked[one.question][0]
         assert one.answer in best["memory"], one.question
-        assert set(best["score_details"]["parts"]) == {"dense", "keywords", "graph"}
+        assert {"dense", "keywords"} <= set(best["score_details"]["parts"])
     around = next(chapter["answer"] for chapter in others if chapter["chapter"] == "neighbours")
     assert "Jonas" in {one["name"] for one in around["entities"]}
     way = next(chapter["answer"] for chapter in others if chapter["chapter"] == "path")
