@@ -186,6 +186,10 @@ class CommunitiesFields(ScopeFields, CallFields, PastFields, total=False):
     at: int | float | str | None
 
 
+class AliasFields(ScopeFields, CallFields, total=False):
+    """For memories with all these ids, whatever other ids they have; at least one is needed."""
+
+
 class MemoryApi(Protocol):
     """One memory system.
 
@@ -287,6 +291,18 @@ class MemoryApi(Protocol):
         """Which entities belong together, since memories mention them together: `{count, communities: [{size, entities:
         [{name, type, memories}], relations}]}`, the largest first; `relations` are those stated inside. Of the 1,000
         entities that most memories mention. The same memories give the same communities."""
+        ...
+
+    async def merge_entities(self, name: str, into: str, **fields: Unpack[AliasFields]) -> Json:
+        """Let a name mean the entity of another in the graph of a scope, for every question from now on: `{name, into,
+        changed, aliases: [{name, into}]}`. Nothing in the memories changes; `split_entity` restores what was.
+
+        `aliases`: all of the scope. The same again changes nothing. Raises Conflict when `into` means `name` already.
+        """
+        ...
+
+    async def split_entity(self, name: str, **fields: Unpack[AliasFields]) -> Json:
+        """Let a name mean what it says again: `{name, into: None, changed, aliases}`; see `merge_entities`."""
         ...
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:

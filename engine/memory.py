@@ -12,9 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from engine import ids, ingest, requests
+from engine.alias_book import AliasBook
+from engine.aliased_graph import AliasedGraph
 from engine.answers import entities_answer, history_object, memory_object
 from engine.api import (
     AddFields,
+    AliasFields,
     CallFields,
     CommunitiesFields,
     ContextFields,
@@ -49,7 +52,7 @@ from engine.gate import Gate, Load, Room
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
-from engine.ledger_port import Keys, Ledger, Operation, OperationKind, Ownership, Page, ScopeCount
+from engine.ledger_port import Alias, Keys, Ledger, Operation, OperationKind, Ownership, Page, ScopeCount
 from engine.models import Models
 from engine.named_graph import NamedGraph
 from engine.operation_list import OperationList
@@ -61,7 +64,7 @@ from engine.search_path import SearchPath
 from engine.shard_api import Evidence, Found, Statistics
 from engine.signals import SignalFeed
 from engine.times import day_of
-from engine.types import BlockKey, EventKind, Json, JsonList, MemoryVersion, Scope
+from engine.types import BlockKey, Entity, EventKind, Json, JsonList, MemoryVersion, Scope
 from engine.upkeep import Upkeep
 from engine.upkeep.subject import graph_subject, vector_subject
 from engine.weighing import results_load, search_load
@@ -159,10 +162,12 @@ class Memory:
             rules=settings.extract.relations == "rules",
         )
         self._operations = OperationList(ledger, self._writes.is_running)
+        self._aliases = AliasBook(ledger)
+        asked = AliasedGraph(graph, self._aliases)
         self._legs = SearchLegs(
             ledger=ledger,
             vector=vector,
-            graph=graph,
+            graph=asked,
             vector_feed=self._vector_feed,
             graph_feed=self._graph_feed,
             deadline_s=settings.search.leg_deadline_s,
@@ -174,7 +179,7 @@ class Memory:
             settings=settings.search,
             language=settings.vector.language,
         )
-        self._graphs = GraphPath(graph=graph, feed=self._graph_feed, ledger=ledger)
+        self._graphs = GraphPath(graph=asked, feed=self._graph_feed, ledger=ledger)
         subjects = (vector_subject(vector, self._vector_feed), graph_subject(named, self._graph_feed))
         self._upkeep = Upkeep(ledger, subjects, shard=shard)
         self._started = False
@@ -392,6 +397,23 @@ class Memory:
         with self._reads.admit():
             async with self._within(request.call), self._graph_at(request) as graphs:
                 return await graphs.communities(request)
+
+    async def merge_entities(self, name: str, into: str, **fields: Unpack[AliasFields]) -> Json:
+        """Let a name mean another; see `MemoryApi`."""
+        request = requests.parse_merge(name, into, fields, self._limits)
+        alias = Alias(request.scope, Entity(request.name).key, request.name, request.into)
+        epoch = self.ownership.epoch
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._aliases.merge(epoch, request.call.project, alias)
+
+    async def split_entity(self, name: str, **fields: Unpack[AliasFields]) -> Json:
+        """Let a name mean what it says again; see `MemoryApi`."""
+        request = requests.parse_split(name, fields, self._limits)
+        epoch = self.ownership.epoch
+        with self._reads.admit():
+            async with self._within(request.call):
+                return await self._aliases.split(epoch, request.call.project, request.scope, request.name)
 
     async def links(self, **fields: Unpack[CommunitiesFields]) -> Json:
         """What links the entities here; see `ShardApi`."""
