@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CommunitiesFields,
         ContextFields,
         DeleteAllFields,
+        GetFields,
         GraphEntitiesFields,
         ListFields,
         MemoryApi,
@@ -56,7 +57,7 @@ class HttpApi(HttpCalls):
         """See `MemoryApi.context`."""
         return await self._send("POST", "/v1/context/", {**fields}, body={"query": query, **fields})
 
-    async def get(self, memory_id: str, **fields: Unpack[CallFields]) -> Json:
+    async def get(self, memory_id: str, **fields: Unpack[GetFields]) -> Json:
         """See `MemoryApi.get`."""
         return await self._read(segment(_MEMORIES, memory_id), {**fields})
 

@@ -118,10 +118,21 @@ class AsyncMemory(NativeVerbs):
         most = _most(top_k, limit)
         return await self._ask(lambda api: api.search(query, top_k=most, explain=explain, **scope, **fields))
 
-    async def get(self, memory_id: str, *, deadline_s: float | None = None) -> Json | None:
-        """The memory of that id; None if there is none (any more)."""
+    async def get(
+        self,
+        memory_id: str,
+        *,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
+        deadline_s: float | None = None,
+    ) -> Json | None:
+        """The memory of that id; None if there is none (any more).
+
+        `as_of`: as it was then, a time like `timestamp`. `as_of_position`: as it was at a `position` that was answered.
+        """
+        fields = given(as_of=as_of, as_of_position=as_of_position, deadline_s=deadline_s)
         try:
-            return await self._ask(lambda api: api.get(memory_id, **given(deadline_s=deadline_s)))
+            return await self._ask(lambda api: api.get(memory_id, **fields))
         except NotFound as error:
             if "memory_id" not in error.details:  # Whoever answers at a wrong address has nothing either.
                 raise
@@ -137,17 +148,20 @@ class AsyncMemory(NativeVerbs):
         filters: Json | None = None,
         top_k: int | None = None,
         limit: int | None = None,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """The newest memories of a scope: `{"results": [memory], "count"}`; 20 of them if nothing is said.
 
-        `limit` is the older name of `top_k`. For page after page, `list` is the better call.
+        `limit` is the older name of `top_k`. For page after page, `list` is the better call. `as_of`,
+        `as_of_position`: as they were then.
         """
         most = _most(top_k, limit)
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
             raise InvalidInput("top_k should be a whole number above 0", {"field": "top_k"})
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-        fields = given(filters=filters, deadline_s=deadline_s)
+        fields = given(filters=filters, as_of=as_of, as_of_position=as_of_position, deadline_s=deadline_s)
         size = min(most, _PAGE)
         results: JsonList = []
         page = 1

@@ -56,12 +56,18 @@ class NativeVerbs(Connection):
         filters: Json | None = None,
         page: int = 1,
         page_size: int = 100,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
         deadline_s: float | None = None,
     ) -> Json:
-        """A page of memories, newest first: `{count, page, page_size, results}`. `page` counts from 1."""
+        """A page of memories, newest first: `{count, page, page_size, results}`. `page` counts from 1.
+
+        `as_of`: as they were then, a time like `timestamp`. `as_of_position`: as at a `position` that was answered.
+        """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        past = given(as_of=as_of, as_of_position=as_of_position)
         fields = given(filters=filters, page=page, page_size=page_size, deadline_s=deadline_s)
-        return await self._ask(lambda api: api.list(**scope, **fields))
+        return await self._ask(lambda api: api.list(**scope, **past, **fields))
 
     async def entities(self, *, page: int = 1, page_size: int = 100, deadline_s: float | None = None) -> Json:
         """Who has memories: `{count, page, page_size, total_users, …, results: [{id, type, total_memories, …}]}`."""
@@ -180,15 +186,19 @@ class NativeVerbs(Connection):
         at: int | float | str | None = None,
         page: int = 1,
         page_size: int = 100,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """What the memories of a scope mention, most mentioned first: `{count, results: [{name, type, memories}]}`.
 
-        `name`: only those whose name contains it. `at`: a time; memories made later don't count.
+        `name`: only those whose name contains it. `at`: a time; memories made later don't count. `as_of`: as it was
+        known then, as in `list`.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        past = given(as_of=as_of, as_of_position=as_of_position)
         fields = given(name=name, at=at, page=page, page_size=page_size, deadline_s=deadline_s)
-        return await self._ask(lambda api: api.graph_entities(**scope, **fields))
+        return await self._ask(lambda api: api.graph_entities(**scope, **past, **fields))
 
     async def neighbours(
         self,
@@ -201,15 +211,19 @@ class NativeVerbs(Connection):
         limit: int | None = None,
         depth: int | None = None,
         at: int | float | str | None = None,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """What surrounds an entity: `{entity, relations, entities, memories}`. Raises NotFound.
 
-        `depth`: up to how many steps away, 1 to 3. `at`: a time; relations that were true then.
+        `depth`: up to how many steps away, 1 to 3. `at`: a time; relations that were true then. `as_of`: what was known
+        then, as in `list`.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        past = given(as_of=as_of, as_of_position=as_of_position)
         fields = given(limit=limit, depth=depth, at=at, deadline_s=deadline_s)
-        return await self._ask(lambda api: api.neighbours(entity, **scope, **fields))
+        return await self._ask(lambda api: api.neighbours(entity, **scope, **past, **fields))
 
     async def path(
         self,
@@ -222,15 +236,18 @@ class NativeVerbs(Connection):
         run_id: str | None = None,
         most_steps: int | None = None,
         at: int | float | str | None = None,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """The shortest way from one entity to another: `{found, length, entities, steps}`. Raises NotFound.
 
-        `at`: a time; relations that were true then.
+        `at`: a time; relations that were true then. `as_of`: what was known then, as in `list`.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        past = given(as_of=as_of, as_of_position=as_of_position)
         fields = given(most_steps=most_steps, at=at, deadline_s=deadline_s)
-        return await self._ask(lambda api: api.path(source, target, **scope, **fields))
+        return await self._ask(lambda api: api.path(source, target, **scope, **past, **fields))
 
     async def merge_entities(
         self,
@@ -270,11 +287,15 @@ class NativeVerbs(Connection):
         run_id: str | None = None,
         limit: int | None = None,
         at: int | float | str | None = None,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """Which entities belong together: `{count, communities: [{size, entities, relations}]}`, the largest first."""
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-        return await self._ask(lambda api: api.communities(**scope, **given(limit=limit, at=at, deadline_s=deadline_s)))
+        past = given(as_of=as_of, as_of_position=as_of_position)
+        fields = given(limit=limit, at=at, deadline_s=deadline_s)
+        return await self._ask(lambda api: api.communities(**scope, **past, **fields))
 
     async def status(self) -> Json:
         """What runs, and how far it is: `{state, ready, version, extractor, shards, actors}`."""

@@ -13,10 +13,14 @@ from engine.errors import InvalidInput
 from engine.types import Json
 from serve_app.bodies import parse
 
-WHOLE_NUMBERS = frozenset({"page", "page_size", "limit", "most_steps"})
+TIMES = frozenset({"as_of", "at"})
+"""The parameters that are times: a bare number is unix seconds."""
+
+WHOLE_NUMBERS = frozenset({"as_of_position", "page", "page_size", "limit", "most_steps"})
 """The parameters that are whole numbers."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_SECONDS = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,9})?")
 
 
 def known_params(params: QueryParams, names: Iterable[str]) -> dict[str, Any]:
@@ -55,6 +59,8 @@ def _typed(name: str, value: str) -> Any:
             return _whole_number(name, value)
         case "deadline_s":
             return _number(name, value)
+        case _ if name in TIMES and _SECONDS.fullmatch(value):
+            return float(value)
         case "filters":
             return _object(name, value)
         case _:

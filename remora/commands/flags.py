@@ -20,6 +20,12 @@ MetadataFlag = Annotated[str | None, typer.Option(help='JSON object to keep with
 TimestampFlag = Annotated[
     str | None, typer.Option(help="When it was said: 2026-05-01, 2026-05-01T09:30+02:00 or unix seconds.")
 ]
+AsOfFlag = Annotated[
+    str | None, typer.Option(help="As it was known then: 2026-05-01, 2026-05-01T09:30+02:00 or unix seconds.")
+]
+AsOfPositionFlag = Annotated[
+    int | None, typer.Option(min=0, help="As it was at this position of the ledger (from an add's answer).")
+]
 WaitFlag = Annotated[bool, typer.Option(help="Wait until it can be found; --no-wait: until it is safe on disk.")]
 IdempotencyFlag = Annotated[
     str | None, typer.Option(help="Sent again with the same key, it has one effect and the same answer.")

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from remora import output
-from remora.commands.connection import ask, given
+from remora.commands.connection import ask, given, moment
 from remora.commands.flags import (
     AgentFlag,
     AppFlag,
+    AsOfFlag,
+    AsOfPositionFlag,
     JsonFlag,
     KeyFlag,
     PageFlag,
@@ -39,6 +41,8 @@ def entities(
     run_id: RunFlag = None,
     name: Annotated[str | None, typer.Option(help="Only those whose name contains this.")] = None,
     at: AtFlag = None,
+    as_of: AsOfFlag = None,
+    as_of_position: AsOfPositionFlag = None,
     page: PageFlag = None,
     page_size: PageSizeFlag = None,
     url: UrlFlag = None,
@@ -55,7 +59,9 @@ def entities(
         app_id=app_id,
         run_id=run_id,
         name=name,
-        at=at,
+        at=moment(at),
+        as_of=moment(as_of),
+        as_of_position=as_of_position,
         page=page,
         page_size=page_size,
     )
@@ -73,6 +79,8 @@ def neighbours(
     limit: Annotated[int | None, typer.Option(min=1, help="How many of each at most.")] = None,
     depth: Annotated[int | None, typer.Option(min=1, max=3, help="Up to how many steps away.")] = None,
     at: AtFlag = None,
+    as_of: AsOfFlag = None,
+    as_of_position: AsOfPositionFlag = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
     json_: JsonFlag = False,
@@ -81,7 +89,9 @@ def neighbours(
 
     Example: remora graph neighbours Lisbon --user-id ana
     """
-    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, limit=limit, depth=depth, at=at)
+    scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+    past = given(at=moment(at), as_of=moment(as_of), as_of_position=as_of_position)
+    fields = scope | past | given(limit=limit, depth=depth)
     answer = ask(url, api_key, lambda api: api.neighbours(entity, **fields))
     output.as_json(answer) if json_ else views.neighbours(answer)
 
@@ -96,6 +106,8 @@ def path(
     run_id: RunFlag = None,
     most_steps: Annotated[int | None, typer.Option(min=1, help="Longer ways are not looked for.")] = None,
     at: AtFlag = None,
+    as_of: AsOfFlag = None,
+    as_of_position: AsOfPositionFlag = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
     json_: JsonFlag = False,
@@ -104,7 +116,9 @@ def path(
 
     Example: remora graph path Ana Lisbon --user-id ana
     """
-    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, most_steps=most_steps, at=at)
+    scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+    past = given(at=moment(at), as_of=moment(as_of), as_of_position=as_of_position)
+    fields = scope | past | given(most_steps=most_steps)
     answer = ask(url, api_key, lambda api: api.path(source, target, **fields))
     output.as_json(answer) if json_ else views.path(answer, source, target)
 
@@ -117,6 +131,8 @@ def communities(
     run_id: RunFlag = None,
     limit: Annotated[int | None, typer.Option(min=1, help="How many, and how much of each, at most.")] = None,
     at: AtFlag = None,
+    as_of: AsOfFlag = None,
+    as_of_position: AsOfPositionFlag = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
     json_: JsonFlag = False,
@@ -125,7 +141,9 @@ def communities(
 
     Example: remora graph communities --user-id ana
     """
-    fields = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, limit=limit, at=at)
+    scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+    past = given(at=moment(at), as_of=moment(as_of), as_of_position=as_of_position)
+    fields = scope | past | given(limit=limit)
     answer = ask(url, api_key, lambda api: api.communities(**fields))
     output.as_json(answer) if json_ else views.communities(answer)
 

@@ -11,6 +11,8 @@ from remora.commands.connection import ask, given, json_object, moment
 from remora.commands.flags import (
     AgentFlag,
     AppFlag,
+    AsOfFlag,
+    AsOfPositionFlag,
     FiltersFlag,
     IdempotencyFlag,
     JsonFlag,
@@ -104,6 +106,8 @@ def list_(
     app_id: AppFlag = None,
     run_id: RunFlag = None,
     filters: FiltersFlag = None,
+    as_of: AsOfFlag = None,
+    as_of_position: AsOfPositionFlag = None,
     page: PageFlag = None,
     page_size: PageSizeFlag = None,
     url: UrlFlag = None,
@@ -120,6 +124,8 @@ def list_(
         app_id=app_id,
         run_id=run_id,
         filters=json_object(filters, "--filters"),
+        as_of=moment(as_of),
+        as_of_position=as_of_position,
         page=page,
         page_size=page_size,
     )
@@ -127,9 +133,17 @@ def list_(
     output.as_json(answer) if json_ else views.listed(answer)
 
 
-def get(memory_id: MemoryArgument, url: UrlFlag = None, api_key: KeyFlag = None, json_: JsonFlag = False) -> None:
+def get(
+    memory_id: MemoryArgument,
+    as_of: AsOfFlag = None,
+    as_of_position: AsOfPositionFlag = None,
+    url: UrlFlag = None,
+    api_key: KeyFlag = None,
+    json_: JsonFlag = False,
+) -> None:
     """Show one memory with all that belongs to it."""
-    answer = ask(url, api_key, lambda api: api.get(memory_id))
+    past = given(as_of=moment(as_of), as_of_position=as_of_position)
+    answer = ask(url, api_key, lambda api: api.get(memory_id, **past))
     output.as_json(answer) if json_ else views.whole(answer)
 
 

@@ -26,6 +26,8 @@ _AT_HELP = "A time with its offset, or a date: relations that were true then; me
 _SCOPE_HELP: dict[str, str] = dict.fromkeys(
     SCOPE_FIELDS, "Only memories with this id; at least one of the four ids is needed, several are ANDed."
 )
+_SCOPE_HELP["as_of"] = "What was known then: a day, unix seconds, or ISO 8601 with its offset."
+_SCOPE_HELP["as_of_position"] = "What was known at this position of the ledger."
 
 
 @routes.get(

@@ -6,7 +6,16 @@ from typing import Any
 
 from fastapi import Request
 
-from engine.api import AddFields, CallFields, DeleteAllFields, ListFields, SearchFields, UpdateFields, WriteFields
+from engine.api import (
+    AddFields,
+    CallFields,
+    DeleteAllFields,
+    GetFields,
+    ListFields,
+    SearchFields,
+    UpdateFields,
+    WriteFields,
+)
 from engine.errors import InvalidInput
 from engine.types import SCOPE_FIELDS
 from serve_app import schemas
@@ -21,11 +30,15 @@ routes = Routes(prefix="/v1/memories", tags=["memories"])
 
 _PATH = "/v1/memories/"
 _ADD, _SEARCH, _UPDATE = fields_of(AddFields), fields_of(SearchFields), fields_of(UpdateFields)
-_LIST, _ONE = fields_of(ListFields), fields_of(CallFields)
+_LIST, _ONE, _HISTORY = fields_of(ListFields), fields_of(GetFields), fields_of(CallFields)
 _WRITE, _DELETE_ALL = fields_of(WriteFields) - {"idempotency_key"}, fields_of(DeleteAllFields) - {"idempotency_key"}
 _HARMLESS = frozenset({"source", "org_id", "project_id"})
 """What clients add to every call."""
 _SCOPE_HELP = dict.fromkeys(SCOPE_FIELDS, "Only memories with this id; several are ANDed.")
+_PAST_HELP = {
+    "as_of": "As it was then: a day, unix seconds, or ISO 8601 with its offset.",
+    "as_of_position": "As it was at this position of the ledger.",
+}
 
 
 @routes.post(
@@ -61,7 +74,11 @@ async def search(request: Request) -> JsonResponse:
     summary="List memories",
     responses=schemas.answers(schemas.MemoryPage, 504),
     openapi_extra=schemas.parameters(
-        **_SCOPE_HELP, filters="A filter as JSON, as in a search.", page="From 1.", page_size="Entries per page."
+        **_SCOPE_HELP,
+        **_PAST_HELP,
+        filters="A filter as JSON, as in a search.",
+        page="From 1.",
+        page_size="Entries per page.",
     ),
 )
 async def list_memories(request: Request) -> JsonResponse:
@@ -82,9 +99,14 @@ async def delete_all(request: Request) -> JsonResponse:
     return answer(await api_of(request).delete_all(**fields))
 
 
-@routes.get("/{memory_id}/", summary="Get a memory", responses=schemas.answers(schemas.Memory, 404, 410, 504))
+@routes.get(
+    "/{memory_id}/",
+    summary="Get a memory",
+    responses=schemas.answers(schemas.Memory, 404, 410, 504),
+    openapi_extra=schemas.parameters(**_PAST_HELP),
+)
 async def get(request: Request, memory_id: str) -> JsonResponse:
-    """The newest version of a memory."""
+    """The newest version of a memory, or that of an earlier time."""
     fields = known_params(request.query_params, _ONE)
     return JsonResponse(await api_of(request).get(decoded(memory_id), **fields))
 
@@ -122,7 +144,7 @@ async def delete(request: Request, memory_id: str) -> JsonResponse:
 )
 async def history(request: Request, memory_id: str) -> JsonResponse:
     """What happened to a memory, oldest first; also after its deletion."""
-    fields = known_params(request.query_params, _ONE)
+    fields = known_params(request.query_params, _HISTORY)
     return JsonResponse(await api_of(request).history(decoded(memory_id), **fields))
 
 
