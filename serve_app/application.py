@@ -16,7 +16,7 @@ from engine.api import MemoryApi
 from engine.config import Settings
 from engine.errors import InvalidInput
 from engine.types import Json
-from serve_app import bulk_schemas, context_schemas, schemas, upkeep_schemas
+from serve_app import bulk_schemas, context_schemas, graph_schemas, schemas, upkeep_schemas
 from serve_app.admission import Admission, places_for
 from serve_app.auth import KeyRequired, LocalOnly, admin_key
 from serve_app.boundary import Boundary, on_http_exception
@@ -55,7 +55,8 @@ def _completed(description: Json) -> Json:
         components["schemas"].pop(unused, None)
     for operation in (operation for path in description["paths"].values() for operation in path.values()):
         operation["responses"].pop("422", None)
-    components["schemas"] |= schemas.body_schemas(*bulk_schemas.BODIES, *context_schemas.BODIES, *upkeep_schemas.BODIES)
+    bodies = (module.BODIES for module in (bulk_schemas, context_schemas, graph_schemas, upkeep_schemas))
+    components["schemas"] |= schemas.body_schemas(*(body for some in bodies for body in some))
     components["securitySchemes"] = _SECURITY
     description["security"] = [{}, *({name: []} for name in _SECURITY)]
     return description

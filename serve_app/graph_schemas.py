@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from serve_app.schemas import Memory, Page
+from serve_app.schemas import Memory, Page, ScopeIds
 
 
 class Mention(BaseModel):
@@ -57,17 +57,13 @@ class Communities(BaseModel):
     communities: list[Community]
 
 
-class Split(BaseModel):
-    """A name in a scope; at least one id is needed."""
+class SplitRequest(ScopeIds):
+    """A name in a scope."""
 
     name: str = Field(examples=["Nana"])
-    user_id: str | None = Field(default=None, examples=["ana"])
-    agent_id: str | None = None
-    app_id: str | None = None
-    run_id: str | None = None
 
 
-class Merge(Split):
+class MergeRequest(SplitRequest):
     """A name, and the one whose entity it means."""
 
     into: str = Field(examples=["Anna Schmidt"])
@@ -102,3 +98,7 @@ class PathAnswer(BaseModel):
     length: int
     entities: list[str]
     steps: list[Step]
+
+
+BODIES: tuple[type[BaseModel], ...] = (MergeRequest, SplitRequest)
+"""What routes read by themselves, so that FastAPI doesn't describe them."""

@@ -16,7 +16,7 @@ from serve_app.bodies import parse
 TIMES = frozenset({"as_of", "at"})
 """The parameters that are times: a bare number is unix seconds."""
 
-WHOLE_NUMBERS = frozenset({"as_of_position", "page", "page_size", "limit", "most_steps"})
+WHOLE_NUMBERS = frozenset({"as_of_position", "page", "page_size", "limit", "most_steps", "depth"})
 """The parameters that are whole numbers."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")

@@ -105,7 +105,7 @@ async def communities(request: Request) -> JsonResponse:
     "/merge/",
     summary="Two names for one entity",
     responses=schemas.answers(graph_schemas.Aliases, 409),
-    openapi_extra=schemas.takes(graph_schemas.Merge),
+    openapi_extra=schemas.takes(graph_schemas.MergeRequest),
 )
 async def merge(request: Request) -> JsonResponse:
     """Lets a name mean the entity of another in a scope. Nothing in the memories changes: `split` restores what was."""
@@ -118,7 +118,7 @@ async def merge(request: Request) -> JsonResponse:
     "/split/",
     summary="Let a name mean what it says again",
     responses=schemas.answers(graph_schemas.Aliases),
-    openapi_extra=schemas.takes(graph_schemas.Split),
+    openapi_extra=schemas.takes(graph_schemas.SplitRequest),
 )
 async def split(request: Request) -> JsonResponse:
     """Takes back what `merge` has said of a name."""

@@ -140,9 +140,9 @@ ROUTES = [
     ),
     (
         "GET",
-        "/v1/graph/neighbours/?entity=New%20York&user_id=u&limit=5",
+        "/v1/graph/neighbours/?entity=New%20York&user_id=u&limit=5&depth=2",
         None,
-        ("neighbours", ("New York",), {"user_id": "u", "limit": 5}),
+        ("neighbours", ("New York",), {"user_id": "u", "limit": 5, "depth": 2}),
     ),
     (
         "GET",
