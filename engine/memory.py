@@ -28,6 +28,7 @@ from engine.api import (
     NeighboursFields,
     OperationsFields,
     PageFields,
+    PastFields,
     PathFields,
     PurgeFields,
     RebuildFields,
@@ -44,21 +45,24 @@ from engine.config import Settings
 from engine.context.answer import Parts, context_answer
 from engine.context.request import parse_context
 from engine.disk import per_memory, used_bytes
-from engine.errors import DeadlineExceeded, InvalidInput, NotFound, Purged, RemoraError
+from engine.errors import DeadlineExceeded, InvalidInput, NotFound, Purged, RemoraError, Unavailable
 from engine.faults import FAULTS, FaultPoints
 from engine.figures import calls_per_request
 from engine.filters import Compare, Filter, Not, Op, conjunction
+from engine.finishing import nobody
 from engine.gate import Gate, Load, Room
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
-from engine.ledger_port import Alias, Keys, Ledger, Operation, OperationKind, Ownership, Page, ScopeCount
+from engine.ledger_port import Alias, Keys, Known, Ledger, Operation, OperationKind, Ownership, Page, ScopeCount
 from engine.models import Models
 from engine.named_graph import NamedGraph
 from engine.operation_list import OperationList
 from engine.operations import new_operation
 from engine.past.worlds import Worlds
-from engine.ports import Embedder, Extractor, Priority, VectorStore
+from engine.ports import Embedder, Extractor, Priority, Reranker, VectorStore
+from engine.ranking.given import weights_of
+from engine.rankings import Rankings, ranking_answer
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
 from engine.shard_api import Evidence, Found, Statistics
@@ -98,6 +102,7 @@ class Memory:
         vector: dense and keyword index.
         graph: entity graph.
         settings: limits, weights, deadlines.
+        reranker: puts hits in order where a search wants it.
         shard: which one it is, for its status.
         faults: named points that tests arm.
         clock: now in microseconds UTC.
@@ -112,15 +117,18 @@ class Memory:
         vector: VectorStore,
         graph: GraphStore,
         settings: Settings,
+        reranker: Reranker | None = None,
         shard: int = 0,
         faults: FaultPoints = FAULTS,
         clock: Callable[[], int] = _now_us,
     ) -> None:
         limits = settings.limits
         self._ledger = ledger
+        self._vector = vector
         self._settings = settings
         self._shard = shard
         self._limits = limits
+        self._reranker = reranker
         self._clock = clock
         room = Room(limits.pending_reads, limits.pending_bytes, limits.pending_tokens)
         self._reads = Gate(
@@ -137,7 +145,10 @@ class Memory:
             queue_texts=settings.embed.queue_texts,
             in_flight=settings.embedders,
         )
-        self._past = Worlds(ledger=ledger, models=self._models, settings=settings)
+        self._aliases = AliasBook(ledger)
+        self._past = Worlds(
+            ledger=ledger, models=self._models, settings=settings, aliases=self._aliases, searches=self._search_path
+        )
         self._vector_feed = IndexFeed("vector", vector, ledger.changes)
         named = NamedGraph(graph, self._models)
         self._graph_feed = IndexFeed("graph", BetweenIndexes(named, self._vector_feed, faults), ledger.changes)
@@ -161,6 +172,7 @@ class Memory:
             faults=faults,
             rules=settings.extract.relations == "rules",
         )
+        self._rankings = Rankings(ledger, settings.search.leg_deadline_s)
         self._operations = OperationList(ledger, self._writes.is_running)
         self._aliases = AliasBook(ledger)
         asked = AliasedGraph(graph, self._aliases)
@@ -172,17 +184,23 @@ class Memory:
             graph_feed=self._graph_feed,
             deadline_s=settings.search.leg_deadline_s,
         )
-        self._searches = SearchPath(
-            ledger=ledger,
-            models=self._models,
-            legs=self._legs,
-            settings=settings.search,
-            language=settings.vector.language,
-        )
+        self._rerank = nobody if reranker is None else reranker.score
+        self._searches = self._search_path(ledger, self._legs)
         self._graphs = GraphPath(graph=asked, feed=self._graph_feed, ledger=ledger)
         subjects = (vector_subject(vector, self._vector_feed), graph_subject(named, self._graph_feed))
         self._upkeep = Upkeep(ledger, subjects, shard=shard)
         self._started = False
+
+    def _search_path(self, ledger: Known, legs: SearchLegs) -> SearchPath:
+        """Searches over these indexes, those of now or of an earlier state."""
+        return SearchPath(
+            ledger=ledger,
+            models=self._models,
+            legs=legs,
+            settings=self._settings.search,
+            language=self._settings.vector.language,
+            rerank=self._rerank,
+        )
 
     async def start(self) -> None:
         """Own the shard, take up what was left unfinished, and begin to feed the indexes."""
@@ -281,16 +299,22 @@ class Memory:
         request = self._search_request(query, fields)
         with self._reads.admit(search_load(request), waited=waited):
             async with self._within(request.call):
-                return await self._searches.search(request, today=self._today(), at_us=self._clock())
+                ranked, known = await self._rankings.within(request.call.project, fields)
+                if ranked is not fields:
+                    request = self._search_request(query, ranked)
+                async with self._search_at(request) as (searches, asked, at_us):
+                    answer = await searches.search(asked, today=day_of(at_us), at_us=at_us)
+                return answer if known else {**answer, "degraded": [*answer["degraded"], "ranking"]}
 
     async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
         """What fits into a prompt; see `MemoryApi`."""
         request = parse_context(query, fields, self._limits, self._settings.search)
         call = request.search.call
         shared: CallFields = {"project": call.project, "deadline_s": call.deadline_s}
+        past: PastFields = {"as_of": fields.get("as_of"), "as_of_position": fields.get("as_of_position")}
         parts = Parts(
             search=lambda given: self._search(query, given),
-            versions=lambda memory_ids: self.versions(memory_ids, **shared),
+            versions=lambda memory_ids: self.versions(memory_ids, **shared, **past),
             count=lambda texts: self.count_tokens(texts, **shared),
             deadline_s=self._settings.search.leg_deadline_s,
         )
@@ -422,6 +446,22 @@ class Memory:
             async with self._within(request.call), self._graph_at(request) as graphs:
                 return await graphs.links(request)
 
+    async def ranking(self, **fields: Unpack[CallFields]) -> Json:
+        """What signals count in a project; see `MemoryApi`."""
+        call = self._read_call(fields)
+        with self._reads.admit():
+            async with self._within(call):
+                known = await self._rankings.of(call.project)
+        return ranking_answer(known, self._settings.search.weights)
+
+    async def set_ranking(self, weights: Json | None, **fields: Unpack[CallFields]) -> Json:
+        """Let them count otherwise; see `MemoryApi`."""
+        call, given = self._read_call(fields), weights_of(weights)
+        epoch = self.ownership.epoch
+        async with self._within(call):
+            await self._rankings.put(epoch, call.project, given)
+        return ranking_answer(given, self._settings.search.weights)
+
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
         call, operation_id = self._read_call(fields), ids.canonical_id(operation_id, "operation_id")
@@ -449,22 +489,22 @@ class Memory:
         """What the models say of a query; see `ShardApi`."""
         request = self._search_request(query, fields)
         with self._reads.admit(search_load(request), waited=True):
-            async with self._within(request.call):
-                return await self._searches.evidence(request, at_us=self._clock())
+            async with self._within(request.call), self._search_at(request) as (searches, asked, at_us):
+                return await searches.evidence(asked, at_us=at_us)
 
     async def statistics(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Statistics:
         """What the legs count before they search; see `ShardApi`."""
         request = self._search_request(query, fields)
         with self._reads.admit(search_load(request)):
-            async with self._within(request.call):
-                return await self._searches.statistics(request, evidence)
+            async with self._within(request.call), self._search_at(request) as (searches, asked, _):
+                return await searches.statistics(asked, evidence)
 
     async def candidates(self, query: str, evidence: Evidence, **fields: Unpack[SearchFields]) -> Found:
         """What the indexes find here; see `ShardApi`."""
         request = self._search_request(query, fields)
         with self._reads.admit(search_load(request)):
-            async with self._within(request.call):
-                return await self._searches.candidates(request, evidence)
+            async with self._within(request.call), self._search_at(request) as (searches, asked, _):
+                return await searches.candidates(asked, evidence)
 
     async def versions(
         self, memory_ids: Sequence[str], **fields: Unpack[GetFields]
@@ -474,6 +514,15 @@ class Memory:
         with self._reads.admit(results_load(len(memory_ids))):
             async with self._within(call):
                 return await self._versions(call, memory_ids, as_of)
+
+    async def rerank(self, query: str, texts: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[float]:
+        """How well texts answer; see `ShardApi`."""
+        call = self._read_call(fields)
+        if self._reranker is None:
+            raise Unavailable("no reranker is set", {"setting": "rerank.model"})
+        with self._reads.admit(results_load(len(texts))):
+            async with self._within(call):
+                return await self._reranker.score(query, texts)
 
     async def count_tokens(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[int]:
         """How long texts are; see `ShardApi`."""
@@ -604,12 +653,16 @@ class Memory:
         }
 
     async def _kept(self, ledger: Json) -> Json:
-        """How many memories have their signals, and what a memory takes on disk. `ledger`: its own status."""
+        """How many memories have their signals, what a memory takes on disk, and what blocks take in memory.
+
+        `ledger`: its own status.
+        """
         if "error" in ledger:
             return {}
         used = await asyncio.to_thread(used_bytes, self._settings.data_dir, self._shard)
         sizes = per_memory(used, ledger["memories"], ledger["signals"], ledger["signal_bytes"])
-        return {"complete": ledger["signals"], "bytes_per_memory": sizes}
+        resident = await self._part(self._vector.resident())
+        return {"complete": ledger["signals"], "bytes_per_memory": sizes, "resident_bytes": dict(resident)}
 
     def _queues(self) -> Json:
         """Figures of every queue of this shard."""
@@ -671,11 +724,29 @@ class Memory:
     def _within(self, call: Call) -> _Within:
         return _Within(self._deadline_s(call))
 
+    def _is_now(self, moment: Moment) -> bool:
+        """Whether nothing has happened since, and days haven't gone by."""
+        return moment.latest and day_of(moment.at_us) == self._today()
+
+    @asynccontextmanager
+    async def _search_at(self, request: SearchRequest) -> AsyncIterator[tuple[SearchPath, SearchRequest, int]]:
+        """Who answers the search, how it is asked, and when that is."""
+        if request.as_of is None:
+            yield self._searches, request, self._clock()
+            return
+        moment = await self._moment(request.as_of)
+        if self._is_now(moment):
+            yield self._searches, request, moment.at_us
+            return
+        async with self._past.at(request.call.project, request.block, moment) as world:
+            # There is no index to wait for.
+            yield world.searches, replace(request, min_position=None), moment.at_us
+
     @asynccontextmanager
     async def _graph_at(self, request: _OfGraph) -> AsyncIterator[GraphPath]:
         """The graph as it was then; that of now where nothing has happened since, and days haven't gone by."""
         moment = None if request.as_of is None else await self._moment(request.as_of)
-        if moment is None or (moment.latest and day_of(moment.at_us) == self._today()):
+        if moment is None or self._is_now(moment):
             yield self._graphs
             return
         async with self._past.at(request.call.project, request.block, moment) as world:
