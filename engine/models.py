@@ -117,20 +117,22 @@ class Models:
         """The vector and the tokens of what somebody asks."""
         return await self._asking.submit(text, priority=Priority.READ)
 
-    async def windows(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> Encoded:
-        """Of each span of each window the vector, and the token states if the model gives them; when nobody else asks.
+    async def windows(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]], priority: Priority = Priority.SIGNAL
+    ) -> Encoded:
+        """Of each span of each window the vector, and the token states if the model gives them.
 
         Goes by itself, not together with what others want encoded: these are never kept waiting for it here.
         """
         info = await self.info()
         outputs = {Output.POOLED, Output.TOKENS} if info.tokens else {Output.POOLED}
         texts, spans = prefixed(texts, spans, info.text_prefix)
-        return await self._embedder.encode(texts, spans, frozenset(outputs), Priority.SIGNAL)
+        return await self._embedder.encode(texts, spans, frozenset(outputs), priority)
 
     @property
     def asked(self) -> int:
         """How many texts were given to the embedder or wait for it, windows aside: it grows while others want it."""
-        return self._encoding.stats.items + len(self._encoding)
+        return sum(queue.stats.items + len(queue) for queue in (self._encoding, self._asking))
 
     async def entities(self, texts: Sequence[str], priority: Priority) -> list[tuple[Entity, ...]]:
         """What each text names."""

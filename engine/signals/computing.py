@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.conversations import Window
 from engine.models import Models
-from engine.ports import EmbedderInfo, Encoded
+from engine.ports import EmbedderInfo, Encoded, Priority
 from engine.ranking.codes import CODE_DIMENSIONS, encode
 from engine.types import Derived, TokenCodes
 
@@ -39,7 +39,7 @@ class _Part:
         return [(start - offset, end - offset) for start, end in self.window.spans[self.start :]]
 
 
-async def compute(models: Models, windows: Sequence[Window]) -> list[Derived]:
+async def compute(models: Models, windows: Sequence[Window], priority: Priority = Priority.SIGNAL) -> list[Derived]:
     """The signals of every memory in the windows.
 
     What a model doesn't see of a window because it is longer than it takes is encoded once more, from there on.
@@ -50,7 +50,7 @@ async def compute(models: Models, windows: Sequence[Window]) -> list[Derived]:
     found: dict[tuple[bytes, int], Derived] = {}
     parts = [_Part(window, 0) for window in windows]
     while parts:
-        encoded = await models.windows([part.text for part in parts], [part.spans for part in parts])
+        encoded = await models.windows([part.text for part in parts], [part.spans for part in parts], priority)
         left: list[_Part] = []
         row = 0
         for part in parts:
