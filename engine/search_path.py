@@ -15,6 +15,7 @@ from engine.circuit import Circuit
 from engine.concurrency import TaskSet
 from engine.config import SearchSettings
 from engine.errors import InvalidInput, RemoraError, Unavailable
+from engine.extract.roles import roles_of
 from engine.graph_port import GraphQuery
 from engine.ledger_port import Ledger
 from engine.models import Asked, Models
@@ -251,9 +252,10 @@ class SearchPath:
         """`mentions` empty: nobody anywhere mentions them."""
         if entities is None:
             raise Unavailable("what the query names isn't known")
-        if not entities or (mentions is not None and not mentions):
+        query = self._graph_query(request, entities, mentions)
+        if not (query.entities or query.roles) or (mentions is not None and not mentions):
             return _NOTHING_NEAR
-        return await self._legs.around(self._graph_query(request, entities, mentions))
+        return await self._legs.around(query)
 
     async def _around_in_part(
         self, request: SearchRequest, entities: tuple[Entity, ...] | None, mentions: Mapping[str, int] | None
@@ -264,13 +266,15 @@ class SearchPath:
         return await self._around(request, entities, mentions)
 
     async def _mentions(self, request: SearchRequest, entities: tuple[Entity, ...]) -> Mapping[str, int]:
-        return await self._legs.mentions(self._graph_query(request, entities)) if entities else {}
+        query = self._graph_query(request, entities)
+        return await self._legs.mentions(query) if query.entities or query.roles else {}
 
     def _graph_query(
         self, request: SearchRequest, entities: tuple[Entity, ...], mentions: Mapping[str, int] | None = None
     ) -> GraphQuery:
         limit = candidates_of(request, self._settings)
-        return GraphQuery(request.call.project, entities, limit, request.block, mentions)
+        roles = roles_of(request.query)
+        return GraphQuery(request.call.project, entities, limit, request.block, mentions, roles=roles)
 
     def status(self) -> Json:
         """Calls so far. `left_alone`: parts that don't answer, and are asked again in the background."""

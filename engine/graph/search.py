@@ -14,13 +14,14 @@ from engine.graph.region import Region
 from engine.graph.roles import who_has
 from engine.graph.timeline import Statement, merged
 from engine.graph.walk import Visited, walk
-from engine.graph_port import GraphHit, GraphQuery
+from engine.graph_port import GraphHit, GraphQuery, Role
 from engine.telling import relative, specificity
 from engine.times import day_of
-from engine.types import MENTIONED_WITH, Relation
+from engine.types import MENTIONED_WITH, Entity, Relation
 
 # Another name for the same person may be meant: it starts the walk too, with half the weight in all.
 _ALIAS_WEIGHT: Final = 0.5
+_OWNER_WEIGHT: Final = 0.5
 _MOST_ALIASES: Final = 8
 _MOST_LOOKED_AT: Final = 256
 _PERSON_KINDS: Final = frozenset({"person", "per", "people"})
@@ -120,11 +121,20 @@ def _starts(region: Region, query: GraphQuery) -> dict[str, float]:
         holders = who_has(region, role)
         for key in holders:
             found.setdefault(key, 1.0 / len(holders))
+        if holders:
+            _step_back(found, region.aliases, role)
     for key in keys:
         aliases = list(islice(_aliases(region, key), _MOST_ALIASES))
         for alias in aliases:
             found.setdefault(alias, _ALIAS_WEIGHT / len(aliases))
     return found
+
+
+def _step_back(starts: dict[str, float], aliases: Aliases, role: Role) -> None:
+    """Who is named only to say whose husband is meant starts the walk less."""
+    owner = None if role.of is None else aliases.of(Entity(role.of).key)
+    if owner in starts:
+        starts[owner] = min(starts[owner], _OWNER_WEIGHT)
 
 
 def _keys(aliases: Aliases, query: GraphQuery) -> list[str]:
@@ -152,6 +162,8 @@ def _weights(names: Aliases, query: GraphQuery, known: Mapping[str, int]) -> dic
         for alias in aliases:
             others.setdefault(alias, _ALIAS_WEIGHT / len(aliases))
     holders = [key for key in keys if key not in found and key not in others]
+    for role in query.roles if holders else ():
+        _step_back(found, names, role)
     return others | dict.fromkeys(holders, 1.0 / max(1, len(holders))) | found
 
 

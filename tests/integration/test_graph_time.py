@@ -159,3 +159,29 @@ async def test_of_many_users_the_newest_memory_says_where_somebody_lives(api: An
     assert stated(await api.neighbours("Anna", agent_id="bot", at=1)) == [("Anna", "lives_in", "Rome")]
     way = await api.path("Anna", "Kiel", agent_id="bot", at=3)
     assert way["steps"][0]["relationship"] == "lives_in"
+
+
+async def by_graph(api: Any, question: str, **fields: Any) -> list[str]:
+    """The memories that the graph has found, the nearest first."""
+    found = await api.search(question, explain=True, threshold=0.0, top_k=50, **fields)
+    near = {one["memory"]: one["score_details"]["signals"].get("graph") or 0.0 for one in found["results"]}
+    return sorted((text for text in near if near[text]), key=lambda text: -near[text])
+
+
+async def test_a_question_by_role_reaches_what_is_two_relations_away(api: Any) -> None:
+    texts = ("My sister Anna is tall.", "Anna is married to Ben.", "Ben works at Mill.", "so Carl works at Bank")
+    for number, text in enumerate((*texts, *(f"so Name{n} met Other{n}" for n in range(20)))):
+        await api.add(text, user_id="ana", timestamp=number)
+    assert set((await by_graph(api, "what does my sister like?", user_id="ana"))[:2]) == {texts[0], texts[1]}
+    husband = await by_graph(api, "and where does Anna's husband work?", user_id="ana")
+    assert texts[2] in husband[:2]
+    assert texts[3] not in husband
+    assert await by_graph(api, "what does my brother like?", user_id="ana") == []
+
+
+async def test_of_many_users_a_role_is_who_has_it_in_any_shard(api: Any) -> None:
+    await api.add("My sister Anna is tall.", user_id="u1", agent_id="bot")
+    await api.add("so Anna plays chess", user_id="u2", agent_id="bot")
+    await api.add("so Ben plays chess", user_id="u3", agent_id="bot")
+    found = await by_graph(api, "what does my sister do?", agent_id="bot")
+    assert set(found) == {"My sister Anna is tall.", "so Anna plays chess"}
