@@ -10,6 +10,8 @@ from actors.options import Address
 from actors.shell import Shell
 from engine import embed
 from engine.config import Settings
+from engine.embed.reranking import RerankingEmbedder
+from engine.errors import Unavailable
 from engine.ports import Embedder, EmbedderInfo, Encoded, Output, Priority, Span
 
 
@@ -17,7 +19,7 @@ class EmbedderActor(Shell[Embedder]):
     """Owns the model."""
 
     def __init__(self, address: Address, settings: Settings) -> None:
-        super().__init__(address, settings, lambda: embed.build(settings.embed))
+        super().__init__(address, settings, lambda: embed.build(settings.embed, settings.rerank))
 
     @ray.method
     async def info(self) -> EmbedderInfo:
@@ -34,3 +36,11 @@ class EmbedderActor(Shell[Embedder]):
     ) -> Encoded:
         """As `Embedder.encode`."""
         return await (await self.enter("encode")).encode(windows, spans, outputs, priority)
+
+    @ray.method
+    async def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        """As `Reranker.score`."""
+        both = await self.enter("score")
+        if not isinstance(both, RerankingEmbedder):
+            raise Unavailable("no reranker is set", {"setting": "rerank.model"})
+        return await both.score(query, texts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from actors.calls import Down, pauses
 from actors.choice import by_load
 from engine.errors import DeadlineExceeded, Unavailable
-from engine.ports import Embedder, EmbedderInfo, Encoded, Output, Priority, Span
+from engine.ports import Embedder, EmbedderInfo, Encoded, Output, Priority, Reranker, Span
 
 AnswerT = TypeVar("AnswerT")
 
@@ -18,7 +18,11 @@ _DOWN_S = 1.0
 """How long an embedder that was found down is asked last."""
 
 
-class EmbedderPool(Embedder):
+class RerankingPort(Embedder, Reranker, Protocol):
+    """An embedder that can be asked to rerank as well."""
+
+
+class EmbedderPool(Embedder, Reranker):
     """Equal embedders behind one port. Encoding twice does no harm, so a call that meets a death goes elsewhere.
 
     Args:
@@ -27,7 +31,7 @@ class EmbedderPool(Embedder):
         deadline_s: for a call, all tries together.
     """
 
-    def __init__(self, embedders: Sequence[Embedder], *, first: int, deadline_s: float) -> None:
+    def __init__(self, embedders: Sequence[RerankingPort], *, first: int, deadline_s: float) -> None:
         self._embedders = embedders
         self._first = first % len(embedders)
         self._deadline_s = deadline_s
@@ -51,7 +55,10 @@ class EmbedderPool(Embedder):
     ) -> Encoded:
         return await self._ask(len(windows), lambda embedder: embedder.encode(windows, spans, outputs, priority))
 
-    async def _ask(self, texts: int, call: Callable[[Embedder], Awaitable[AnswerT]]) -> AnswerT:
+    async def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        return await self._ask(len(texts), lambda embedder: embedder.score(query, texts))
+
+    async def _ask(self, texts: int, call: Callable[[RerankingPort], Awaitable[AnswerT]]) -> AnswerT:
         """The answer of the first that can; while all are down, tried again until the deadline.
 
         Raises:
@@ -80,7 +87,7 @@ class EmbedderPool(Embedder):
     def _late(self) -> DeadlineExceeded:
         return DeadlineExceeded(f"no embedder answered within {self._deadline_s} s", {"actor": "embedder"})
 
-    async def _counted(self, one: int, texts: int, call: Callable[[Embedder], Awaitable[AnswerT]]) -> AnswerT:
+    async def _counted(self, one: int, texts: int, call: Callable[[RerankingPort], Awaitable[AnswerT]]) -> AnswerT:
         self._busy[one] += texts
         try:
             return await call(self._embedders[one])

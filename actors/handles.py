@@ -52,6 +52,7 @@ from engine.ports import (
     Fragment,
     Output,
     Priority,
+    Reranker,
     Span,
     StatisticsAnswer,
     VectorAnswer,
@@ -94,7 +95,7 @@ if TYPE_CHECKING:
     from actors.vector_store import VectorStoreActor
 
 
-class EmbedderHandle(Embedder):
+class EmbedderHandle(Embedder, Reranker):
     """An embedder behind an actor. Encoding twice does no harm, so a call is sent again while it restarts.
 
     `patient` False: a call that finds it down says so at once, for there is another to ask.
@@ -117,6 +118,9 @@ class EmbedderHandle(Embedder):
         return await self._remote.ask(
             lambda actor: actor.encode.remote(windows, spans, outputs, priority), again=self._patient
         )
+
+    async def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        return await self._remote.ask(lambda actor: actor.score.remote(query, texts), again=self._patient)
 
 
 class ExtractorHandle(Extractor):

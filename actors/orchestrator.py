@@ -174,6 +174,18 @@ class OrchestratorActor(Shell[Memory]):
             return await api.communities(**fields)
 
     @ray.method
+    async def ranking(self, **fields: Any) -> Json:
+        """As `MemoryApi.ranking`."""
+        async with self._answering("ranking") as api:
+            return await api.ranking(**fields)
+
+    @ray.method
+    async def set_ranking(self, weights: Any, **fields: Any) -> Json:
+        """As `MemoryApi.set_ranking`."""
+        async with self._answering("set_ranking") as api:
+            return await api.set_ranking(weights, **fields)
+
+    @ray.method
     async def operation(self, operation_id: str, **fields: Any) -> Json:
         """As `MemoryApi.operation`."""
         async with self._answering("operation") as api:

@@ -48,6 +48,8 @@ MEMORY_VERBS = frozenset(
         "delete_all",
         "history",
         "entities",
+        "ranking",
+        "set_ranking",
         "operation",
         "add_batch",
         "search_batch",
@@ -73,6 +75,7 @@ SHARD_VERBS = MEMORY_VERBS | {
     "keys",
     "versions",
     "count_tokens",
+    "rerank",
     "get_many",
     "mentioned",
     "beside",
@@ -97,6 +100,7 @@ CHANGING_VERBS = frozenset(
         "purge",
         "retry",
         "rebuild",
+        "set_ranking",
         "claim",
         "delete_part",
         "purge_part",
@@ -216,6 +220,15 @@ class MemoryVerbs(MemoryApi, ABC):
         answer: Json = await self._read("communities", (), {**fields})
         return answer
 
+    async def ranking(self, **fields: Unpack[CallFields]) -> Json:
+        answer: Json = await self._read("ranking", (), {**fields})
+        return answer
+
+    async def set_ranking(self, weights: Json | None, **fields: Unpack[CallFields]) -> Json:
+        # Twice is harmless: the second sets what is set already.
+        answer: Json = await self._read("set_ranking", (weights,), {**fields})
+        return answer
+
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         answer: Json = await self._read("operation", (operation_id,), {**fields})
         return answer
@@ -265,6 +278,10 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         self, memory_ids: Sequence[str], **fields: Unpack[GetFields]
     ) -> builtins.list[MemoryVersion | None]:
         answer: builtins.list[MemoryVersion | None] = await self._read("versions", (memory_ids,), {**fields})
+        return answer
+
+    async def rerank(self, query: str, texts: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[float]:
+        answer: builtins.list[float] = await self._read("rerank", (query, texts), {**fields})
         return answer
 
     async def count_tokens(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[int]:

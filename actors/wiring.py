@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from actors.embedder_pool import EmbedderPool
+from actors.embedder_pool import EmbedderPool, RerankingPort
 from actors.handles import EmbedderHandle, ExtractorHandle, GraphStoreHandle, LedgerHandle, VectorStoreHandle
 from actors.options import Part, addresses, embedders
 from actors.shard_handle import OwnShard, ShardHandle
 from engine.config import Settings
 from engine.memory import Memory
-from engine.ports import Embedder
 from engine.shard_api import ShardApi
 
 
@@ -16,10 +15,12 @@ def memory_over_actors(settings: Settings, shard: int) -> Memory:
     """The memory system of a shard with every port behind an actor. Nothing is called yet."""
     found = addresses(settings, shard)
     deadline_s = settings.runtime.deadline_s
+    embedder = embedder_of(settings, shard)
     return Memory(
         settings=settings,
         shard=shard,
-        embedder=embedder_of(settings, shard),
+        embedder=embedder,
+        reranker=None if settings.rerank.model is None else embedder,
         extractor=ExtractorHandle(found[Part.EXTRACTOR], deadline_s),
         ledger=LedgerHandle(found[Part.LEDGER], deadline_s),
         vector=VectorStoreHandle(found[Part.VECTOR_STORE], deadline_s),
@@ -27,8 +28,8 @@ def memory_over_actors(settings: Settings, shard: int) -> Memory:
     )
 
 
-def embedder_of(settings: Settings, shard: int) -> Embedder:
-    """The embedders as one shard uses them."""
+def embedder_of(settings: Settings, shard: int) -> RerankingPort:
+    """The embedders, and the rerankers in their processes, as one shard uses them."""
     found, deadline_s = embedders(settings), settings.runtime.deadline_s
     if len(found) == 1:
         return EmbedderHandle(found[0], deadline_s)

@@ -57,12 +57,27 @@ class UpdateFields(WriteFields, total=False):
     timestamp: int | float | str | None
 
 
-class SearchFields(ScopeFields, CallFields, total=False):
+class PastFields(TypedDict, total=False):
+    """What was known then, instead of now. `as_of`: a time as in `timestamp`, not in the future. `as_of_position`: a
+    position of the ledger, as changes and searches answer it; only where a single shard answers. One of the two.
+
+    What has been purged since stays away. What expired later is there: days are those of then.
+    """
+
+    as_of: int | float | str | None
+    as_of_position: int | None
+
+
+class SearchFields(ScopeFields, CallFields, PastFields, total=False):
     """`filters`: the grammar of `engine.filters`; scope ids beside it are ANDed to it. `threshold`: a memory whose
     score is below it is left out; 0.0: no cut-off.
 
     `min_position`: answer only from an index that has come so far (read your writes). `weights`: what single signals
     count in this search, `{signal: 0..10}`; the signals are those of `engine.ranking.signals`.
+
+    `rerank`: the cross-encoder of the settings orders the best, and its score is theirs (`threshold` is held against
+    the score before). `collapse`: of hits that say the same the best is answered, with the others' ids as `also`.
+    `diversity`: from 0 (by score alone) to 1 (only what differs counts).
     """
 
     filters: Json | None
@@ -70,6 +85,9 @@ class SearchFields(ScopeFields, CallFields, total=False):
     threshold: float | None
     explain: bool
     min_position: int | None
+    rerank: bool
+    collapse: bool | None
+    diversity: float | None
     weights: Mapping[str, float] | None
 
 
@@ -303,6 +321,19 @@ class MemoryApi(Protocol):
 
     async def split_entity(self, name: str, **fields: Unpack[AliasFields]) -> Json:
         """Let a name mean what it says again: `{name, into: None, changed, aliases}`; see `merge_entities`."""
+        ...
+
+    async def ranking(self, **fields: Unpack[CallFields]) -> Json:
+        """What single signals count in the searches of the project: `{weights, set, server, shipped}`, each `{signal:
+        weight}`: those in force, those that the project has set, those of the server's settings, those shipped."""
+        ...
+
+    async def set_ranking(self, weights: Json | None, **fields: Unpack[CallFields]) -> Json:
+        """Let single signals count otherwise in the searches of the project, durably, from the next search on; None or
+        empty: as the server's settings say. Answers as `ranking`. A search's own `weights` win.
+
+        Sent again it has the same effect.
+        """
         ...
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:

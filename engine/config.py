@@ -46,14 +46,10 @@ class EmbedSettings(_Section):
 
 
 class RerankSettings(_Section):
-    """An optional cross-encoder for searches with `rerank`. `model`: a directory or a Hugging Face name; None: none.
-
-    `candidates`: so many of the best are put in a new order.
-    """
+    """An optional cross-encoder for searches with `rerank`. `model`: a directory or a Hugging Face name; None: none."""
 
     model: str | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    candidates: Positive = 30
     batch_texts: Positive = 16
 
 
@@ -160,6 +156,9 @@ class SearchSettings(_Section):
     `candidates`: how many of each leg are ranked, at least; three times what is asked for, if that is more.
     `weights`: of single signals, other than those shipped (`engine.ranking.weights`). `half_life_days`: after so long
     a memory is half as recent; it matters where recency has a weight.
+
+    `rerank_candidates`: so many of the best a reranker puts in order. `collapse`, `diversity`: of searches that don't
+    say; see `engine.wishes`.
     """
 
     top_k: Positive = 10
@@ -167,6 +166,9 @@ class SearchSettings(_Section):
     candidates: Positive = 30
     weights: dict[Signal, Weight] = {}
     half_life_days: Days = 30.0
+    rerank_candidates: Positive = 30
+    collapse: bool = False
+    diversity: Share = 0.0
     leg_deadline_s: Seconds = 5.0
 
 

@@ -15,7 +15,7 @@ from engine.faults import FAULTS, FaultPoints
 from engine.graph_port import GraphStore
 from engine.ledger_port import Ledger
 from engine.memory import Memory
-from engine.ports import Embedder, VectorStore
+from engine.ports import Embedder, Reranker, VectorStore
 from engine.vector.memory import InMemoryVectorStore
 
 _MAX_TOKENS = 256
@@ -30,6 +30,7 @@ def in_process(
     ledger_: Ledger | None = None,
     vector: VectorStore | None = None,
     graph_: GraphStore | None = None,
+    reranker: Reranker | None = None,
     faults: FaultPoints = FAULTS,
     clock: Callable[[], int] = now_us,
 ) -> Memory:
@@ -44,6 +45,7 @@ def in_process(
         vector=vector or InMemoryVectorStore(_DIMENSIONS),
         graph=graph_ or graph.in_memory(clock),
         settings=settings or Settings(),
+        reranker=reranker,
         faults=faults,
         clock=clock,
     )

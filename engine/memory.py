@@ -460,7 +460,8 @@ class Memory:
         epoch = self.ownership.epoch
         async with self._within(call):
             await self._rankings.put(epoch, call.project, given)
-        return ranking_answer(given, self._settings.search.weights)
+        set_now = {signal.value: weight for signal, weight in given.items()}
+        return ranking_answer(set_now, self._settings.search.weights)
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""

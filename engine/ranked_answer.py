@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.answers import relation_objects
+from engine.finishing import Rerank, finished, nobody
 from engine.graph_port import GraphHit
 from engine.ports import VectorHit
 from engine.ranking.weights import NO_FLOORS, Floors, Weights
@@ -46,9 +47,10 @@ async def ranked_answer(
     today: str,
     look_up: LookUp,
     floors: Floors = NO_FLOORS,
+    rerank: Rerank = nobody,
 ) -> Json:
     """The answer of a search but for its position."""
-    terms = Terms(request.filter, weights, request.threshold, request.top_k, today, floors)
+    terms = Terms(request.filter, weights, request.threshold, request.wishes.spare(request.top_k), today, floors)
     candidates = unite(found.hits or (), found.graph)
     ranked = rank(candidates, terms)
     degraded = found.degraded
@@ -58,8 +60,11 @@ async def ranked_answer(
             degraded = list(dict.fromkeys([*degraded, "graph"]))
         else:
             ranked = rank([*candidates, *more], terms)
+    vectors = {hit.version.memory_id: hit.vector for hit in found.hits or () if hit.vector is not None}
+    hits, whole = await finished(ranked, request.query, request.top_k, request.wishes, vectors, rerank)
+    degraded = degraded if whole else [*degraded, "rerank"]
     return {
-        "results": [hit_object(one, weights, floors, explain=request.explain) for one in ranked],
+        "results": [one.told(hit_object(one.ranked, weights, floors, explain=request.explain)) for one in hits],
         "relations": relation_objects(found.relations),
         "degraded": degraded,
     }

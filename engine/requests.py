@@ -11,11 +11,12 @@ from engine.as_of import AS_OF_FIELDS, AsOf, parse_as_of
 from engine.config import LimitSettings, SearchSettings
 from engine.errors import InvalidInput, TooLarge
 from engine.filters import Filter
+from engine.ranking.given import weights_of
 from engine.ranking.signals import Signal
-from engine.ranking.weights import LARGEST_WEIGHT
 from engine.times import parse_date, parse_moment
 from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, BlockKey, Entity, Json, Message, OperationState, Scope
 from engine.values import count_of, flag_of, is_number, metadata_of, share_of, text_of, word_of
+from engine.wishes import NO_WISHES, Wishes
 
 _CALL = frozenset({"project", "deadline_s"})
 _KEYS = ("idempotency_key", "operation_id")
@@ -27,7 +28,6 @@ _NEIGHBOURS = 20
 _VERIFIED = 1000
 _MOST_VERIFIED = 5000
 _INDEXES = ("vector", "graph")
-_SIGNALS = frozenset(Signal)
 _STEPS = 4
 _MOST_STEPS = 10
 _MOST_DEPTH = 3
@@ -109,6 +109,8 @@ class SearchRequest:
     explain: bool
     min_position: int | None
     weights: Mapping[Signal, float] = field(default_factory=dict)
+    as_of: AsOf | None = None
+    wishes: Wishes = NO_WISHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +289,17 @@ def parse_search(
     query: object, fields: Mapping[str, Any], limits: LimitSettings, defaults: SearchSettings
 ) -> SearchRequest:
     """A search as its caller spelled it; raises as `parse_add` does."""
-    known = {"filters", "top_k", "threshold", "explain", "min_position", "weights"}
+    known = AS_OF_FIELDS | {
+        "filters",
+        "top_k",
+        "threshold",
+        "explain",
+        "min_position",
+        "weights",
+        "rerank",
+        "collapse",
+        "diversity",
+    }
     call = parse_call(fields, _CALL | _SCOPE | known)
     node = _filter(fields, limits)
     owner = filters.required_scope(node)
@@ -304,7 +316,9 @@ def parse_search(
         threshold=defaults.threshold if threshold is None else share_of(threshold, "threshold"),
         explain=flag_of(fields, "explain", default=False),
         min_position=None if position is None else count_of(position, "min_position", 0, 2**_INT_BITS, least=0),
-        weights=_weights(fields.get("weights")),
+        weights=weights_of(fields.get("weights")),
+        as_of=parse_as_of(fields),
+        wishes=_wishes(fields, defaults),
     )
 
 
@@ -541,20 +555,14 @@ def _scope_id(raw: object, name: str, limits: LimitSettings) -> str:
     return value.strip()
 
 
-def _weights(raw: Any) -> dict[Signal, float]:
-    """What single signals shall count in one search."""
-    if raw is None:
-        return {}
-    if not isinstance(raw, Mapping):
-        raise InvalidInput("weights should be an object of signals and numbers", {"field": "weights"})
-    for name, value in raw.items():
-        where = f"weights.{name}"
-        if name not in _SIGNALS:
-            known = ", ".join(Signal)
-            raise InvalidInput(f"weights: there is no signal {name!r}; there are {known}", {"field": where})
-        if not is_number(value) or not 0 <= value <= LARGEST_WEIGHT:
-            raise InvalidInput(f"{where} should be a number from 0 to {LARGEST_WEIGHT:g}", {"field": where})
-    return {Signal(name): float(value) for name, value in raw.items()}
+def _wishes(fields: Mapping[str, Any], defaults: SearchSettings) -> Wishes:
+    diversity = fields.get("diversity")
+    return Wishes(
+        rerank=flag_of(fields, "rerank", default=False),
+        best=defaults.rerank_candidates,
+        collapse=flag_of(fields, "collapse", default=defaults.collapse),
+        diversity=defaults.diversity if diversity is None else share_of(diversity, "diversity"),
+    )
 
 
 def _filter(fields: Mapping[str, Any], limits: LimitSettings) -> Filter:

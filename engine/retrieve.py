@@ -63,7 +63,7 @@ def unite(vector_hits: Iterable[VectorHit], graph_hits: Iterable[GraphHit]) -> l
 
 def candidates_of(request: SearchRequest, settings: SearchSettings) -> int:
     """How many of each leg are looked at."""
-    return max(settings.candidates, _CANDIDATES_PER_HIT * request.top_k)
+    return max(settings.candidates, _CANDIDATES_PER_HIT * request.top_k, request.wishes.spare(request.top_k))
 
 
 def nearest(hits: Iterable[VectorHit], limit: int, weights: Weights, floors: Floors = NO_FLOORS) -> list[VectorHit]:

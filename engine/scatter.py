@@ -20,11 +20,12 @@ from itertools import chain
 from typing import TypeVar
 
 from engine import ids
-from engine.api import CallFields, SearchFields
+from engine.api import CallFields, GetFields, SearchFields
 from engine.circuit import Circuit
 from engine.concurrency import TaskSet
 from engine.config import SearchSettings
 from engine.errors import DeadlineExceeded, InvalidInput, Overloaded, RemoraError, Unavailable
+from engine.finishing import Rerank
 from engine.ports import KeywordStatistics, VectorHit
 from engine.ranked_answer import LegsFound, LookUp, ranked_answer
 from engine.ranking.weights import SHIPPED_WEIGHTS, Weights
@@ -93,7 +94,13 @@ async def scattered_search(
                 versions=search.versions,
             )
             answer = await ranked_answer(
-                request, search.together(evidence, found), search.weights, today, look_up, evidence.floors
+                request,
+                search.together(evidence, found),
+                search.weights,
+                today,
+                look_up,
+                evidence.floors,
+                search.reranker(own),
             )
     except TimeoutError:
         raise DeadlineExceeded(f"no answer within {deadline_s} s", {"deadline_s": deadline_s}) from None
@@ -118,6 +125,15 @@ class _Search:
         if asked is None and self.overloaded is not None:
             raise self.overloaded
         return asked or Evidence(None, None)
+
+    def reranker(self, own: ShardApi) -> Rerank:
+        """Asks the reranker by way of that shard."""
+        told: CallFields = {"project": self.request.call.project, "deadline_s": self._limit_s}
+
+        async def rerank(query: str, texts: Sequence[str]) -> Sequence[float] | None:
+            return await self._leg(lambda: own.rerank(query, texts, **told))
+
+        return rerank
 
     async def counted(self, evidence: Evidence) -> tuple[Evidence, list[int]]:
         """The evidence with the statistics of all shards that answer, and which those are."""
@@ -187,7 +203,11 @@ class _Search:
 
     async def versions(self, memory_ids: Sequence[str]) -> list[MemoryVersion | None] | None:
         """Live versions from the shards that have them; None when one can't be asked."""
-        told: CallFields = {"project": self.request.call.project, "deadline_s": self._limit_s}
+        told: GetFields = {
+            "project": self.request.call.project,
+            "deadline_s": self._limit_s,
+            "as_of": self.fields[0].get("as_of"),
+        }
 
         async def read(number: int, mine: Sequence[str]) -> list[MemoryVersion | None] | None:
             return await self._shard(number, lambda shard: shard.versions(mine, **told))

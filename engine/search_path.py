@@ -16,8 +16,9 @@ from engine.concurrency import TaskSet
 from engine.config import SearchSettings
 from engine.errors import InvalidInput, RemoraError, Unavailable
 from engine.extract.roles import roles_of
+from engine.finishing import Rerank, nobody
 from engine.graph_port import GraphQuery
-from engine.ledger_port import Ledger
+from engine.ledger_port import Known
 from engine.models import Asked, Models
 from engine.ports import KeywordStatistics, Priority, VectorHit, VectorQuery
 from engine.question import Question, understood
@@ -56,10 +57,18 @@ class SearchPath:
         legs: the indexes.
         settings: weights, defaults, deadlines.
         language: of the texts, as set.
+        rerank: asks the reranker.
     """
 
     def __init__(
-        self, *, ledger: Ledger, models: Models, legs: SearchLegs, settings: SearchSettings, language: str = "english"
+        self,
+        *,
+        ledger: Known,
+        models: Models,
+        legs: SearchLegs,
+        settings: SearchSettings,
+        language: str = "english",
+        rerank: Rerank = nobody,
     ) -> None:
         self._ledger = ledger
         self._models = models
@@ -73,6 +82,7 @@ class SearchPath:
         deadline_s = settings.leg_deadline_s * _SHARE_OF_LEG
         self._embedder = Circuit("embedder", self._tasks, deadline_s=deadline_s)
         self._extractor = Circuit("extractor", self._tasks, deadline_s=deadline_s)
+        self._ask_reranker = rerank
 
     async def close(self) -> None:
         """End what is under way."""
@@ -107,8 +117,11 @@ class SearchPath:
             hits=lambda memory_ids: self._leg(self._known, query, memory_ids),
             versions=lambda memory_ids: self._leg(self._ledger.get, request.call.project, memory_ids),
         )
-        answer = await ranked_answer(request, legs_found, query.weights, today, look_up, query.floors)
+        answer = await ranked_answer(request, legs_found, query.weights, today, look_up, query.floors, self._rerank)
         return {**answer, "position": self._legs.position}
+
+    async def _rerank(self, query: str, texts: Sequence[str]) -> Sequence[float] | None:
+        return await self._leg(self._ask_reranker, query, texts)
 
     async def evidence(self, request: SearchRequest, *, at_us: int) -> Evidence:
         """What the models say of the query; None of one that fails or is late."""
@@ -243,6 +256,7 @@ class SearchPath:
             floors=floors,
             time=question.time,
             at_us=question.at_us,
+            vectors=request.wishes.diversity > 0,
             half_life_s=self._settings.half_life_days * _DAY_S,
         )
 

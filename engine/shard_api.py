@@ -99,6 +99,10 @@ class ShardApi(MemoryApi, Protocol):
         """Live versions, None for what is not there (any more)."""
         ...
 
+    async def rerank(self, query: str, texts: Sequence[str], **fields: Unpack[CallFields]) -> list[float]:
+        """How well each text answers, in [0, 1], by the cross-encoder. Raises Unavailable."""
+        ...
+
     async def count_tokens(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> list[int]:
         """How many tokens each text has for the embedding model, without those that it sets around a text."""
         ...

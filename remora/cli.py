@@ -23,6 +23,7 @@ from remora.commands import (
     memories,
     operations,
     top,
+    tune,
     upkeep,
 )
 from remora.commands.connection import settings_of
@@ -126,6 +127,7 @@ for command in (
     upkeep.rebuild,
     backup.backup,
     backup.restore,
+    tune.tune,
     top.top,
     demo.demo,
     doctor.doctor,

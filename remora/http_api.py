@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
 from remora.http_answers import bulk_answers, page
 from remora.http_calls import HttpCalls
-from remora.http_requests import keyed, listed, segment
+from remora.http_requests import keyed, listed, params_of, segment
 
 if TYPE_CHECKING:
     from engine.api import (
@@ -40,6 +40,7 @@ JsonList: TypeAlias = list[Json]
 _MEMORIES = "/v1/memories/"
 _OPERATIONS = "/v1/operations/"
 _REBUILD = "/v1/rebuild/"
+_RANKING = "/v1/ranking/"
 
 
 class HttpApi(HttpCalls):
@@ -119,6 +120,16 @@ class HttpApi(HttpCalls):
     async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
         """See `MemoryApi.communities`."""
         return await self._read("/v1/graph/communities/", {**fields})
+
+    async def ranking(self, **fields: Unpack[CallFields]) -> Json:
+        """See `MemoryApi.ranking`."""
+        return await self._read(_RANKING, {**fields})
+
+    async def set_ranking(self, weights: Json | None, **fields: Unpack[CallFields]) -> Json:
+        """See `MemoryApi.set_ranking`. Sent twice it has one effect."""
+        if weights is None:
+            return await self._send("DELETE", _RANKING, {**fields}, params=params_of({**fields}))
+        return await self._send("PUT", _RANKING, {**fields}, body={"weights": weights, **fields})
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """See `MemoryApi.operation`."""

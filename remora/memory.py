@@ -100,6 +100,9 @@ class AsyncMemory(NativeVerbs):
         limit: int | None = None,
         threshold: float | None = None,
         rerank: bool = False,
+        weights: Json | None = None,
+        collapse: bool | None = None,
+        diversity: float | None = None,
         explain: bool = False,
         min_position: int | None = None,
         deadline_s: float | None = None,
@@ -109,12 +112,15 @@ class AsyncMemory(NativeVerbs):
         Needs a scope: ids, or `filters` as `{"user_id": "ana"}`; "*" stands for any.
 
         `top_k`: how many at most, 20 if nothing is said; `limit` is its older name. `threshold`: the least that must
-        speak for a memory, 0 to 1; 0.1 if nothing is said. `rerank` has no effect, as in Mem0 when no reranker is
-        configured. `explain` shows the parts of each score as `score_details`. `min_position`: the `position` of a
-        write, which the answer then includes.
+        speak for a memory, 0 to 1; 0.1 if nothing is said. `rerank` orders the best by the cross-encoder that the
+        server has set; without one the order stays, as in Mem0. `explain` shows the parts of each score as
+        `score_details`. `min_position`: the `position` of a write, which the answer then includes. `weights`: what
+        single signals count here, as `{"tokens": 1.4}`. `collapse`: what says the same is one hit, with the ids of the
+        others as `also`. `diversity`: from 0, by score alone, to 1, where only what differs counts.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         fields = given(filters=filters, threshold=threshold, min_position=min_position, deadline_s=deadline_s)
+        fields |= given(rerank=rerank or None, weights=weights, collapse=collapse, diversity=diversity)
         most = _most(top_k, limit)
         return await self._ask(lambda api: api.search(query, top_k=most, explain=explain, **scope, **fields))
 

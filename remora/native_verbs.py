@@ -297,6 +297,16 @@ class NativeVerbs(Connection):
         fields = given(limit=limit, at=at, deadline_s=deadline_s)
         return await self._ask(lambda api: api.communities(**scope, **past, **fields))
 
+    async def ranking(self, *, deadline_s: float | None = None) -> Json:
+        """What single signals count in searches: `{weights, set, server, shipped}`, each `{signal: weight}`: those in
+        force, those of the project, of the server's settings, and shipped."""
+        return await self._ask(lambda api: api.ranking(**given(deadline_s=deadline_s)))
+
+    async def set_ranking(self, weights: Json | None, *, deadline_s: float | None = None) -> Json:
+        """Let single signals count otherwise in the project's searches, from the next one on: `{"tokens": 1.4}`. None:
+        as the server's settings say. A search's own `weights` win. Answers as `ranking`."""
+        return await self._ask(lambda api: api.set_ranking(weights, **given(deadline_s=deadline_s)))
+
     async def status(self) -> Json:
         """What runs, and how far it is: `{state, ready, version, extractor, shards, actors}`."""
         return await self._ask(lambda api: api.status())

@@ -16,7 +16,7 @@ from engine.api import MemoryApi
 from engine.config import Settings
 from engine.errors import InvalidInput
 from engine.types import Json
-from serve_app import bulk_schemas, context_schemas, graph_schemas, schemas, upkeep_schemas
+from serve_app import bulk_schemas, context_schemas, graph_schemas, ranking_schemas, schemas, upkeep_schemas
 from serve_app.admission import Admission, places_for
 from serve_app.auth import KeyRequired, LocalOnly, admin_key
 from serve_app.boundary import Boundary, on_http_exception
@@ -24,7 +24,19 @@ from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
-from serve_app.routes import bulk, context, docs, entities, graph, health, memories, metrics, operations, upkeep
+from serve_app.routes import (
+    bulk,
+    context,
+    docs,
+    entities,
+    graph,
+    health,
+    memories,
+    metrics,
+    operations,
+    ranking,
+    upkeep,
+)
 
 _ABOUT = """Long-term memory for AI agents: tell it what was said, find it again when it matters.
 
@@ -55,7 +67,9 @@ def _completed(description: Json) -> Json:
         components["schemas"].pop(unused, None)
     for operation in (operation for path in description["paths"].values() for operation in path.values()):
         operation["responses"].pop("422", None)
-    bodies = (module.BODIES for module in (bulk_schemas, context_schemas, graph_schemas, upkeep_schemas))
+    bodies = (
+        module.BODIES for module in (bulk_schemas, context_schemas, graph_schemas, ranking_schemas, upkeep_schemas)
+    )
     components["schemas"] |= schemas.body_schemas(*(body for some in bodies for body in some))
     components["securitySchemes"] = _SECURITY
     description["security"] = [{}, *({name: []} for name in _SECURITY)]
@@ -90,7 +104,7 @@ def create_app(
     app.state.figures = ReplicaFigures(app.state.places)
     app.state.limits = settings.limits
     app.state.ray_metrics = ray_metrics
-    for part in (memories, bulk, context, entities, graph, operations, upkeep, health, metrics, docs):
+    for part in (memories, bulk, context, entities, graph, ranking, operations, upkeep, health, metrics, docs):
         app.include_router(part.routes)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

@@ -77,6 +77,9 @@ class SearchRequest(ScopeIds):
     top_k: int = Field(10, ge=1, le=1000)
     threshold: float = Field(0.1, ge=0, le=1, description="0.0: no cut-off.")
     explain: bool = Field(False, description="Show the parts of each score.")
+    rerank: bool = Field(False, description="The best in the order of the cross-encoder that the server has set.")
+    collapse: bool | None = Field(None, description="What says the same is one hit, with the others' ids in `also`.")
+    diversity: float | None = Field(None, ge=0, le=1, description="0: by score alone. 1: only what differs counts.")
     min_position: int | None = Field(None, description="Answer only from an index that has come so far.")
     weights: dict[str, float] | None = Field(
         None, description="What single signals count in this search, 0 to 10.", examples=[{"recency": 0.2, "graph": 0}]

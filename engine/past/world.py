@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from engine import graph
+from engine.alias_book import AliasBook
+from engine.aliased_graph import AliasedGraph
 from engine.as_of import Moment
 from engine.config import Settings
 from engine.errors import TooLarge
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
-from engine.ledger_port import Ledger, PastRows
+from engine.ledger_port import Known, Ledger, PastRows
 from engine.models import Models
 from engine.named_graph import NamedGraph
-from engine.types import BlockKey, LiveRows, MemoryVersion
+from engine.past.signals import derived_of
+from engine.search_legs import SearchLegs
+from engine.search_path import SearchPath
+from engine.text.analyzer import Analyzer
+from engine.types import BlockKey, Derived, LiveRows, MemoryVersion
+from engine.vector.past import PastVectors
 
 MOST_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What every state is made with."""
+    """What every state is made with. `worker`: one thread, for what takes long."""
 
     ledger: Ledger
     models: Models
     settings: Settings
+    aliases: AliasBook
+    searches: Callable[[Known, SearchLegs], SearchPath]
+    analyzer: Analyzer
+    worker: Executor
 
 
 class Versions:
@@ -42,15 +54,17 @@ class Versions:
 
 
 class World:
-    """A state as it was: `graphs` answers as that of the present did then."""
+    """A state as it was: `searches` and `graphs` answer as those of the present did then."""
 
-    def __init__(self, graphs: GraphPath, store: GraphStore, rows: int) -> None:
+    def __init__(self, searches: SearchPath, graphs: GraphPath, store: GraphStore, rows: int) -> None:
+        self.searches = searches
         self.graphs = graphs
         self.rows = rows
         self._store = store
 
     async def close(self) -> None:
         """End its threads and tasks."""
+        await self.searches.close()
         await self._store.close()
 
 
@@ -60,16 +74,36 @@ async def made(parts: Parts, project: str, block: BlockKey | None, moment: Momen
     Raises:
         TooLarge: that is too much to look through.
     """
-    past = await _rows(parts.ledger, project, block, moment.position)
-    store = graph.in_memory(lambda: moment.at_us, parts.settings.graph)
+    ledger, settings, position = parts.ledger, parts.settings, moment.position
+    past = await _rows(ledger, project, block, position)
+    vectors = await _vectors(parts, past, position)
+    store = graph.in_memory(lambda: moment.at_us, settings.graph)
     named = NamedGraph(store, parts.models)
     await named.begin_rebuild()
-    await named.load(LiveRows(moment.position, past.versions, past.vectors))
-    # Nothing is fed to it: it is where it has to be.
-    feed = IndexFeed("graph", named, parts.ledger.changes)
-    feed.note(await named.finish_rebuild(moment.position))
-    graphs = GraphPath(graph=store, feed=feed, ledger=Versions(parts.ledger, moment.position))
-    return World(graphs, store, len(past.versions))
+    await named.load(LiveRows(position, past.versions, past.vectors))
+    # Nothing is fed to them: they are where they have to be.
+    vector_feed = IndexFeed("vector", vectors, ledger.changes)
+    vector_feed.note(await vectors.status())
+    graph_feed = IndexFeed("graph", named, ledger.changes)
+    graph_feed.note(await named.finish_rebuild(position))
+    versions, asked = Versions(ledger, position), AliasedGraph(store, parts.aliases)
+    legs = SearchLegs(
+        ledger=ledger,
+        vector=vectors,
+        graph=asked,
+        vector_feed=vector_feed,
+        graph_feed=graph_feed,
+        deadline_s=settings.search.leg_deadline_s,
+    )
+    graphs = GraphPath(graph=asked, feed=graph_feed, ledger=versions)
+    return World(parts.searches(versions, legs), graphs, store, len(past.versions))
+
+
+async def _vectors(parts: Parts, past: PastRows, position: int) -> PastVectors:
+    derived: Sequence[Derived] = ()
+    if parts.settings.signals.enabled and past.versions:
+        derived = await derived_of(parts.models, past.versions, past.derived)
+    return PastVectors(past.versions, past.vectors, derived, position, parts.analyzer, parts.worker)
 
 
 async def _rows(ledger: Ledger, project: str, block: BlockKey | None, position: int) -> PastRows:

@@ -6,16 +6,21 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from engine.alias_book import AliasBook
 from engine.as_of import Moment
 from engine.concurrency import TaskSet
 from engine.config import Settings
-from engine.ledger_port import Ledger
+from engine.ledger_port import Known, Ledger
 from engine.models import Models
 from engine.past.world import MOST_ROWS, Parts, World, made
+from engine.search_legs import SearchLegs
+from engine.search_path import SearchPath
+from engine.text.analyzer import Analyzer
 from engine.types import BlockKey, ChangeBatch, EventKind, Json
 
 _KEPT_S = 10.0
@@ -41,13 +46,24 @@ class Worlds:
         ledger: the versions.
         models: for signals that were other ones then.
         settings: as for the present.
+        aliases: names that mean the same, as of now.
+        searches: makes what searches, over given indexes.
         clock: monotonic seconds.
     """
 
     def __init__(
-        self, *, ledger: Ledger, models: Models, settings: Settings, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        ledger: Ledger,
+        models: Models,
+        settings: Settings,
+        aliases: AliasBook,
+        searches: Callable[[Known, SearchLegs], SearchPath],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._parts = Parts(ledger, models, settings)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="past")
+        analyzer = Analyzer(settings.vector.language)
+        self._parts = Parts(ledger, models, settings, aliases, searches, analyzer, self._worker)
         self._clock = clock
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._making = asyncio.Lock()
@@ -61,6 +77,7 @@ class Worlds:
         self._kept.clear()
         await asyncio.gather(*[one.world.close() for one in kept])
         await self._tasks.close()
+        await asyncio.to_thread(self._worker.shutdown)
 
     def offer(self, batch: ChangeBatch) -> None:
         """Changes that were just committed: what a purge erased is in no earlier state any more."""

@@ -40,7 +40,8 @@ def diverse(scores: Sequence[float], likeness: FloatArray, diversity: float, cou
 def by_vectors(vectors: Sequence[FloatArray]) -> FloatArray:
     """Likeness as the cosine of unit vectors, float32 (d,) each; below 0 nothing is less alike."""
     stacked = np.stack(vectors)
-    return np.clip(stacked @ stacked.T, 0.0, 1.0)
+    likeness: FloatArray = np.clip(stacked @ stacked.T, 0.0, 1.0)
+    return likeness
 
 
 def by_words(texts: Sequence[str]) -> FloatArray:

@@ -25,6 +25,7 @@ from engine.api import (
     NeighboursFields,
     OperationsFields,
     PageFields,
+    PastFields,
     PathFields,
     PurgeFields,
     RebuildFields,
@@ -39,11 +40,12 @@ from engine.concurrency import TaskSet
 from engine.config import Settings
 from engine.context.answer import Parts, context_answer
 from engine.context.request import parse_context
-from engine.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
+from engine.errors import DeadlineExceeded, NotFound, Overloaded, RemoraError, Unavailable
 from engine.graph.communities import communities
 from engine.graph_around import widened
 from engine.graph_path import nothing_mentions
 from engine.ledger_port import OperationKind
+from engine.rankings import laid_under
 from engine.requests import AddRequest, Call, MergeRequest, PurgeRequest, SearchRequest
 from engine.scatter import circuits_of, scattered_search
 from engine.shard_api import ShardApi
@@ -213,13 +215,18 @@ class Sharded(MemoryApi):
         if shard is None:
             return await self._search_everywhere(request, fields)
         fields["min_position"] = routing.local_position(request.min_position, shard, self._count)
-        return self._placed(await self._shards[shard].search(query, **fields), shard)
+        return self._placed(await self._shards[shard].search(query, **self._past(fields, shard)), shard)
 
     async def _search_everywhere(self, request: SearchRequest, fields: SearchFields) -> Json:
+        routing.no_position(request.as_of)
+        at_us = None if request.as_of is None else request.as_of.at_us
+        fields, known = await self._ranked(request, fields)
+        request = requests.parse_search(request.query, fields, self._limits, self._settings.search)
+
         def told(shard: int) -> SearchFields:
             return {**fields, "min_position": routing.local_position(request.min_position, shard, self._count)}
 
-        return await scattered_search(
+        answer = await scattered_search(
             self._shards[self._own],
             self._shards,
             request,
@@ -227,8 +234,18 @@ class Sharded(MemoryApi):
             circuits=self._circuits,
             settings=self._settings.search,
             deadline_s=self._deadline_s(request.call),
-            today=day_of(self._clock()),
+            today=day_of(self._clock() if at_us is None else at_us),
         )
+        return answer if known else {**answer, "degraded": [*answer["degraded"], "ranking"]}
+
+    async def _ranked(self, request: SearchRequest, fields: SearchFields) -> tuple[SearchFields, bool]:
+        """The fields with the project's weights under them, and whether these are known."""
+        shared: CallFields = {"project": request.call.project, "deadline_s": self._settings.search.leg_deadline_s}
+        try:
+            ranking = await self._shards[self._own].ranking(**shared)
+        except (RemoraError, TimeoutError):
+            return fields, False
+        return cast(SearchFields, laid_under(ranking["set"], fields)), True
 
     async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
         """What fits into a prompt; see `MemoryApi`."""
@@ -238,19 +255,20 @@ class Sharded(MemoryApi):
         def shared() -> CallFields:
             return {"project": call.project, "deadline_s": until.left()}
 
+        past: PastFields = {"as_of": fields.get("as_of"), "as_of_position": fields.get("as_of_position")}
         parts = Parts(
             search=lambda given: self._search(query, given),
-            versions=lambda memory_ids: self._versions(memory_ids, shared()),
+            versions=lambda memory_ids: self._versions(memory_ids, {**shared(), **past}),
             count=lambda texts: self._shards[self._own].count_tokens(texts, **shared()),
             deadline_s=self._settings.search.leg_deadline_s,
         )
         return await context_answer(request, parts)
 
-    async def _versions(self, memory_ids: Sequence[str], shared: CallFields) -> builtins.list[MemoryVersion | None]:
-        """Live versions, in no order."""
+    async def _versions(self, memory_ids: Sequence[str], shared: GetFields) -> builtins.list[MemoryVersion | None]:
+        """Versions, in no order."""
         groups = routing.by_shard(routing.shard_in(memory_id, self._count) for memory_id in memory_ids)
         found = await every(
-            self._shards[shard].versions([memory_ids[place] for place in places], **shared)
+            self._shards[shard].versions([memory_ids[place] for place in places], **self._past(shared, shard))
             for shard, places in groups.items()
         )
         return [version for some in found for version in some]
@@ -417,6 +435,14 @@ class Sharded(MemoryApi):
         """The shards that may hold memories of its scope."""
         shard = self._home_of(request.call, request.scope)
         return self._shards if shard is None else [self._shards[shard]]
+
+    async def ranking(self, **fields: Unpack[CallFields]) -> Json:
+        """What signals count in a project; see `MemoryApi`. Every shard knows it."""
+        return await self._shards[self._own].ranking(**fields)
+
+    async def set_ranking(self, weights: Json | None, **fields: Unpack[CallFields]) -> Json:
+        """Let them count otherwise, in every shard; see `MemoryApi`. Sent again, it does what is left."""
+        return (await every(one.set_ranking(weights, **fields) for one in self._shards))[0]
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""

@@ -73,7 +73,9 @@ def _take(found: dict[tuple[bytes, int], Derived], part: _Part, encoded: Encoded
             # The memory before this one may have been cut.
             return max(part.start + 1, place - 1)
         key = window.key_of(place)
-        found[window.key, place] = Derived(version.memory_id, version.version, key, encoded.pooled[row + at], tokens)
+        # As exact as it is kept: an answer is the same before and after it has been there.
+        context = encoded.pooled[row + at].astype(np.float16).astype(np.float32)
+        found[window.key, place] = Derived(version.memory_id, version.version, key, context, tokens)
     return None
 
 

@@ -42,6 +42,11 @@ def search(
     threshold: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Least score; 0 shows all.")] = None,
     filters: FiltersFlag = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the parts of each score.")] = False,
+    rerank: Annotated[bool, typer.Option("--rerank", help="Order the best by the cross-encoder that is set.")] = False,
+    collapse: Annotated[bool, typer.Option("--collapse", help="Show what is said again once.")] = False,
+    diversity: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="From 0, by score alone, to 1, what differs.")
+    ] = None,
     min_position: Annotated[
         int | None, typer.Option(min=0, help="Answer only from an index that has come so far (from an add's answer).")
     ] = None,
@@ -62,6 +67,9 @@ def search(
         threshold=threshold,
         filters=json_object(filters, "--filters"),
         explain=explain or None,
+        rerank=rerank or None,
+        collapse=collapse or None,
+        diversity=diversity,
         min_position=min_position,
     )
     answer = ask(url, api_key, lambda api: api.search(query, **fields))

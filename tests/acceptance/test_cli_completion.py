@@ -14,7 +14,7 @@ from tests.acceptance.place import Place
 
 COMMANDS = {"serve", "up", "down", "status", "add", "search", "list", "get", "update", "delete", "history"}
 COMMANDS |= {"entities", "operations", "graph", "demo", "doctor", "config", "purge", "verify", "rebuild"}
-COMMANDS |= {"context"}
+COMMANDS |= {"context", "tune"}
 START_CPU_S = 0.6
 
 

@@ -135,6 +135,23 @@ async def context(two: Two) -> object:
     return [answer, await two.memory.context(SECRET, filters={"user_id": "*"}, project=MINE, threshold=0.0)]
 
 
+async def ranking(two: Two) -> object:
+    answer = await two.memory.ranking(project=MINE)
+    assert answer["set"] == {}
+    return answer
+
+
+async def set_ranking(two: Two) -> object:
+    """Ours are ours: theirs are ranked as before."""
+    await two.memory.set_ranking({"dense": 1.0}, project=THEIRS)
+    theirs = await two.memory.ranking(project=THEIRS)
+    answer = await two.memory.set_ranking({"dense": 7.0}, project=MINE)
+    assert await two.memory.ranking(project=THEIRS) == theirs
+    assert (await two.memory.ranking(project=MINE))["set"] == {"dense": 7.0}
+    await two.memory.set_ranking(None, project=THEIRS)
+    return answer
+
+
 async def listing(two: Two) -> object:
     answer = await two.memory.list(user_id="*", project=MINE)
     assert answer["count"] == 0
@@ -243,6 +260,8 @@ CASES: dict[str, Case] = {
     "add": add,
     "search": search,
     "context": context,
+    "ranking": ranking,
+    "set_ranking": set_ranking,
     "get": of_a_memory("get"),
     "list": listing,
     "update": of_a_memory("update", text="ours now"),

@@ -12,10 +12,10 @@ from actors.calls import Down
 from actors.embedder_pool import EmbedderPool
 from engine.embed.hashing import HashingEmbedder
 from engine.errors import DeadlineExceeded, InvalidInput, RemoraError, Unavailable
-from engine.ports import Embedder, EmbedderInfo, Encoded, Output, Priority, Span
+from engine.ports import Embedder, EmbedderInfo, Encoded, Output, Priority, Reranker, Span
 
 
-class Copy(Embedder):
+class Copy(Embedder, Reranker):
     """One embedder: it can be away, broken, or slow, and counts what it was asked."""
 
     def __init__(self) -> None:
@@ -41,6 +41,10 @@ class Copy(Embedder):
         await self._reached()
         return await self._model.encode(windows, spans, outputs, priority)
 
+    async def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        await self._reached()
+        return [float(len(text)) for text in texts]
+
     async def _reached(self) -> None:
         self.calls += 1
         if self.error is not None:
@@ -56,6 +60,8 @@ async def test_a_pool_answers_what_its_embedders_answer() -> None:
     pool = pool_of(Copy(), Copy())
 
     encoded = await pool.encode(["a text", "another"])
+
+    assert await pool.score("q", ["a", "bb"]) == [1.0, 2.0]
 
     np.testing.assert_array_equal(encoded.pooled, (await HashingEmbedder(8).encode(["a text", "another"])).pooled)
     assert (await pool.info()).dimensions == 8

@@ -68,6 +68,9 @@ CALLS: list[tuple[Call, str, Any]] = [
         "POST /v1/context/",
         {"query": "q", "user_id": "u", "tokens": 800},
     ),
+    (lambda api: api.ranking(), "GET /v1/ranking/", None),
+    (lambda api: api.set_ranking({"dense": 2}), "PUT /v1/ranking/", {"weights": {"dense": 2}}),
+    (lambda api: api.set_ranking(None), "DELETE /v1/ranking/", None),
     (lambda api: api.get(ID), f"GET /v1/memories/{ID}/", None),
     (lambda api: api.list(user_id="a b", page=2), "GET /v1/memories/?user_id=a+b&page=2", None),
     (
