@@ -41,6 +41,8 @@ _MOST_ENDS = 4096
 _MOST_HOPELESS = 10_000
 _REACH_S = 5.0
 _LEAST_SLEEP_S = 0.02
+_LOOK_S = 0.1
+"""While it rests, it looks so often whether others still want the models."""
 
 
 class Blocks(Protocol):
@@ -290,8 +292,14 @@ class SignalFeed:
             await self._push()
             now_s = self._clock()
             self._progress.note(len(rows), now_s)
-            wanted = self._pace.look(self._models.asked, now_s)
-            await asyncio.sleep(self._pace.rest_s(now_s - began_s, wanted=wanted))
+            await self._rest(now_s, self._pace.rest_s(now_s - began_s))
+
+    async def _rest(self, since_s: float, longest_s: float) -> None:
+        """Leave the models to others, for as long as these want them."""
+        now_s = since_s
+        while now_s < since_s + longest_s and self._pace.look(self._models.asked, now_s):
+            await asyncio.sleep(min(_LOOK_S, since_s + longest_s - now_s))
+            now_s = self._clock()
 
     async def _derived(self, some: Sequence[Window]) -> list[Derived]:
         """The windows' signals. One that the model refuses is left out for good, and the others are tried alone."""

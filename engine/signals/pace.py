@@ -24,6 +24,6 @@ class Pace:
             self._seen, self._wanted_until_s = used, now_s + _BUSY_S
         return now_s < self._wanted_until_s
 
-    def rest_s(self, took_s: float, *, wanted: bool) -> float:
-        """How long to rest after a call that took so long."""
-        return took_s * self._resting if wanted else 0.0
+    def rest_s(self, took_s: float) -> float:
+        """How long to rest after a call that took so long, if others want the models all that time."""
+        return took_s * self._resting
