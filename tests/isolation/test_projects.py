@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from engine.api import MemoryApi
+from engine.config import Settings, SignalSettings
 from engine.errors import Conflict, NotFound, RemoraError
 from engine.extract.recogniser import NoEntities
 from engine.in_process import in_process
@@ -77,7 +78,9 @@ class Two:
 async def two(tmp_path: Path) -> AsyncIterator[Two]:
     ledger = SqlLedger(f"sqlite:///{tmp_path / 'ledger.db'}", readers=2)
     counted: Any = Counted(ledger)
-    memory = in_process(ledger_=counted, recogniser=Capitals())
+    # Signals that are computed in the meantime would move scores.
+    settings = Settings(signals=SignalSettings(enabled=False))
+    memory = in_process(settings, ledger_=counted, recogniser=Capitals())
     await memory.start()
     added = await memory.add(SECRET, user_id=USER, project=THEIRS, idempotency_key=KEY)
     gone = await memory.add(f"{CANARY} is far", user_id=USER, project=THEIRS)
