@@ -99,17 +99,6 @@ class ContextFields(SearchFields, total=False):
     tokens: int | None
 
 
-class PastFields(TypedDict, total=False):
-    """What was known then, instead of now. `as_of`: a time as in `timestamp`, not in the future. `as_of_position`: a
-    position of the ledger, as changes and searches answer it; only where a single shard answers. One of the two.
-
-    What has been purged since stays away. What expired later is there: days are those of then.
-    """
-
-    as_of: int | float | str | None
-    as_of_position: int | None
-
-
 class GetFields(CallFields, PastFields, total=False):
     """What a call by id takes."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.config import load
+from engine.config import SearchSettings, Settings
 from engine.errors import RemoraError
 from engine.extract.recogniser import NoEntities
 from engine.in_process import in_process
@@ -22,6 +22,8 @@ from engine.types import Entity, Json
 HOUR_US = 3600 * 1_000_000
 NOON_US = 1_777_636_800_000_000
 """2026-05-01T12:00:00Z."""
+SETTINGS = Settings(search=SearchSettings(leg_deadline_s=30))
+"""No leg is left out because the machine is busy."""
 NAMES = ("Ann", "Ben", "Rome", "Lisbon", "Eve", "Acme")
 SAID = (
     "I live in {}",
@@ -97,7 +99,7 @@ class Life:
 
     def __init__(self, patch: pytest.MonkeyPatch, embedder: Embedder | None = None) -> None:
         self.clock = Stopped()
-        self.memory: Memory = in_process(load(), embedder=embedder, recogniser=Capitals(), clock=self.clock)
+        self.memory: Memory = in_process(SETTINGS, embedder=embedder, recogniser=Capitals(), clock=self.clock)
         self._patch = patch
         self._ids: list[str] = []
         self._done = 0
@@ -146,6 +148,10 @@ class Life:
         for module in ("engine.memory", "engine.ledger.store"):
             self._patch.setattr(f"{module}.secrets.token_bytes", lambda size: noise[:size])
 
+    async def settled(self) -> None:
+        """Wait until all that is computed in the background is there."""
+        await self.memory.signals_complete()
+
     async def answers(self, questions: Sequence[Question], **past: Any) -> list[object]:
         """What the system says, errors too."""
         return [await _told(ask, self.memory, past) for ask in questions]
@@ -177,6 +183,22 @@ def listed(**fields: Any) -> Question:
 
 def got(memory_id: str) -> Question:
     return lambda memory, past: memory.get(memory_id, **past)
+
+
+def search_questions() -> list[Question]:
+    """With everything that is known of each hit; a user's, a run's, an agent's and everybody's."""
+    scopes: tuple[dict[str, Any], ...] = (
+        {"user_id": "a"},
+        {"user_id": "b", "run_id": "r1"},
+        {"agent_id": "g"},
+        {"filters": {"AND": [{"user_id": "*"}, {"text": {"icontains": "tea"}}]}},
+    )
+    queries = ("What did Ann drink with Ben?", "Who works at Acme?", "where does Eve live")
+    return [
+        lambda memory, past, query=query, scope=scope: memory.search(query, explain=True, threshold=0, **scope, **past)  # type: ignore[misc]
+        for scope in scopes
+        for query in queries
+    ]
 
 
 def graph_questions() -> list[Question]:
