@@ -111,7 +111,7 @@ class Client:
             TimeoutError: an hour was not enough.
         """
         began_s = time.monotonic()
-        while any(one.get("pending") for one in await self.signals()):
+        while any(one.get("enabled", True) and one.get("pending") for one in await self.signals()):
             if time.monotonic() - began_s > _PATIENCE_S:
                 raise TimeoutError(f"signals are still missing after {_PATIENCE_S:.0f} s")
             await asyncio.sleep(_LOOK_S)

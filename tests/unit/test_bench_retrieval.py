@@ -15,6 +15,8 @@ from bench import locomo_data
 from bench.judged_sets import JudgedSet, Question, Unit, assemble, lines, read
 from bench.make_assistant_chats import FILE, chats
 from bench.retrieval_metrics import NAMES, Score, by_category, difference, mean, score
+from bench.retrieval_results import ANSWERED, COMPLETE, Answers, Filled, Retrieval, tables
+from bench.retrieval_run import chosen
 from bench.retrieval_systems import Bm25, Plain, Vectors
 from engine.embed.hashing import HashingEmbedder
 
@@ -285,3 +287,60 @@ class TestAssistantChats:
     def test_another_seed_tells_other_chats(self, judged: JudgedSet) -> None:
         other = chats(1, 7)
         assert [unit.text for unit in other.groups[0].units] != [unit.text for unit in judged.groups[0].units]
+
+
+def answers(system: str, when: str, *recalls: float) -> Answers:
+    scores = tuple(a_score(str(place), recall) for place, recall in enumerate(recalls))
+    return Answers(system=system, when=when, scores=(*scores, a_score("t", 1.0, "trick")), ms=(10.0, 30.0, 20.0))
+
+
+class TestResults:
+    @pytest.fixture
+    def found(self) -> Retrieval:
+        return Retrieval(
+            set="notes",
+            started="now",
+            groups={"g": (3, 3)},
+            apart=("trick",),
+            skipped=(),
+            answers=(answers("Remora", ANSWERED, 0.0, 0.5), answers("Remora", COMPLETE, 1.0, 0.5)),
+            ablation={"dense": answers("Remora", COMPLETE, 0.0, 0.5)},
+            filled=(
+                Filled(group="g", units=30, add_s=1.0, settled_s=2.0, signals=([{"pending": 7}], [{"pending": 0}])),
+            ),
+        )
+
+    def row(self, found: Retrieval, title: str, first: str) -> dict[str, str]:
+        (table,) = [table for table in tables(found) if table.title.startswith(title)]
+        (row,) = [row for row in table.rows if row[0] == first]
+        return dict(zip(table.header, row, strict=True))
+
+    def test_totals_leave_out_what_is_apart(self, found: Retrieval) -> None:
+        assert self.row(found, "notes: 2 questions, without trick", "Remora, signals complete")["R@10"] == "75.0"
+        assert self.row(found, "notes", "Remora, when the add was answered")["R@10"] == "25.0"
+
+    def test_what_is_apart_has_its_own_row(self, found: Retrieval) -> None:
+        assert self.row(found, "Remora, signals complete, by", "trick (apart)")["R@10"] == "100.0"
+
+    def test_ablation_says_what_is_lost(self, found: Retrieval) -> None:
+        row = self.row(found, "Each signal out", "without dense")
+        assert row["R@10"] == "25.0"
+        assert row["R@10 ± (95 %)"].startswith("-50.0 (")
+
+    def test_times_and_completion_are_shown(self, found: Retrieval) -> None:
+        assert self.row(found, "Time of an answer", "Remora, signals complete")["p50 ms"] == "20.0"
+        row = self.row(found, "Derived signals", "g")
+        assert (row["pending at the answer"], row["complete: memories/s"]) == ("7", "10.0")
+
+    def test_results_survive_json(self, found: Retrieval) -> None:
+        assert Retrieval.model_validate_json(found.model_dump_json()) == found
+
+
+class TestWeights:
+    def test_they_are_written_as_signal_and_number(self) -> None:
+        assert chosen(["dense=1", "tokens = 0.5"]) == {"dense": 1.0, "tokens": 0.5}
+
+    @pytest.mark.parametrize("written", ["dense", "dense=", "=1", "dense=much"])
+    def test_anything_else_is_refused(self, written: str) -> None:
+        with pytest.raises(ValueError, match="dense=1"):
+            chosen([written])
