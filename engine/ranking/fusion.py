@@ -1,13 +1,16 @@
 """From signals to one score. Pure, over all candidates at once.
 
-The base is a mean over the families of signals, so that it means the same for every question and scope; the bonuses
-take away shares of what it lacks to 1. So a score lies in [0, 1], grows with each signal, and depends on no other
+The base is a mean over the families of signals, so that it means the same for every question and scope. It is spread by
+`1 - (1 - base) ** 1.5`, which changes no order: a question isn't its answer, so that the signals of a good answer are
+far from 1; spread, a good match is above 0.3, and unrelated texts stay below 0.1. The bonuses take away shares of what
+it lacks to 1. So a score lies in [0, 1], grows with each signal, and depends on no other
 candidate. An unknown signal (NaN) leaves its family to the others of it, an unknown family the base to the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,25 +18,24 @@ from engine.ranking.signals import BONUSES, FAMILIES, Signal
 from engine.ranking.weights import NO_FLOORS, Floors, Weights
 from engine.types import FloatArray
 
-SPREAD = 1.5
-"""The base is spread by `1 - (1 - base) ** SPREAD`, which changes no order: the parts of a good answer are far from 1
-(a question isn't its answer), and so a score of 0.3 is a good match, and unrelated texts stay below 0.1."""
+_NOTHING = np.float32(0.0)
+_ALL = np.float32(1.0)
 
 
 def fuse(signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floors = NO_FLOORS) -> FloatArray:
     """The scores: float32 (n,). `signals`: raw values, float32 (n,) each, at least one; NaN: unknown."""
-    left = 1.0 - based(signals, weights, floors)
+    left = _ALL - based(signals, weights, floors)
     for signal in BONUSES:
         if (values := signals.get(signal)) is not None and weights[signal] > 0:
             left *= _left_by(values, weights[signal])
-    scores: FloatArray = (1.0 - left).astype(np.float32)
+    scores: FloatArray = _ALL - left
     return scores
 
 
 def based(signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floors = NO_FLOORS) -> FloatArray:
     """The scores without any bonus: float32 (n,)."""
-    base = _mean(signals, weights, floors)
-    spread: FloatArray = 1.0 - (1.0 - base) ** SPREAD
+    left = _ALL - _mean(signals, weights, floors)
+    spread: FloatArray = _ALL - left * np.sqrt(left)
     return spread
 
 
@@ -59,35 +61,51 @@ def parts(signals: Mapping[Signal, float], weights: Weights, floors: Floors = NO
 
 def known(values: FloatArray, floor: float) -> FloatArray:
     """A signal as it counts: nothing up to its floor, 1 at 1."""
-    scaled: FloatArray = np.clip((values - floor) / (1.0 - floor), 0.0, 1.0)
+    if floor:
+        values = (values - np.float32(floor)) * np.float32(1.0 / (1.0 - floor))
+    scaled: FloatArray = np.minimum(np.maximum(values, _NOTHING), _ALL)
     return scaled
 
 
 def _mean(signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floors) -> FloatArray:
-    count = len(next(iter(signals.values())))
-    total, weight = np.zeros(count, np.float32), np.zeros(count, np.float32)
+    total: Any = np.float32(0.0)
+    weight: Any = np.float32(0.0)
     for family in FAMILIES:
-        value, there = _family(family, signals, weights, floors, count)
+        if (found := _family(family, signals, weights, floors)) is None:
+            continue
+        value, there = found
         whole = sum(weights[signal] for signal in family)
-        total += whole * value
-        weight += whole * there
-    mean: FloatArray = np.divide(total, weight, out=np.zeros(count, np.float32), where=weight > 0)
-    return np.minimum(mean, 1.0)
+        total = total + whole * value
+        weight = weight + whole * there
+    count = len(next(iter(signals.values())))
+    means = np.zeros(count, np.float32)
+    np.divide(total, weight, out=means, where=np.greater(weight, 0))
+    capped: FloatArray = np.minimum(means, _ALL)
+    return capped
 
 
 def _family(
-    family: tuple[Signal, ...], signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floors, count: int
-) -> tuple[FloatArray, FloatArray]:
-    """The mean of those members that are known, and where any is (1, else 0)."""
-    value, weight = np.zeros(count, np.float32), np.zeros(count, np.float32)
-    for signal in family:
-        if (raw := signals.get(signal)) is None or weights[signal] == 0:
-            continue
-        scaled = known(raw, floors.of(signal))
-        there = ~np.isnan(scaled)
-        value += weights[signal] * np.where(there, scaled, 0.0)
-        weight += weights[signal] * there
-    mean: FloatArray = np.divide(value, weight, out=np.zeros(count, np.float32), where=weight > 0)
+    family: tuple[Signal, ...], signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floors
+) -> tuple[FloatArray, FloatArray | float] | None:
+    """The mean of those members that are known, and where any is (1, else 0); None: nowhere."""
+    members = [signal for signal in family if signal in signals and weights[signal] > 0]
+    value: Any = np.float32(0.0)  # one number, or one a row where some are unknown
+    weight: Any = np.float32(0.0)
+    for signal in members:
+        scaled = known(signals[signal], floors.of(signal))
+        unknown = np.isnan(scaled)
+        if unknown.any():
+            value = value + np.float32(weights[signal]) * np.where(unknown, _NOTHING, scaled)
+            weight = weight + np.float32(weights[signal]) * ~unknown
+        else:
+            value = value + np.float32(weights[signal]) * scaled
+            weight = weight + np.float32(weights[signal])
+    if not members:
+        return None
+    if np.ndim(weight) == 0:
+        return np.asarray(value / weight, np.float32), 1.0
+    mean = np.zeros(len(weight), np.float32)
+    np.divide(value, weight, out=mean, where=weight > 0)
     return mean, (weight > 0).astype(np.float32)
 
 
@@ -104,5 +122,6 @@ def _shares(signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floo
 
 
 def _left_by(values: FloatArray, weight: float) -> FloatArray:
-    left: FloatArray = 1.0 - min(weight, 1.0) * np.nan_to_num(np.clip(values, 0.0, 1.0))
+    # fmax takes the number where the other is NaN.
+    left: FloatArray = _ALL - np.float32(min(weight, 1.0)) * np.fmin(np.fmax(values, _NOTHING), _ALL)
     return left

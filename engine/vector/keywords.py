@@ -46,9 +46,11 @@ class KeywordIndex:
         self._lengths: array[int] = array("I")
         self._rows = 0
         self._total_length = 0
+        self._measures: tuple[FloatArray, FloatArray, int] | None = None
 
     def append(self, text: str) -> int:
         """Takes in the text of the next row; returns how many postings that made."""
+        self._measures = None
         counts = Counter(self._analyzer.terms(text))
         row = len(self._lengths)
         for term, count in counts.items():
@@ -62,12 +64,14 @@ class KeywordIndex:
 
     def remove(self, row: int, text: str) -> None:
         """Takes `row`, which held `text`, out of the statistics. Its score no longer means anything."""
+        self._measures = None
         self._removed.update(set(self._analyzer.terms(text)))
         self._rows -= 1
         self._total_length -= self._lengths[row]
 
     def compact(self, kept: npt.NDArray[np.int64]) -> None:
         """Renumbers: `kept` are the rows that stay, in their new order. Every other one must have been removed."""
+        self._measures = None
         new_row = np.full(len(self._lengths), -1, dtype=np.int64)
         new_row[kept] = np.arange(len(kept))
         for term in list(self._postings):
@@ -132,22 +136,26 @@ class KeywordIndex:
 
     def _length_together(self, links: Links | None) -> int:
         """Of all rows with those beside them: each row counts once more for every row beside it."""
-        if links is None:
-            return self._total_length
-        lengths = np.array(self._lengths, dtype=np.int64)
-        beside = (links.before >= 0).astype(np.int64) + (links.after >= 0)
-        return self._total_length + int((lengths * beside).sum())
+        return self._total_length if links is None else self._measured(links)[2]
 
     def _norms_alone(self, known: KeywordStatistics) -> FloatArray:
-        lengths = np.array(self._lengths, dtype=np.float32)
-        return _norms(lengths, known.total_length, known.texts)
+        return _norms(np.array(self._lengths, dtype=np.float32), known.total_length, known.texts)
 
     def _norms_together(self, known: KeywordStatistics, links: Links | None) -> FloatArray:
         if links is None:
             return np.zeros(0, np.float32)
-        lengths = np.zeros(len(self._lengths) + 1, np.float32)
-        lengths[:-1] = self._lengths
-        return _norms(lengths[:-1] + lengths[links.before] + lengths[links.after], known.length_together, known.texts)
+        return _norms(self._measured(links)[1], known.length_together, known.texts)
+
+    def _measured(self, links: Links) -> tuple[FloatArray, FloatArray, int]:
+        """The length of each row, alone and with those beside it, and the sum of the latter; until rows change."""
+        if self._measures is None:
+            lengths = np.zeros(len(self._lengths) + 1, np.float32)
+            lengths[:-1] = self._lengths
+            together = lengths[:-1] + lengths[links.before] + lengths[links.after]
+            beside = (links.before >= 0).astype(np.int64) + (links.after >= 0)
+            total = self._total_length + int((lengths[:-1].astype(np.int64) * beside).sum())
+            self._measures = lengths[:-1], together, total
+        return self._measures
 
     def _counts(self, word: Word) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
         """The rows that hold a word, and how often: its terms count as one."""

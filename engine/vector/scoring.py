@@ -71,8 +71,11 @@ def _of_all(rows: Rows, query: VectorQuery, cosines: Cosines, population: int) -
         if scored is not None:
             signals[Signal.KEYWORDS], signals[Signal.KEYWORDS_CONTEXT] = scored
     if query.named and weights[Signal.SPEAKER] > 0 and rows.are_several_named:
-        spoken = np.isin(rows.speaker, rows.numbers_of(query.named)).astype(np.float32)
-        signals[Signal.SPEAKER] = np.where(rows.speaker == UNNAMED, np.float32(np.nan), spoken)
+        spoken = np.zeros(len(rows), np.float32)
+        for number in rows.numbers_of(query.named):
+            spoken[rows.speaker == number] = 1.0
+        spoken[rows.speaker == UNNAMED] = np.nan
+        signals[Signal.SPEAKER] = spoken
     return _wanted(signals | _of_times(rows, query), query)
 
 
@@ -122,13 +125,14 @@ def _hits(
     *,
     vectors: bool,
 ) -> tuple[VectorHit, ...]:
-    names = list(signals)
-    columns = [signals[name][kept].tolist() for name in names]
+    table = np.stack([values[kept] for values in signals.values()], axis=1)
+    complete = not np.isnan(table).any()
     found: list[VectorHit] = []
-    for place, row in enumerate(at[kept].tolist()):
+    for row, values in zip(at[kept].tolist(), table.tolist(), strict=True):
         version = rows.versions[row]
         if version is not None:
-            values = ((name, column[place]) for name, column in zip(names, columns, strict=True))
-            known = {name: value for name, value in values if not math.isnan(value)}
+            known = dict(zip(signals, values, strict=True))
+            if not complete:
+                known = {name: value for name, value in known.items() if not math.isnan(value)}
             found.append(VectorHit(version, known, rows.vectors[row].copy() if vectors else None))
     return tuple(found)
