@@ -127,7 +127,7 @@ def test_add_answers_what_became_of_each_message(story: Story) -> None:
                 "actor_id": None,
             }
         ],
-        "relations": [{"source": "Clara Nilsson", "relationship": "mentioned_with", "target": "Lisbon"}],
+        "relations": [{"source": "Clara Nilsson", "relationship": "lives_in", "target": "Lisbon"}],
         "extractor": "verbatim",
         "status": "SUCCEEDED",
         "degraded": [],
@@ -250,6 +250,12 @@ def test_a_path_goes_over_common_memories(story: Story) -> None:
     assert step["memory"]["memory"] == BERLIN
     assert (story.steps["no path"]["found"], story.steps["no path"]["steps"]) == (False, [])
     assert story.steps["path to nothing"] == "not_found"
+
+
+def test_two_names_are_one_until_they_are_split(story: Story) -> None:
+    merged, split = story.steps["merge"], story.steps["split"]
+    assert (merged["changed"], merged["aliases"]) == (True, [{"name": "Siemens", "into": "Berlin"}])
+    assert (split["changed"], split["into"], split["aliases"]) == (True, None, [])
 
 
 def test_a_batch_answers_each_item_in_order(story: Story) -> None:
