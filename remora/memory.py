@@ -105,6 +105,8 @@ class AsyncMemory(NativeVerbs):
         diversity: float | None = None,
         explain: bool = False,
         min_position: int | None = None,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """Memories for a query, best first: `{"results": [memory + "score"], "relations", "degraded", "position"}`.
@@ -116,11 +118,13 @@ class AsyncMemory(NativeVerbs):
         server has set; without one the order stays, as in Mem0. `explain` shows the parts of each score as
         `score_details`. `min_position`: the `position` of a write, which the answer then includes. `weights`: what
         single signals count here, as `{"tokens": 1.4}`. `collapse`: what says the same is one hit, with the ids of the
-        others as `also`. `diversity`: from 0, by score alone, to 1, where only what differs counts.
+        others as `also`. `diversity`: from 0, by score alone, to 1, where only what differs counts. `as_of`: what was
+        known then, a time like `timestamp`. `as_of_position`: what was known at a `position` that was answered.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         fields = given(filters=filters, threshold=threshold, min_position=min_position, deadline_s=deadline_s)
         fields |= given(rerank=rerank or None, weights=weights, collapse=collapse, diversity=diversity)
+        fields |= given(as_of=as_of, as_of_position=as_of_position)
         most = _most(top_k, limit)
         return await self._ask(lambda api: api.search(query, top_k=most, explain=explain, **scope, **fields))
 

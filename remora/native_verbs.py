@@ -34,16 +34,19 @@ class NativeVerbs(Connection):
         threshold: float | None = None,
         explain: bool | None = None,
         min_position: int | None = None,
+        as_of: int | float | str | None = None,
+        as_of_position: int | None = None,
         deadline_s: float | None = None,
     ) -> Json:
         """The best memories that fit into so many tokens (1,000 unless told), as a text to paste into a prompt:
         `{context, tokens, memories: [{id, score, truncated, also}], left_out: {duplicates, budget}, degraded}`.
 
-        `memories` are the sources of its lines, in their order. What nearly says the same is shown once.
+        `memories` are the sources of its lines, in their order. What nearly says the same is shown once. `as_of`: what
+        was known then, as in `list`.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         search = given(filters=filters, top_k=top_k, threshold=threshold, explain=explain, min_position=min_position)
-        fields = given(tokens=tokens, deadline_s=deadline_s)
+        fields = given(tokens=tokens, as_of=as_of, as_of_position=as_of_position, deadline_s=deadline_s)
         return await self._ask(lambda api: api.context(query, **scope, **search, **fields))
 
     async def list(

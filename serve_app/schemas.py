@@ -81,6 +81,10 @@ class SearchRequest(ScopeIds):
     collapse: bool | None = Field(None, description="What says the same is one hit, with the others' ids in `also`.")
     diversity: float | None = Field(None, ge=0, le=1, description="0: by score alone. 1: only what differs counts.")
     min_position: int | None = Field(None, description="Answer only from an index that has come so far.")
+    as_of: int | float | str | None = Field(
+        None, description="What was known then, instead of now.", examples=["2026-05-01T09:30:00Z"]
+    )
+    as_of_position: int | None = Field(None, description="What was known at this position of the ledger.")
     weights: dict[str, float] | None = Field(
         None, description="What single signals count in this search, 0 to 10.", examples=[{"recency": 0.2, "graph": 0}]
     )

@@ -50,6 +50,8 @@ def search(
     min_position: Annotated[
         int | None, typer.Option(min=0, help="Answer only from an index that has come so far (from an add's answer).")
     ] = None,
+    as_of: AsOfFlag = None,
+    as_of_position: AsOfPositionFlag = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
     json_: JsonFlag = False,
@@ -71,6 +73,8 @@ def search(
         collapse=collapse or None,
         diversity=diversity,
         min_position=min_position,
+        as_of=moment(as_of),
+        as_of_position=as_of_position,
     )
     answer = ask(url, api_key, lambda api: api.search(query, **fields))
     output.as_json(answer) if json_ else views.found(answer)
@@ -86,6 +90,8 @@ def context(
     top_k: Annotated[int | None, typer.Option("--top-k", "-k", min=1, help="How many memories at most.")] = None,
     threshold: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Least score; 0 takes all.")] = None,
     filters: FiltersFlag = None,
+    as_of: AsOfFlag = None,
+    as_of_position: AsOfPositionFlag = None,
     url: UrlFlag = None,
     api_key: KeyFlag = None,
     json_: JsonFlag = False,
@@ -103,6 +109,8 @@ def context(
         top_k=top_k,
         threshold=threshold,
         filters=json_object(filters, "--filters"),
+        as_of=moment(as_of),
+        as_of_position=as_of_position,
     )
     answer = ask(url, api_key, lambda api: api.context(query, **fields))
     output.as_json(answer) if json_ else views.context(answer)

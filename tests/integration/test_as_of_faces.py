@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -91,3 +92,36 @@ async def test_a_position_is_a_shards_own(sharded: Sharded) -> None:
         await sharded.list(agent_id="g", as_of_position=position)
     with pytest.raises(InvalidInput, match="names the state of one shard"):
         await sharded.neighbours("Ann", agent_id="g", as_of_position=position)
+
+
+async def test_a_search_of_all_shards_is_as_of_then(sharded: Sharded, shards: list[Memory], clock: Stopped) -> None:
+    texts = ("Ann drank green tea in Rome", "Ben drank coffee in Lisbon", "Eve sold her tea house", "Ann met Ben")
+    added = [await sharded.add(text, user_id=f"u{n}", agent_id="g", infer=False) for n, text in enumerate(texts)]
+    for shard in shards:
+        await shard.signals_complete()
+    then = iso(clock.now_us)
+    wanted = await sharded.search("Who drank tea in Rome?", agent_id="g", explain=True, threshold=0)
+    context = await sharded.context("Who drank tea in Rome?", agent_id="g", threshold=0)
+    clock.now_us += DAY_US
+    for answer in added[:3]:
+        await sharded.delete(answer["results"][0]["id"])
+    assert len((await sharded.search("Who drank tea in Rome?", agent_id="g", threshold=0))["results"]) == 1
+    assert await sharded.search("Who drank tea in Rome?", agent_id="g", explain=True, threshold=0, as_of=then) == wanted
+    assert await sharded.context("Who drank tea in Rome?", agent_id="g", threshold=0, as_of=then) == context
+    with pytest.raises(InvalidInput, match="names the state of one shard"):
+        await sharded.search("tea", agent_id="g", as_of_position=1)
+
+
+async def test_a_search_finds_nothing_of_what_was_purged_since(shards: list[Memory], clock: Stopped) -> None:
+    memory = shards[0]
+    secret = await memory.add("Ann keeps the key under the stone", user_id="u", infer=False)
+    await memory.add("Ann has a garden", user_id="u", infer=False)
+    then = iso(clock.now_us)
+    clock.now_us += DAY_US
+    await memory.add("Ben came by", user_id="u", infer=False)
+    asked: dict[str, Any] = {"user_id": "u", "threshold": 0, "as_of": then}
+    before = await memory.search("Where is the key?", **asked)  # this state is kept for a while
+    assert {hit["memory"] for hit in before["results"]} == {"Ann keeps the key under the stone", "Ann has a garden"}
+    await memory.purge(memory_id=secret["results"][0]["id"])
+    after = await memory.search("Where is the key?", **asked)
+    assert [hit["memory"] for hit in after["results"]] == ["Ann has a garden"]
