@@ -21,10 +21,17 @@ HELD_S = 4.0
 
 
 async def counted(api: OrchestratorHandle) -> tuple[int, int, int]:
-    """Texts that the embedder was sent so far, those that wait for it, and reads under way."""
+    """Questions that the embedder was sent so far, those that wait for it, and reads under way."""
     (shard,) = (await api.status())["shards"]
-    queue = shard["queues"]["embedder"]
+    queue = shard["queues"]["questions"]
     return queue["items"], queue["waiting"], shard["gates"]["reads"]["pending"]
+
+
+async def until_complete(api: OrchestratorHandle) -> None:
+    """Nothing is computed in the background: the next call of the embedder is that of a search."""
+    async with asyncio.timeout(20):
+        while (await api.status())["shards"][0]["signals"]["pending"]:
+            await asyncio.sleep(0.02)
 
 
 async def until_counted(api: OrchestratorHandle, true: Callable[[int, int, int], bool]) -> int:
@@ -57,6 +64,7 @@ async def sockets(url: str, count: int) -> AsyncIterator[list[asyncio.StreamWrit
 async def busy(api: OrchestratorHandle, fault: Fault) -> AsyncIterator[int]:
     """The embedder takes its time over one text, so that others wait for it; how many texts it has had with that."""
     await api.search("warm", user_id="gone")
+    await until_complete(api)
     before = (await counted(api))[0]
     async with fault(Part.EMBEDDER, "encode", delay_s=HELD_S, times=1):
         first = asyncio.ensure_future(api.search("first", user_id="gone"))

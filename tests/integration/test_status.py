@@ -51,7 +51,7 @@ async def test_a_shard_tells_its_queues_and_how_far_its_indexes_are(api: Orchest
     await api.search("figure", user_id="queues")
     (shard,) = (await api.status())["shards"]
     assert shard["shard"] == 0
-    assert set(shard["queues"]) == {"embedder", "extractor", "ledger", "vector", "graph"}
+    assert set(shard["queues"]) == {"embedder", "questions", "extractor", "ledger", "vector", "graph"}
     ledger = shard["queues"]["ledger"]
     assert ledger["waiting"] == 0
     assert ledger["batch"]["max"] > 1, "adds at once share transactions"
