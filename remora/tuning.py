@@ -199,6 +199,9 @@ async def _each(work: Callable[[Any], Any], items: Sequence[Any] | range) -> Non
         for item in queue:
             await work(item)
 
-    async with asyncio.TaskGroup() as workers:
-        for _ in range(min(_AT_ONCE, len(items))):
-            workers.create_task(worker())
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(_AT_ONCE, len(items))):
+                workers.create_task(worker())
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
