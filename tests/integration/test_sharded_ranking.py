@@ -30,7 +30,7 @@ async def test_weights_are_set_in_every_shard_and_count_in_searches_of_one_and_o
 
     assert [(await memory.ranking())["set"] for memory in shards.memories] == [{"keywords": 3.0}] * SHARDS
     for scope in ({"user_id": USERS[0]}, {"filters": {"user_id": "*"}}):
-        found = await shards.doors[1].search("tea", explain=True, threshold=0.0, **scope)  # type: ignore[arg-type]
+        found = await shards.doors[1].search("tea", explain=True, threshold=0.0, **scope)
         assert {hit["score_details"]["weights"]["keywords"] for hit in found["results"]} == {3.0}
         assert found["degraded"] == []
 
