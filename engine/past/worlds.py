@@ -21,7 +21,7 @@ from engine.past.world import MOST_ROWS, Parts, World, made
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
 from engine.text.analyzer import Analyzer
-from engine.types import BlockKey, ChangeBatch, EventKind, Json
+from engine.types import BlockKey, ChangeBatch, EventKind
 
 _KEPT_S = 10.0
 _MOST_WORLDS = 8
@@ -69,7 +69,6 @@ class Worlds:
         self._making = asyncio.Lock()
         self._tasks = TaskSet()
         self._purges = 0
-        self._made = 0
 
     async def close(self) -> None:
         """Forget everything."""
@@ -112,7 +111,6 @@ class Worlds:
                 return kept
             purges = self._purges
             kept = _Kept(await made(self._parts, *key), self._clock() + _KEPT_S)
-            self._made += 1
             if purges == self._purges:
                 self._keep(key, kept)
             else:  # a purge came between: it answers this question, as one that had begun before
@@ -144,11 +142,3 @@ class Worlds:
 
     def _end(self, kept: _Kept) -> None:
         self._tasks.start(kept.world.close(), name="end of an earlier state")
-
-    def figures(self) -> Json:
-        """How many states are kept, of how many memories, and how many were made."""
-        return {
-            "kept": len(self._kept),
-            "memories": sum(one.world.rows for one in self._kept.values()),
-            "made": self._made,
-        }
