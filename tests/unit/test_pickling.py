@@ -10,6 +10,7 @@ import pytest
 
 from engine.pickling import by_fields
 from engine.ports import VectorHit
+from engine.ranking.signals import Signal
 from engine.types import Entity, MemoryVersion, Relation, Scope
 
 
@@ -37,7 +38,7 @@ VERSION = MemoryVersion(
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("value", [VERSION, VectorHit(VERSION, 0.5, None), Alone((1, 2)), Alone(()), Scope()])
+@pytest.mark.parametrize("value", [VERSION, VectorHit(VERSION, {Signal.DENSE: 0.5}), Alone((1, 2)), Alone(()), Scope()])
 def test_a_value_survives_every_protocol(value: object, protocol: int) -> None:
     again = pickle.loads(pickle.dumps(value, protocol))
     assert again == value

@@ -122,9 +122,7 @@ def test_the_order_of_candidates_does_not_matter(
 ) -> None:
     names = (Signal.DENSE, Signal.KEYWORDS, Signal.GRAPH)
     candidates = [
-        Candidate(
-            memory(f"m{at}"), {name: one for name, one in zip(names, values, strict=True) if one is not None}
-        )
+        Candidate(memory(f"m{at}"), {name: one for name, one in zip(names, values, strict=True) if one is not None})
         for at, values in enumerate(parts)
     ]
     shuffled = candidates[:]
