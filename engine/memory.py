@@ -740,6 +740,7 @@ class Memory:
             yield self._searches, request, moment.at_us
             return
         async with self._past.at(request.call.project, request.block, moment) as world:
+            await world.prepare(request.block)
             # There is no index to wait for.
             yield world.searches, replace(request, min_position=None), moment.at_us
 

@@ -56,11 +56,18 @@ class Versions:
 class World:
     """A state as it was: `searches` and `graphs` answer as those of the present did then."""
 
-    def __init__(self, searches: SearchPath, graphs: GraphPath, store: GraphStore, rows: int) -> None:
+    def __init__(
+        self, searches: SearchPath, graphs: GraphPath, store: GraphStore, vectors: PastVectors, rows: int
+    ) -> None:
         self.searches = searches
+        self._vectors = vectors
         self.graphs = graphs
         self.rows = rows
         self._store = store
+
+    async def prepare(self, block: BlockKey | None) -> None:
+        """Make ready for searches of a block: the legs of a search have no time for that."""
+        await self._vectors.prepare(block)
 
     async def close(self) -> None:
         """End its threads and tasks."""
@@ -96,7 +103,7 @@ async def made(parts: Parts, project: str, block: BlockKey | None, moment: Momen
         deadline_s=settings.search.leg_deadline_s,
     )
     graphs = GraphPath(graph=asked, feed=graph_feed, ledger=versions)
-    return World(parts.searches(versions, legs), graphs, store, len(past.versions))
+    return World(parts.searches(versions, legs), graphs, store, vectors, len(past.versions))
 
 
 async def _vectors(parts: Parts, past: PastRows, position: int) -> PastVectors:

@@ -48,6 +48,10 @@ class PastVectors(InMemoryVectorStore):
         self._worker = worker
         self._blocks: dict[BlockKey | None, ScopeBlock] = {}
 
+    async def prepare(self, key: BlockKey | None) -> None:
+        """Make a block before it is searched; of many memories it takes seconds."""
+        await self._answer_of(lambda: self._block_of(key))
+
     async def status(self) -> Applied:
         """Always the same."""
         return self._applied
@@ -80,7 +84,9 @@ class PastVectors(InMemoryVectorStore):
 
     def _block(self, query: VectorQuery) -> ScopeBlock:
         """Of the query's block, made when it is first asked for."""
-        key = query.block
+        return self._block_of(query.block)
+
+    def _block_of(self, key: BlockKey | None) -> ScopeBlock:
         block = self._blocks.get(key)
         if block is None:
             block = self._blocks[key] = self._made(key)
