@@ -18,11 +18,18 @@ from tests.acceptance.place import START_DEADLINE_S, STOP_DEADLINE_S, Place
 
 
 class Running:
-    """One runtime, without a model for vectors but with spaCy, so that the graph has something to tell."""
+    """One runtime, without a model for vectors but with spaCy, so that the graph has something to tell.
+
+    Without derived signals, too: scores would depend on when they are there.
+    """
 
     def __init__(self, directory: Path, shards: int) -> None:
         self.place = Place(directory)
-        self.place.environment |= {"REMORA_EMBED_MODEL": "hashing", "REMORA_SHARDS": str(shards)}
+        self.place.environment |= {
+            "REMORA_EMBED_MODEL": "hashing",
+            "REMORA_SHARDS": str(shards),
+            "REMORA_SIGNALS_ENABLED": "false",
+        }
         try:
             up = self.place.run("up", timeout_s=START_DEADLINE_S)
         except subprocess.TimeoutExpired as late:
