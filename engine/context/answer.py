@@ -88,7 +88,7 @@ async def _costs(lines: list[Line], budget: int, counter: _Counter) -> tuple[lis
         line.text: brief
         for line in lines
         if costs[line.text] > budget - costs[line.heading]
-        and (brief := shortened(line.text, costs[line.text], int((budget - costs[line.heading]) * _PART)))
+        and (brief := shortened(line, costs[line.text], int((budget - costs[line.heading]) * _PART)))
     }
     costs |= await _counted(list(too_long.values()), [], counter)
     return [

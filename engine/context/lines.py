@@ -20,7 +20,8 @@ _SHARE_OF_GUESS = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One memory as it is shown. `heading` names its group; `order` is its place in time.
+    """One memory as it is shown. `heading` names its group; `order` is its place in time; `lead` is what stands before
+    what it says.
 
     `also`: the ids of memories that say the same, and are not shown themselves.
     """
@@ -33,6 +34,7 @@ class Line:
     also: tuple[str, ...] = ()
     truncated: bool = False
     details: Json | None = None
+    lead: str = "- "
 
 
 def lines_of(hits: Sequence[Json], positions: Mapping[str, int], budget: int) -> list[Line]:
@@ -57,16 +59,17 @@ def _line(
     words = " ".join(hit["memory"].split())  # One line, so that no text can look like a heading.
     kept = words[: budget * _CHARS_PER_TOKEN]
     speaker = _speaker(hit)
-    said = f"{speaker}: {kept}" if speaker else kept
+    lead = f"- {speaker}: " if speaker else "- "
     return Line(
         memory_id=hit["id"],
         score=hit["score"],
         heading=_heading(hit, shown_ids),
-        text=f"- {said}{_CUT if kept != words else ''}{_other_days(hit, others)}",
+        text=f"{lead}{kept}{_CUT if kept != words else ''}{_other_days(hit, others)}",
         order=(hit["created_at"], positions.get(hit["id"], 0), place),
         also=tuple(other["id"] for other in others),
         truncated=kept != words,
         details=hit.get("score_details"),
+        lead=lead,
     )
 
 
@@ -91,9 +94,9 @@ def _other_days(hit: Json, others: Sequence[Json]) -> str:
     return f" (also on {', '.join(days[:_MOST_DAYS])}{' and later' if len(days) > _MOST_DAYS else ''})"
 
 
-def shortened(text: str, tokens: int, allowed: int) -> str | None:
-    """The beginning of a text of so many tokens, of about as many as are allowed; None: that would say nothing."""
+def shortened(line: Line, tokens: int, allowed: int) -> str | None:
+    """The beginning of a line of so many tokens, of about as many as are allowed; None: that would say nothing."""
     if allowed < _LEAST_SHORTENED:
         return None
-    head = text[: int(len(text) * _SHARE_OF_GUESS * allowed / tokens)]
-    return f"{head.rsplit(' ', 1)[0].rstrip()}{_CUT}"
+    head = line.text[: int(len(line.text) * _SHARE_OF_GUESS * allowed / tokens)].rsplit(" ", 1)[0].rstrip()
+    return f"{head}{_CUT}" if len(head) > len(line.lead) else None

@@ -19,7 +19,7 @@ async def lived(patch: pytest.MonkeyPatch, steps: list[Step], questions: list[Qu
         return await life.answers(questions)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 async def test_every_position_is_answered_as_by_a_system_that_stopped_there(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

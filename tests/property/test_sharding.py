@@ -47,7 +47,7 @@ UNLIKE = {"id", "memory_id", "updated_at", "operation_id", "event_id", "position
 @asynccontextmanager
 async def both() -> AsyncIterator[tuple[MemoryApi, list[Sharded]]]:
     """One shard, and four behind as many doors."""
-    settings = load(shards=SHARDS)
+    settings = load(shards=SHARDS, signals={"enabled": False})
     one, *four = [in_process(settings) for _ in range(SHARDS + 1)]
     await asyncio.gather(*[memory.start() for memory in (one, *four)])
     try:
