@@ -9,7 +9,7 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.graph import snapshot, survey
@@ -139,6 +139,11 @@ def fresh(changes: list[Change]) -> GraphIndex:
     return index
 
 
+whole_histories = settings(max_examples=50)
+"""Each builds several graphs and compares everything that they answer."""
+
+
+@whole_histories
 @given(st.lists(writes, max_size=12), st.lists(st.integers(0, 12), max_size=3))
 def test_history_leaves_no_trace(history: list[Any], cuts: list[int]) -> None:
     changes = [change(position, write) for position, write in enumerate(history, 1)]
@@ -148,6 +153,7 @@ def test_history_leaves_no_trace(history: list[Any], cuts: list[int]) -> None:
     assert seen(index) == seen(fresh(changes))
 
 
+@whole_histories
 @given(st.lists(writes, max_size=10), st.lists(st.integers(0, 10), max_size=3), st.lists(st.integers(0, 3), max_size=8))
 def test_batches_again_and_out_of_order_end_the_same(history: list[Any], cuts: list[int], order: list[int]) -> None:
     changes = [change(position, write) for position, write in enumerate(history, 1)]
@@ -162,6 +168,7 @@ def test_batches_again_and_out_of_order_end_the_same(history: list[Any], cuts: l
     assert seen(index) == seen(fresh(changes))
 
 
+@whole_histories
 @given(st.lists(writes, max_size=10), st.integers(0, 10))
 def test_a_snapshot_anywhere_and_the_tail_give_the_same(history: list[Any], cut: int) -> None:
     changes = [change(position, write) for position, write in enumerate(history, 1)]
