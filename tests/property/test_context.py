@@ -100,8 +100,9 @@ async def test_every_line_has_its_source_and_every_memory_is_told_of_once(found:
     assert len(lines) == len(shown)
     for line, source in zip(lines, shown, strict=True):
         whole = " ".join(by_id[source["id"]]["memory"].split())
-        said = line.removeprefix("- ").split(": ", 1)[-1] if by_id[source["id"]]["name"] else line
-        assert whole in line or (source["truncated"] and said.split("…")[0].strip(" -")[:3] in f"- {whole}")
+        speaker = by_id[source["id"]]["name"] or by_id[source["id"]]["role"]
+        said = line.removeprefix(f"- {speaker}: " if speaker else "- ")
+        assert whole in said or (source["truncated"] and said.endswith("…") and whole.startswith(said[:-1].rstrip()))
     told = [one for source in shown for one in (source["id"], *source["also"])]
     assert len(told) == len(set(told))
     left = answer["left_out"]
