@@ -139,7 +139,7 @@ def fresh(changes: list[Change]) -> GraphIndex:
     return index
 
 
-whole_histories = settings(max_examples=50)
+whole_histories = settings(max_examples=100)
 """Each builds several graphs and compares everything that they answer."""
 
 
