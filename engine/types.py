@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.naming import name_key
+from engine.packed import pack, unpack
 from engine.pickling import by_fields
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -210,8 +211,8 @@ class BlockKey:
 class Derived:
     """What was computed of one version inside its conversation, after it was added.
 
-    `key`: what it was made of; another window, model or format gives another. `context`: float32 (d,), unit length.
-    `tokens`: int8 (t, c), the codes of its tokens.
+    `key`: what it was made of; another window, model or format gives another. `context`: float32 (d,), unit length, as
+    exact as `engine.packed` keeps it. `tokens`: int8 (t, c), the codes of its tokens.
     """
 
     memory_id: str
@@ -222,7 +223,7 @@ class Derived:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # As plain bytes: thousands of small arrays travel slowly when each is a buffer of its own.
-        context = self.context.astype(np.float16).tobytes()
+        context = pack(self.context)
         return _derived, (self.memory_id, self.version, self.key, context, self.tokens.tobytes(), self.tokens.shape[1])
 
 
@@ -232,7 +233,7 @@ def _derived(memory_id: str, version: int, key: bytes, context: bytes, tokens: b
         memory_id,
         version,
         key,
-        np.frombuffer(context, dtype=np.float16).astype(np.float32),
+        unpack(context),
         np.frombuffer(tokens, dtype=np.int8).reshape(-1, width),
     )
 

@@ -134,7 +134,7 @@ signals = Table(
     Column("window", LargeBinary, nullable=False, doc="what those that were encoded together have in common"),
     Column("place", LargeBinary, nullable=False, doc="the rest of the key"),
     Column("width", Integer, nullable=False, doc="bytes of a token's code"),
-    Column("context", LargeBinary, nullable=False, doc="little-endian float16"),
+    Column("context", LargeBinary, nullable=False, doc="as engine.packed writes it"),
     Column("tokens", LargeBinary, nullable=False, doc="int8"),
     Index("signal_window", "window"),
 )

@@ -26,6 +26,7 @@ from engine.conversations import WINDOW_KEY_BYTES, Conversation, conversation_of
 from engine.ledger import codec
 from engine.ledger.schema import signals, versions
 from engine.ledger_port import ConversationRows, Lacking, Stretch
+from engine.packed import pack, unpack
 from engine.types import SCOPE_FIELDS, Derived
 
 _AT_ONCE = 500
@@ -190,7 +191,7 @@ def _row(made_by: str, derived: Derived) -> dict[str, Any]:
         "window": _window(derived),
         "place": derived.key[WINDOW_KEY_BYTES:],
         "width": derived.tokens.shape[1],
-        "context": derived.context.astype("<f2").tobytes(),
+        "context": pack(derived.context),
         "tokens": derived.tokens.tobytes(),
     }
 
@@ -200,6 +201,6 @@ def _derived(row: Row[Any]) -> Derived:
         row.memory_id,
         row.version,
         row.window + row.place,
-        np.frombuffer(row.context, dtype="<f2").astype(np.float32),
+        unpack(row.context),
         np.frombuffer(row.tokens, dtype=np.int8).reshape(-1, row.width),
     )

@@ -9,11 +9,12 @@ import numpy as np
 
 from engine.conversations import Window
 from engine.models import Models
+from engine.packed import rounded
 from engine.ports import EmbedderInfo, Encoded, Priority
 from engine.ranking.codes import CODE_DIMENSIONS, encode
 from engine.types import Derived, TokenCodes
 
-_FORMAT = "late-1"
+_FORMAT = "late-2"
 """Another one when anything changes in how windows are cut, pooled or coded: then all is computed anew."""
 
 
@@ -74,7 +75,7 @@ def _take(found: dict[tuple[bytes, int], Derived], part: _Part, encoded: Encoded
             return max(part.start + 1, place - 1)
         key = window.key_of(place)
         # As exact as it is kept: an answer is the same before and after it has been there.
-        context = encoded.pooled[row + at].astype(np.float16).astype(np.float32)
+        context = rounded(encoded.pooled[row + at])
         found[window.key, place] = Derived(version.memory_id, version.version, key, context, tokens)
     return None
 

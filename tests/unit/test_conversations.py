@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.conversations import WINDOW_SIZE, Window, conversation_of, order_of, size_of, windows
+from engine.packed import rounded
 from engine.types import Derived, MemoryVersion, Scope
 from engine.vector import payload
 
@@ -88,7 +89,7 @@ def test_a_word_of_its_own_counts_more_than_a_letter() -> None:
 
 
 def test_derived_signals_travel_as_they_are() -> None:
-    context = np.array([0.5, -0.25], dtype=np.float32)
+    context = rounded(np.array([0.5, -0.25], dtype=np.float32))
     derived = Derived("m", 2, b"key", context, np.arange(6, dtype=np.int8).reshape(2, 3))
     back = pickle.loads(pickle.dumps(derived))
     assert (back.memory_id, back.version, back.key) == ("m", 2, b"key")

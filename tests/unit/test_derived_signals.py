@@ -13,6 +13,7 @@ import pytest_asyncio
 from engine.config import SignalSettings
 from engine.errors import InvalidInput, Unavailable
 from engine.ledger_port import DeleteEvent, UpdateEvent
+from engine.packed import pack
 from engine.ports import EmbedderInfo
 from engine.ranking.codes import CODE_DIMENSIONS
 from engine.types import Scope
@@ -241,7 +242,7 @@ async def test_after_a_purge_no_file_holds_what_was_made_of_the_memory(world: Wo
     await world.complete()
     known = await world.known()
     traces = [bytes(known[one].tokens.tobytes()) for one in (first, second)]
-    traces += [known[one].context.astype("<f2").tobytes() for one in (first, second)]
+    traces += [pack(known[one].context) for one in (first, second)]
     before = _files(tmp_path)
     assert all(trace[:64] in before for trace in traces)
     await world.writer.purge(memory_id=first)
