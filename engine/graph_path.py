@@ -15,9 +15,9 @@ from engine.errors import NotFound, Unavailable
 from engine.graph.communities import communities
 from engine.graph_around import widened
 from engine.graph_port import (
+    AskedGraph,
     BesideQuery,
     EntitiesQuery,
-    GraphStore,
     LinksQuery,
     Neighbourhood,
     NeighboursQuery,
@@ -51,7 +51,7 @@ class GraphPath:
         ledger: what the memories that it names say.
     """
 
-    def __init__(self, *, graph: GraphStore, feed: IndexFeed, ledger: Known) -> None:
+    def __init__(self, *, graph: AskedGraph, feed: IndexFeed, ledger: Known) -> None:
         self._graph = graph
         self._feed = feed
         self._ledger = ledger

@@ -219,16 +219,12 @@ class LinksAnswer:
     relations: tuple[Relation, ...]
 
 
-class GraphStore(Protocol):
-    """The entity graph over live versions. `apply` follows the rule of `VectorStore.apply`.
+class AskedGraph(Protocol):
+    """The entity graph as questions see it.
 
     `entities`, `neighbours`, `path`, `beside` and `links` obey every id of a scope and leave out memories
     that have expired.
     """
-
-    async def status(self) -> Applied: ...
-
-    async def apply(self, batch: ChangeBatch) -> Applied: ...
 
     async def search(self, queries: Sequence[GraphQuery]) -> GraphAnswer: ...
 
@@ -243,6 +239,14 @@ class GraphStore(Protocol):
     async def beside(self, query: BesideQuery) -> BesideAnswer: ...
 
     async def links(self, query: LinksQuery) -> LinksAnswer: ...
+
+
+class GraphStore(AskedGraph, Protocol):
+    """The entity graph over live versions. `apply` follows the rule of `VectorStore.apply`."""
+
+    async def status(self) -> Applied: ...
+
+    async def apply(self, batch: ChangeBatch) -> Applied: ...
 
     async def audit(self, after: str, until: str | None) -> AuditAnswer:
         """What is held of memories with `after < memory_id <= until` (None: to the end), as digests."""

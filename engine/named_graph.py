@@ -1,4 +1,7 @@
-"""The graph index as its feed and its upkeep see it: entities that nobody could name at commit are named first."""
+"""The graph as it is written, by its feed and its upkeep: entities that nobody could name at commit are named first.
+
+Questions don't come this way: they go through `aliased_graph`.
+"""
 
 from __future__ import annotations
 

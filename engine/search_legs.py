@@ -14,7 +14,7 @@ from engine.batch_queue import BatchQueue
 from engine.circuit import Circuit
 from engine.concurrency import TaskSet
 from engine.errors import Unavailable
-from engine.graph_port import GraphHit, GraphQuery, GraphStore
+from engine.graph_port import AskedGraph, GraphHit, GraphQuery
 from engine.index_feed import IndexFeed
 from engine.ledger_port import Ledger
 from engine.ports import KeywordStatistics, VectorHit, VectorQuery, VectorStore
@@ -97,7 +97,7 @@ class SearchLegs:
         *,
         ledger: Ledger,
         vector: VectorStore,
-        graph: GraphStore,
+        graph: AskedGraph,
         vector_feed: IndexFeed,
         graph_feed: IndexFeed,
         deadline_s: float,
