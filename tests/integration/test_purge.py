@@ -281,7 +281,7 @@ async def test_a_purge_over_shards_is_listed_once_and_known_by_its_id(four: Syst
 async def test_a_purge_names_the_index_whose_files_are_not_there_yet(system: System) -> None:
     gone = await remembered(system.door(0), CANARY, user_id="ann")
     shard = ids.shard_of(ids.slot_in(gone), len(system.memories))
-    await system.memories[shard]._graph_feed.close()
+    await system.memories[shard]._parts.graph_feed.close()
     answer = await system.door(1).purge(memory_id=gone, deadline_s=4)
     assert (answer["status"], answer["count"], answer["degraded"]) == ("SUCCEEDED", 1, ["graph"])
 

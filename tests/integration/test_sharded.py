@@ -91,7 +91,7 @@ class Shards:
     async def deletions(self) -> list[int]:
         """How many deletions each shard has carried out."""
         return [
-            sum(change.kind == "DELETE" for change in (await memory._ledger.changes(0, 1000)).changes)
+            sum(change.kind == "DELETE" for change in (await memory._parts.ledger.changes(0, 1000)).changes)
             for memory in self.memories
         ]
 

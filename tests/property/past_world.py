@@ -145,8 +145,7 @@ class Life:
     def _same_noise(self) -> None:
         """What is random of ids follows from how many steps were done."""
         noise = hashlib.blake2b(str(self._done).encode()).digest()
-        for module in ("engine.memory", "engine.ledger.store"):
-            self._patch.setattr(f"{module}.secrets.token_bytes", lambda size: noise[:size])
+        self._patch.setattr("secrets.token_bytes", lambda size: noise[:size])
 
     async def settled(self) -> None:
         """Wait until all that is computed in the background is there."""
