@@ -3,8 +3,9 @@
 The base is a mean over the families of signals, so that it means the same for every question and scope. It is spread by
 `1 - (1 - base) ** 1.5`, which changes no order: a question isn't its answer, so that the signals of a good answer are
 far from 1; spread, a good match is above 0.3, and unrelated texts stay below 0.1. The bonuses take away shares of what
-it lacks to 1. So a score lies in [0, 1], grows with each signal, and depends on no other
-candidate. An unknown signal (NaN) leaves its family to the others of it, an unknown family the base to the others.
+it lacks to 1, and a discount takes away a share of what it then is. So a score lies in [0, 1], grows with each signal,
+and depends on no other candidate. An unknown signal (NaN) leaves its family to the others of it, an unknown family the
+base to the others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.ranking.signals import BONUSES, FAMILIES, Signal
+from engine.ranking.signals import BONUSES, DISCOUNTS, FAMILIES, Signal
 from engine.ranking.weights import NO_FLOORS, Floors, Weights
 from engine.types import FloatArray
 
@@ -29,6 +30,9 @@ def fuse(signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floors 
         if (values := signals.get(signal)) is not None and weights[signal] > 0:
             left *= _left_by(values, weights[signal])
     scores: FloatArray = _ALL - left
+    for signal in DISCOUNTS:
+        if (values := signals.get(signal)) is not None and weights[signal] > 0:
+            scores *= _kept_by(values, weights[signal])
     return scores
 
 
@@ -40,11 +44,12 @@ def based(signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floors
 
 
 def parts(signals: Mapping[Signal, float], weights: Weights, floors: Floors = NO_FLOORS) -> dict[Signal, float]:
-    """What each known signal contributes to the score of one memory; together they are the score."""
+    """What each known signal contributes to the score of one memory, a discount's below 0; together they are it."""
     columns = {signal: np.array([value], dtype=np.float32) for signal, value in signals.items()}
     if not columns:
         return {}
-    base, score = float(based(columns, weights, floors)[0]), float(fuse(columns, weights, floors)[0])
+    undiscounted = {signal: values for signal, values in columns.items() if signal not in DISCOUNTS}
+    base, score = (float(of(undiscounted, weights, floors)[0]) if undiscounted else 0.0 for of in (based, fuse))
     shares = _shares(columns, weights, floors)
     whole = sum(shares.values()) or 1.0
     lifts = {
@@ -56,6 +61,7 @@ def parts(signals: Mapping[Signal, float], weights: Weights, floors: Floors = NO
     return {
         **{signal: base * share / whole for signal, share in shares.items()},
         **{signal: (score - base) * lift / lifted for signal, lift in lifts.items()},
+        **_taken(score, columns, weights),
     }
 
 
@@ -119,6 +125,22 @@ def _shares(signals: Mapping[Signal, FloatArray], weights: Weights, floors: Floo
             share = weights[signal] / there if there else 0.0
             shares[signal] = whole * share * float(known(signals[signal], floors.of(signal))[0])
     return shares
+
+
+def _taken(score: float, signals: Mapping[Signal, FloatArray], weights: Weights) -> dict[Signal, float]:
+    """What each discount takes from the score of one memory, one after the other."""
+    taken: dict[Signal, float] = {}
+    for signal in DISCOUNTS:
+        if signal in signals:
+            taken[signal] = score * (float(_kept_by(signals[signal], weights[signal])[0]) - 1.0)
+            score += taken[signal]
+    return taken
+
+
+def _kept_by(values: FloatArray, weight: float) -> FloatArray:
+    # fmin takes the number where the other is NaN: what is unknown costs nothing.
+    kept: FloatArray = _ALL - np.float32(min(weight, 1.0)) * (_ALL - np.fmax(np.fmin(values, _ALL), _NOTHING))
+    return kept
 
 
 def _left_by(values: FloatArray, weight: float) -> FloatArray:

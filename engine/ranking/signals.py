@@ -13,7 +13,8 @@ class Signal(StrEnum):
     memory and those next to it. tokens: how well each token of the question is met by one of the memory.
     speaker: the question names who said it. date: it is of the time that the question asks for. when: the question
     asks for a time, and it tells one. session: the best of its conversation. phrase: it holds what the question puts
-    in quotes. graph: nearness to what the question names. recency: how young it is.
+    in quotes. graph: nearness to what the question names. recency: how young it is. statement: how much of
+    it states something rather than asks.
     """
 
     DENSE = "dense"
@@ -28,6 +29,7 @@ class Signal(StrEnum):
     PHRASE = "phrase"
     GRAPH = "graph"
     RECENCY = "recency"
+    STATEMENT = "statement"
 
 
 FAMILIES = (
@@ -36,7 +38,11 @@ FAMILIES = (
     (Signal.TOKENS,),
 )
 """Signals that look at the same thing share a place in the base of the score."""
-BONUSES = tuple(signal for signal in Signal if not any(signal in family for family in FAMILIES))
+DISCOUNTS = (Signal.STATEMENT,)
+"""Signals that take a share from a score where they are low, and add nothing where they are high."""
+BONUSES = tuple(
+    signal for signal in Signal if signal not in DISCOUNTS and not any(signal in family for family in FAMILIES)
+)
 """Signals that lift a score and can't hold it down."""
 DERIVED = (Signal.CONTEXT, Signal.TOKENS)
 """Signals from what is computed after a memory is committed."""

@@ -4,6 +4,7 @@
   the memory alone and the memory in its conversation count the same: alone it is exact, in context it is complete.
 - A bonus takes away that share of what a score lacks to 1. Who spoke, the time asked for, quoted words, the best of a
   conversation: each says something, and none can make a good answer of a bad one.
+- What only asks seldom answers: a memory that is one question loses a fifth of its score.
 - Newer isn't better by itself: recency is for those who want it.
 """
 
@@ -29,6 +30,7 @@ SHIPPED: Mapping[Signal, float] = {
     Signal.PHRASE: 0.1,
     Signal.GRAPH: 0.1,
     Signal.RECENCY: 0.0,
+    Signal.STATEMENT: 0.2,
 }
 
 _PLACES = {signal: place for place, signal in enumerate(Signal)}
@@ -37,7 +39,8 @@ _PLACES = {signal: place for place, signal in enumerate(Signal)}
 @by_fields
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A weight a signal, in the order of `Signal`. Those of the base are relative; a bonus counts at most 1."""
+    """A weight a signal, in the order of `Signal`. Those of the base are relative; a bonus or a discount counts at
+    most 1."""
 
     values: tuple[float, ...] = tuple(SHIPPED[signal] for signal in Signal)
 

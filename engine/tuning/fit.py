@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from engine.ranking.signals import BONUSES, FAMILIES, Signal
+from engine.ranking.signals import BONUSES, DISCOUNTS, FAMILIES, Signal
 from engine.ranking.weights import LARGEST_WEIGHT, Floors, Weights
 from engine.tuning.pool import Case, Figures, Pool
 
@@ -19,6 +19,7 @@ _CARE = 2.0
 _PARTS = 5
 _DIGITS = 3
 _BASE = tuple(signal for family in FAMILIES for signal in family)
+_OTHERS = (*BONUSES, *DISCOUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _parts(cases: Sequence[Case]) -> dict[str, list[Case]]:
 
 def _climbed(pool: Pool, start: Weights) -> Weights:
     """Coordinate ascent: one weight at a time, as long as that gains anything."""
-    signals = [signal for signal in pool.signals if signal in _BASE or signal in BONUSES]
+    signals = [signal for signal in pool.signals if signal in _BASE or signal in _OTHERS]
     questions = max(1, len(pool))
 
     def worth(weights: Weights) -> float:
@@ -139,14 +140,14 @@ def _distance(weights: Weights, start: Weights) -> float:
     """Of the base only what they are relative to each other counts."""
     whole, before = (sum(one[signal] for signal in _BASE) for one in (weights, start))
     base = sum((weights[signal] / whole - start[signal] / before) ** 2 for signal in _BASE)
-    return base + sum((weights[signal] - start[signal]) ** 2 for signal in BONUSES)
+    return base + sum((weights[signal] - start[signal]) ** 2 for signal in _OTHERS)
 
 
 def _rounded(weights: Weights, start: Weights) -> Weights:
     """The base as large in all as it was, so that it can be read beside the shipped one."""
     scale = sum(start[signal] for signal in _BASE) / sum(weights[signal] for signal in _BASE)
     base = {signal: round(min(weights[signal] * scale, LARGEST_WEIGHT), _DIGITS) for signal in _BASE}
-    return weights.but({**base, **{signal: round(weights[signal], _DIGITS) for signal in BONUSES}})
+    return weights.but({**base, **{signal: round(weights[signal], _DIGITS) for signal in _OTHERS}})
 
 
 def _mean(figures: Sequence[Figures]) -> Figures:

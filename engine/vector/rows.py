@@ -11,6 +11,7 @@ from engine.ranking.codes import Codes
 from engine.temporal.columns import TimeColumns
 from engine.temporal.told import told
 from engine.text.analyzer import Analyzer
+from engine.text.statements import stated_share
 from engine.types import Derived, FloatArray, Json, MemoryVersion
 from engine.vector.growing import Growing
 from engine.vector.keywords import KeywordIndex
@@ -36,6 +37,7 @@ class Rows:
         self._contexts: Growing[np.float32] = Growing(np.float32, dimensions)
         self._in_context: Growing[np.bool_] = Growing(np.bool_)
         self._speaker: Growing[np.int64] = Growing(np.int64)
+        self._stated: Growing[np.float32] = Growing(np.float32)
         self._said_at: Growing[np.int64] = Growing(np.int64)
         self._tells_time: Growing[np.float32] = Growing(np.float32)
         self._time_row: Growing[np.int64] = Growing(np.int64)
@@ -76,6 +78,11 @@ class Rows:
         return self._speaker.rows
 
     @property
+    def stated(self) -> FloatArray:
+        """How much of each states something rather than asks."""
+        return self._stated.rows
+
+    @property
     def times(self) -> TimeColumns:
         """When each was said, and of which times it tells."""
         return TimeColumns(
@@ -107,7 +114,7 @@ class Rows:
             "context": self._contexts.nbytes + self._in_context.nbytes,
             "tokens": self._token_bytes,
             "keywords": self._posting_bytes,
-            "other": times + self.neighbours.nbytes + self._speaker.nbytes + self._live.nbytes,
+            "other": times + self.neighbours.nbytes + self._speaker.nbytes + self._stated.nbytes + self._live.nbytes,
         }
 
     def reserve(self, more: int) -> None:
@@ -125,6 +132,7 @@ class Rows:
         self._in_context.append(False)
         self.tokens.append(NO_TOKENS)
         self._speaker.append(self._speaks(version.name))
+        self._stated.append(stated_share(version.text))
         self._tells(at, version)
         self.neighbours.append(version)
         self._posting_bytes += _POSTING_BYTES * self.keywords.append(version.text)
@@ -163,6 +171,7 @@ class Rows:
         self._contexts.keep(kept)
         self._in_context.keep(kept)
         self._speaker.keep(kept)
+        self._stated.keep(kept)
         self._keep_times(kept)
         self.keywords.compact(kept)
         self.neighbours.rebuild(versions)

@@ -76,7 +76,8 @@ def _of_all(rows: Rows, query: VectorQuery, cosines: Cosines, population: int) -
             spoken[rows.speaker == number] = 1.0
         spoken[rows.speaker == UNNAMED] = np.nan
         signals[Signal.SPEAKER] = spoken
-    return _wanted(signals | _of_times(rows, query), query)
+    found = _wanted(signals | _of_times(rows, query), query)
+    return found | {Signal.STATEMENT: rows.stated} if found and weights[Signal.STATEMENT] > 0 else found
 
 
 def _of_times(rows: Rows, query: VectorQuery) -> dict[Signal, FloatArray]:

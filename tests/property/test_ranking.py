@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.ranking.fusion import based, fuse, parts
-from engine.ranking.signals import BONUSES, FAMILIES, Signal
+from engine.ranking.signals import BONUSES, DISCOUNTS, FAMILIES, Signal
 from engine.ranking.weights import Floors, Weights
 from engine.types import FloatArray
 
@@ -62,7 +62,8 @@ def test_the_parts_of_a_score_add_up_to_it(memory: dict[Signal, float], weights:
     if known:
         told = parts(known, weights, FLOORS)
         assert set(told) == set(known)
-        assert all(part >= -1e-6 for part in told.values())
+        assert all(part >= -1e-6 for signal, part in told.items() if signal not in DISCOUNTS)
+        assert all(part <= 1e-6 for signal, part in told.items() if signal in DISCOUNTS)
         assert sum(told.values()) == pytest.approx(float(fuse(columns([memory]), weights, FLOORS)[0]), abs=1e-5)
 
 
@@ -77,12 +78,17 @@ def test_a_family_of_which_one_is_unknown_speaks_with_the_other(value: float) ->
 
 
 def test_every_signal_has_one_place() -> None:
-    assert sorted([*(signal for family in FAMILIES for signal in family), *BONUSES]) == sorted(Signal)
+    assert sorted([*(signal for family in FAMILIES for signal in family), *BONUSES, *DISCOUNTS]) == sorted(Signal)
 
 
 def test_a_bonus_alone_gives_its_weight() -> None:
     scores = fuse({Signal.GRAPH: np.array([1.0, 0.5, np.nan], np.float32)}, Weights().but({Signal.GRAPH: 0.1}))
     assert scores.tolist() == [pytest.approx(0.1), pytest.approx(0.05), 0.0]
+
+
+def test_a_memory_that_only_asks_loses_the_weight_of_a_statement() -> None:
+    signals = {Signal.DENSE: np.ones(3, np.float32), Signal.STATEMENT: np.array([0.0, 0.5, 1.0], np.float32)}
+    assert fuse(signals, Weights().but({Signal.STATEMENT: 0.2})).tolist() == pytest.approx([0.8, 0.9, 1.0])
 
 
 def test_a_memory_that_gets_no_more_than_unrelated_ones_scores_nothing() -> None:

@@ -101,6 +101,15 @@ def test_quoted_words_are_looked_for_in_sequence() -> None:
     assert [hits[one].signals[Signal.PHRASE] for one in ("said", "not")] == [1.0, 0.0]
 
 
+def test_what_only_asks_is_no_statement() -> None:
+    block = block_of(said("asks", "Do you play the cello?"), said("both", "Do you play the cello? I played the cello."))
+    hits = ask(block, query("cello"))
+    assert hits["asks"].signals[Signal.STATEMENT] == 0.0
+    assert 0.4 < hits["both"].signals[Signal.STATEMENT] < 0.5
+    off = replace(query("cello"), weights=SHIPPED_WEIGHTS.but({Signal.STATEMENT: 0.0}))
+    assert Signal.STATEMENT not in ask(block, off)["asks"].signals
+
+
 def test_memories_that_are_asked_for_come_with_their_signals_however_bad_they_are() -> None:
     block = block_of(*(said(f"m{at}", "tea", place=at) for at in range(20)))
     found = ask(block, replace(query("tea"), limit=0, among=("m7", "nobody")))
