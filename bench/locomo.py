@@ -11,7 +11,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # So that it runs as a file too, from wherever.
 
-from bench import locomo_data
+from bench import judged_sets, locomo_data
 from bench import retrieval_command as command
 
 
@@ -41,6 +41,14 @@ def main(
     keep: command.Keep = False,
     out: command.Out = None,
     markdown: command.Markdown = False,
+    lines: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure nothing; write units and questions as JSON lines, as `remora tune` and bench/retrieval.py "
+            "read them.",
+            metavar="FILE",
+        ),
+    ] = None,
 ) -> None:
     """Measure how much of LoCoMo's gold evidence a running Remora finds, without any language model.
 
@@ -52,9 +60,16 @@ def main(
     The data isn't part of this project: it is CC BY-NC 4.0, and to be had from github.com/snap-research/locomo
     (data/locomo10.json). Measure with it; don't ship what was fitted on it.
     """
+
+    def read() -> judged_sets.JudgedSet:
+        return locomo_data.read(data, "turn" if unit is UnitKind.TURN else "observation", caption=caption)
+
+    if lines is not None:
+        command.write_lines(read, lines)
+        return
     wanted = command.options(key, when, weight, callers, ablation=ablation, plain=plain, peers=peers, keep=keep)
     command.run(
-        lambda: locomo_data.read(data, "turn" if unit is UnitKind.TURN else "observation", caption=caption),
+        read,
         url=url,
         wanted=wanted,
         groups=group,

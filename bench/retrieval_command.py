@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as RichTable
 
 from actors import runtime as runtimes
+from bench import judged_sets
 from bench.judged_sets import JudgedSet
 from bench.retrieval_results import ANSWERED, COMPLETE, Retrieval, tables
 from bench.retrieval_run import Wanted, chosen, measure
@@ -99,6 +100,15 @@ def run(
         out_file.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
     for table in tables(found):
         out.print(markdown(table) if as_markdown else _rich(table), markup=False)
+
+
+def write_lines(read: Callable[[], JudgedSet], path: Path) -> None:
+    """Write a set as JSON lines. Ends the program with 1 where that fails."""
+    try:
+        path.write_text("".join(f"{line}\n" for line in judged_sets.lines(read())), encoding="utf-8")
+    except (OSError, ValueError) as error:
+        err.print(f"It could not be written: {error}", markup=False)
+        raise typer.Exit(1) from error
 
 
 def options(

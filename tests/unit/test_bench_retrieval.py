@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
-from bench import locomo_data
+from bench import locomo, locomo_data
 from bench.judged_sets import JudgedSet, Question, Unit, assemble, lines, read
 from bench.make_assistant_chats import FILE, chats
 from bench.retrieval_metrics import NAMES, Score, by_category, difference, mean, score
@@ -210,6 +211,16 @@ class TestLocomo:
         assert first.text == "Look! [shared image: a red boat]"
         assert first.timestamp == datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
         assert locomo_data.read(path).groups[0].units[0].text == "Look!"
+
+    def test_it_is_written_as_lines_that_other_commands_read(self, path: Path) -> None:
+        lines_file = path.with_suffix(".jsonl")
+        locomo.main(path, caption=True, lines=lines_file)
+        assert read(lines_file).groups == locomo_data.read(path, caption=True).groups
+
+    def test_lines_that_can_not_be_written_end_the_command(self, path: Path) -> None:
+        with pytest.raises(typer.Exit) as ended:
+            locomo.main(path, lines=path / "below-a-file")
+        assert ended.value.exit_code == 1
 
     def test_evidence_is_read_however_it_is_written(self, path: Path) -> None:
         found = locomo_data.read(path)
