@@ -46,12 +46,19 @@ def named(question: str, speakers: Collection[str]) -> tuple[str, ...]:
     Written as they write it; in a question without any capital letter also in small letters, unless it is a word
     like another ("will").
     """
+    if not speakers:
+        return ()
+    question = unicodedata.normalize("NFC", question)
+    letters = _letters(question)
     firsts = Counter(_first(name) for name in speakers)
     return tuple(
         sorted(
             name
             for name in speakers
-            if any(_in(form, question) for form in _forms(name, alone=firsts[_first(name)] == 1))
+            if any(
+                _letters(form) in letters and _pattern(form, question).search(question)
+                for form in _forms(name, alone=firsts[_first(name)] == 1)
+            )
         )
     )
 
@@ -59,7 +66,7 @@ def named(question: str, speakers: Collection[str]) -> tuple[str, ...]:
 def without(question: str, names: Collection[str]) -> str:
     """The question without these names; if nothing is left, the question as it is."""
     forms = sorted({form for name in names for form in _forms(name, alone=True)}, key=len, reverse=True)
-    left = question
+    left = question = unicodedata.normalize("NFC", question)
     for form in forms:
         left = _pattern(form, question).sub(" ", left)
     left = _SPACES.sub(" ", left).strip()
@@ -77,8 +84,10 @@ def _first(name: str) -> str:
     return next(iter(unicodedata.normalize("NFC", name).split()), "")
 
 
-def _in(form: str, question: str) -> bool:
-    return _pattern(form, question).search(unicodedata.normalize("NFC", question)) is not None
+def _letters(text: str) -> str:
+    """What is in a text in any case that a pattern takes for the same. Most names aren't in a question at all: that is
+    far sooner known than a pattern is made."""
+    return text.casefold().replace("\u0307", "").replace("ı", "i")
 
 
 def _pattern(form: str, question: str) -> re.Pattern[str]:

@@ -24,6 +24,7 @@ _VERSION = 2
 _SEPARATOR = ", "
 _LONGEST_TERM = 64
 _CACHED_TOKENS = 65_536
+_LONGEST_REMEMBERED = 128
 _MOST_READINGS = 3
 _LEAST_TELLING = 2
 _MARKS = "".join(char for code in range(0x300, 0xFFFF) if unicodedata.category(char := chr(code)).startswith("M"))
@@ -53,7 +54,7 @@ class Analyzer:
         self._several = len(self._languages) > 1
         self._detects = len(self._detector.latin) > 1
         self._stemmers = {one.name: Stemmer.Stemmer(one.stemmer, 0) for one in self._languages if one.stemmer}
-        self._of_token = lru_cache(maxsize=_CACHED_TOKENS)(self._analyse)
+        self._remembered = lru_cache(maxsize=_CACHED_TOKENS)(self._analyse)
 
     @classmethod
     def of(cls, identity: str) -> Analyzer:
@@ -118,6 +119,10 @@ class Analyzer:
     def _guess(self, lower: str, tokens: list[str]) -> Guess:
         words = (word for token in tokens for word in ([token] if token.isalpha() else _telling(token)))
         return self._detector.guess(lower, words)
+
+    def _of_token(self, token: str, languages: tuple[Language, ...]) -> tuple[Word, ...]:
+        """Its words; what is longer than words are seldom comes again, and would fill the memory."""
+        return (self._remembered if len(token) <= _LONGEST_REMEMBERED else self._analyse)(token, languages)
 
     def _analyse(self, token: str, languages: tuple[Language, ...]) -> tuple[Word, ...]:
         parts = _PART.findall(token)

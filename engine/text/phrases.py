@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Sequence
 
 # A mark opens only where a word begins, so that inches and apostrophes don't.
-_QUOTED = re.compile(r'(?<!\w)"([^"]+)"|[“„]([^”“„]+)[”“]|«([^»]+)»|»([^«]+)«|「([^」]+)」|『([^』]+)』')
+# No phrase holds the mark that opens it: where none closes it, each place is looked at once.
+_QUOTED = re.compile(r'(?<!\w)"([^"]+)"|[“„]([^”“„]+)[”“]|«([^«»]+)»|»([^«»]+)«|「([^「」]+)」|『([^『』]+)』')
 
 
 def quoted(text: str) -> list[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import Counter
+
 import pytest
 
 from engine.ranking.speakers import named, without
@@ -32,6 +36,26 @@ def test_who_is_named(question: str, speakers: tuple[str, ...], found: tuple[str
         named(question, speakers)  # signs that mean something to a pattern do no harm
         return
     assert named(question, speakers) == found
+
+
+def test_a_name_is_the_same_however_its_accents_are_written() -> None:
+    apart = unicodedata.normalize("NFD", "Was hat Jürgen gekauft?")
+    assert named(apart, ("Jürgen",)) == ("Jürgen",)
+    assert without(apart, ("Jürgen",)) == "Was hat gekauft?"
+
+
+def test_only_names_that_may_be_in_a_question_are_looked_for_closely(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Counter[str]()
+    compiled = re.compile
+
+    def counting(pattern: str, flags: int = 0) -> re.Pattern[str]:
+        made[pattern] += 1
+        return compiled(pattern, flags)
+
+    monkeypatch.setattr(re, "compile", counting)
+    many = tuple(f"Person{at} Family{at}" for at in range(1000))
+    assert named("what did person77 buy?", many) == ("Person77 Family77",)
+    assert made.total() < 10
 
 
 @pytest.mark.parametrize(

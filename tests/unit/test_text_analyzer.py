@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -159,3 +160,16 @@ def test_terms_are_never_empty_nor_long_and_a_text_finds_itself(text: str, setti
 def test_case_and_composition_change_nothing(text: str) -> None:
     analyzer = Analyzer("french")
     assert analyzer.terms(unicodedata.normalize("NFD", text)) == analyzer.terms(unicodedata.normalize("NFC", text))
+
+
+def test_long_words_are_not_remembered() -> None:
+    analyzer = Analyzer("english")
+    analyzer.terms("warm up")
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(50):
+            analyzer.terms(f"{number}x" * 20_000)
+        assert tracemalloc.get_traced_memory()[0] - before < 200_000
+    finally:
+        tracemalloc.stop()

@@ -20,6 +20,8 @@ ENGLISH = Analyzer("english")
         ("« bonjour tout le monde »", [" bonjour tout le monde "]),
         ("“red wine”", ["red wine"]),
         ("谁说「早上好」", ["早上好"]),
+        ("«« bonjour »", [" bonjour "]),
+        ("「「「早上好」", ["早上好"]),
         ('a 5" pipe and a 6" one', []),
         ("it's Ann's", []),
         ('one " alone', []),
