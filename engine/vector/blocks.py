@@ -56,6 +56,9 @@ class Blocks:
         """Takes in the changes up to `until`. Those up to the own position are here already."""
         rows = [row for row in rows if row.change.position > self.position]
         self.position = max(self.position, until)
+        for row in rows:
+            if row.change.version is None:
+                self._recent.pop(row.change.memory_id, None)
         for key, concerned in self._routed(rows).items():
             if (block := self._loaded.get(key)) is not None:
                 self._used_bytes -= block.bytes
@@ -91,9 +94,10 @@ class Blocks:
         """Takes in what was computed of versions. What comes before its version, or while its block is being read, is
         kept for a while."""
         for block in self._loaded.values():
-            self._used_bytes -= block.bytes
-            block.derive(rows)
-            self._used_bytes += block.bytes
+            if here := [one for one in rows if one.memory_id in block]:  # of most blocks none, and there are many
+                self._used_bytes -= block.bytes
+                block.derive(here)
+                self._used_bytes += block.bytes
         for one in rows:
             self._recent[one.memory_id] = one
             self._recent.move_to_end(one.memory_id)

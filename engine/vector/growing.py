@@ -34,13 +34,13 @@ class Growing(Generic[S]):
     def reserve(self, more: int) -> None:
         """Room for so many more rows."""
         if (short := self._count + more - len(self._array)) > 0:
-            room = np.zeros((max(short, _LEAST_GROWTH), *self._array.shape[1:]), self._array.dtype)
+            room = np.zeros((max(short, self._count // 2, _LEAST_GROWTH), *self._array.shape[1:]), self._array.dtype)
             self._array = np.concatenate([self._array, room])
 
     def append(self, row: object) -> None:
         """One more row."""
         if self._count == len(self._array):
-            self.reserve(max(1, self._count // 2))
+            self.reserve(1)
         self._array[self._count] = row  # type: ignore[assignment]  # any number or row that numpy takes
         self._count += 1
 

@@ -118,6 +118,7 @@ class InMemoryVectorStore:
         """See `VectorStore.finish_rebuild`. The position may be further than asked for."""
         copy = self._copy_under_way()
         copy.take(self._journal.take(position))
+        copy.derive(self._rows.derived.values())
         self._rows, self._copy = copy, None
         self._position = self._journal.reached(position)
         self._ahead = self._journal.ahead(self._position)
@@ -160,19 +161,19 @@ class _Rows:
         self._dimensions = dimensions
         self._analyzer = analyzer
         self._blocks: dict[BlockKey | str, ScopeBlock] = {}
-        self._derived: dict[str, Derived] = {}
+        self.derived: dict[str, Derived] = {}
 
     def take(self, rows: Iterable[Row]) -> None:
         for row in rows:
             if row.change.version is None or row.vector is None:
                 self._drop(row.change.memory_id)
-                self._derived.pop(row.change.memory_id, None)
+                self.derived.pop(row.change.memory_id, None)
             else:
                 self._put(row.change.version, row.vector)
 
     def derive(self, rows: Iterable[Derived]) -> None:
         for one in rows:
-            self._derived[one.memory_id] = one
+            self.derived[one.memory_id] = one
             if (held := self.held.get(one.memory_id)) is not None:
                 for key in _keys(held[0]):
                     self._blocks[key].derive([one])
@@ -193,7 +194,7 @@ class _Rows:
         for key in _keys(version):
             block = self._blocks.setdefault(key, self._empty())
             block.extend([version], vector[np.newaxis])
-            if (derived := self._derived.get(version.memory_id)) is not None:
+            if (derived := self.derived.get(version.memory_id)) is not None:
                 block.derive([derived])
 
     def _drop(self, memory_id: str) -> None:

@@ -22,6 +22,7 @@ from engine.vector.expressions import Pushed, pushed, quoted
 from engine.vector.id_window import IdWindow
 from engine.vector.mark import Mark
 from engine.vector.payload import pack, unpack
+from engine.vector.rows import is_over
 
 _MOST_CANDIDATES = 16_384
 _LEAST_CANDIDATES = 32
@@ -128,10 +129,12 @@ class MilvusTable:
             size = min(size, _MOST_CANDIDATES)
             dense = self._dense_leg(push, queries, size)
             keywords = self._keyword_leg(push, queries, size)
-            found = self._read({memory_id for ids in (*dense.values(), *keywords.values()) for memory_id in ids})
+            wanted = {memory_id for query in queries for memory_id in query.among}
+            wanted.update(memory_id for ids in (*dense.values(), *keywords.values()) for memory_id in ids)
+            found = {one: row for one, row in self._read(wanted).items() if row[0].project == queries[0].project}
             legs = [(queries[at], ids) for leg in (dense, keywords) for at, ids in leg.items()]
             if size == _MOST_CANDIDATES or all(
-                push.exact or len(ids) < size or _enough(query, ids, found) for query, ids in legs
+                len(ids) < size or _enough(query, ids, found, exact=push.exact) for query, ids in legs
             ):
                 return self._scored(queries, found)
             size *= _WIDEN_BY
@@ -225,5 +228,12 @@ def _grouped(queries: Sequence[VectorQuery]) -> dict[Pushed, list[int]]:
     return groups
 
 
-def _enough(query: VectorQuery, ids: Sequence[str], found: Mapping[str, tuple[MemoryVersion, Any]]) -> bool:
-    return sum(matches(query.filter, found[one][0]) for one in ids if one in found) >= query.limit
+def _enough(
+    query: VectorQuery, ids: Sequence[str], found: Mapping[str, tuple[MemoryVersion, Any]], *, exact: bool
+) -> bool:
+    """Whether as many as are asked for match and haven't expired. `exact`: they match."""
+    versions = [found[one][0] for one in ids if one in found]
+    fresh = [version for version in versions if not is_over(version, query.at_us)]
+    if exact and len(fresh) == len(versions):
+        return True
+    return sum(exact or matches(query.filter, version) for version in fresh) >= query.limit

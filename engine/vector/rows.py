@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.ranking.codes import Codes
 from engine.temporal.columns import TimeColumns
+from engine.temporal.range import DAY_US
 from engine.temporal.told import told
 from engine.text.analyzer import Analyzer
 from engine.text.statements import stated_share
@@ -18,6 +20,8 @@ from engine.vector.keywords import KeywordIndex
 from engine.vector.neighbours import Neighbours
 
 UNNAMED = -1
+_FOREVER_US = int(np.iinfo(np.int64).max)
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 NO_TOKENS: Codes = np.zeros((0, 1), np.int8)
 _VERSION_BYTES = 1500
 _POSTING_BYTES = 12
@@ -39,6 +43,7 @@ class Rows:
         self._speaker: Growing[np.int64] = Growing(np.int64)
         self._stated: Growing[np.float32] = Growing(np.float32)
         self._said_at: Growing[np.int64] = Growing(np.int64)
+        self._until: Growing[np.int64] = Growing(np.int64)
         self._tells_time: Growing[np.float32] = Growing(np.float32)
         self._time_row: Growing[np.int64] = Growing(np.int64)
         self._time_from: Growing[np.int64] = Growing(np.int64)
@@ -52,10 +57,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.versions)
 
-    @property
-    def live(self) -> npt.NDArray[np.bool_]:
-        """Which rows count."""
-        return self._live.rows
+    def live_at(self, at_us: int) -> npt.NDArray[np.bool_]:
+        """Which rows count and haven't expired."""
+        return self._live.rows & (self._until.rows > at_us)
 
     @property
     def vectors(self) -> FloatArray:
@@ -107,7 +111,7 @@ class Rows:
     @property
     def resident(self) -> Json:
         """About how many bytes each part takes."""
-        times = self._said_at.nbytes + self._tells_time.nbytes + 3 * self._time_row.nbytes
+        times = 2 * self._said_at.nbytes + self._tells_time.nbytes + 3 * self._time_row.nbytes
         return {
             "versions": self._version_bytes,
             "vectors": self._vectors.nbytes,
@@ -167,6 +171,7 @@ class Rows:
         self.versions = list(versions)
         self.tokens = [self.tokens[at] for at in kept]
         self._live.keep(kept)
+        self._until.keep(kept)
         self._vectors.keep(kept)
         self._contexts.keep(kept)
         self._in_context.keep(kept)
@@ -199,8 +204,22 @@ class Rows:
     def _tells(self, at: int, version: MemoryVersion) -> None:
         times = told(version.text, version.created_at_us, self.analyzer.language_of(version.text))
         self._said_at.append(version.created_at_us)
+        self._until.append(_until_us(version))
         self._tells_time.append(times.strength)
         for one in times.ranges:
             self._time_row.append(at)
             self._time_from.append(one.from_us)
             self._time_until.append(one.until_us)
+
+
+def is_over(version: MemoryVersion, at_us: int) -> bool:
+    """Whether the memory's last day is over."""
+    return at_us >= _until_us(version)
+
+
+def _until_us(version: MemoryVersion) -> int:
+    """The end of the memory's last day in UTC."""
+    if version.expiration_date is None:
+        return _FOREVER_US
+    days = date.fromisoformat(version.expiration_date).toordinal() - _EPOCH_DAY + 1
+    return days * DAY_US

@@ -39,16 +39,19 @@ def hits(
 ) -> tuple[VectorHit, ...]:
     """The best `limit` rows that match, and those of `among`, with what is known of each."""
     signals = _of_all(rows, query, cosines, population)
-    if not signals:
-        return ()
-    scores = fuse(signals, query.weights, query.floors)
-    allowed = rows.live if Signal.DENSE in signals else rows.live & (scores > 0)
-    closer = max(_LOOKED_CLOSER_AT, _CLOSER_PER_HIT * query.limit) if query.limit else 0
-    chosen = best(scores, allowed, closer, matcher) if closer else []
     asked = [at for at in among if matcher is None or matcher(at)]
+    if not signals:
+        return tuple(VectorHit(version, {}) for at in asked if (version := rows.versions[at]) is not None)
+    lifts = query.weights[Signal.SESSION] > 0 and rows.neighbours.are_sessions
+    live = rows.live_at(query.at_us)
+    scores = fuse(signals, query.weights, query.floors)
+    allowed = live if Signal.DENSE in signals else live & (scores > 0)
+    closer = max(_LOOKED_CLOSER_AT, _CLOSER_PER_HIT * query.limit)
+    # Single rows are lifted by the best of their conversations too, whoever these are.
+    chosen = best(scores, allowed, closer, matcher) if query.limit or lifts else []
     at = np.array(list(dict.fromkeys([*chosen, *asked])), dtype=np.int64)
     signals = {signal: values[at] for signal, values in signals.items()} | _of_some(rows, query, at)
-    if query.weights[Signal.SESSION] > 0 and rows.neighbours.are_sessions:
+    if lifts:
         signals[Signal.SESSION] = _sessions(rows, at, based(signals, query.weights, query.floors))
     order = np.argsort(-fuse(signals, query.weights, query.floors), kind="stable")
     kept = order[: query.limit]
@@ -66,7 +69,8 @@ def _of_all(rows: Rows, query: VectorQuery, cosines: Cosines, population: int) -
     if cosines.context is not None:
         signals[Signal.CONTEXT] = cosines.context
     if query.text is not None and (weights[Signal.KEYWORDS] > 0 or weights[Signal.KEYWORDS_CONTEXT] > 0):
-        links = rows.neighbours if weights[Signal.KEYWORDS_CONTEXT] > 0 else None
+        # Of rows that are but a selection nobody knows which of them stand side by side.
+        links = rows.neighbours if weights[Signal.KEYWORDS_CONTEXT] > 0 and not population else None
         scored = rows.keywords.scores(query.text, links, population, query.statistics)
         if scored is not None:
             signals[Signal.KEYWORDS], signals[Signal.KEYWORDS_CONTEXT] = scored

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.filters import Everything
+from engine.filters import Compare, Everything, Op
 from engine.ports import VectorHit, VectorQuery
 from engine.question import understood
 from engine.ranking import codes
@@ -117,6 +117,34 @@ def test_memories_that_are_asked_for_come_with_their_signals_however_bad_they_ar
     assert found["m7"].dense == 1.0
 
 
+def test_what_is_asked_for_is_lifted_by_the_best_of_its_session_whoever_that_is() -> None:
+    first = [said(f"a{at}", text, run="one", place=at) for at, text in enumerate(("the cello", "rain"))]
+    second = [said(f"b{at}", "fog", run="two", at_us=MAY_2023_US + DAY_US, place=9 + at) for at in range(2)]
+    block = block_of(*first, *second)
+    whole = ask(block, query("cello"))["a1"]
+    alone = ask(block, replace(query("cello"), limit=0, among=("a1",)))
+    assert alone == {"a1": whole}
+
+
+def test_what_nothing_can_be_said_of_is_there_when_it_is_asked_for() -> None:
+    block = block_of(said("a", "tea"), said("b", "rum"))
+    wordless = VectorQuery("p", Compare("user_id", Op.EQ, "ann"), 10, text="who is it", among=("a", "nobody"))
+    assert ask(block, wordless) == {"a": VectorHit(said("a", "tea"), {})}
+    assert ask(block, replace(wordless, filter=Compare("user_id", Op.EQ, "bob"))) == {}
+
+
+def test_what_has_expired_takes_nobodys_place_and_lifts_nobody() -> None:
+    over = [replace(said(f"o{at}", "the cello", place=at), expiration_date="2023-04-30") for at in range(200)]
+    last = replace(said("last", "the cello"), expiration_date="2023-05-01")
+    other = [said(f"b{at}", "fog", run="two", at_us=MAY_2023_US + DAY_US, place=9 + at) for at in range(2)]
+    block = block_of(*over, last, said("rain", "the rain", place=900), *other)
+    now = replace(query("cello"), at_us=MAY_2023_US + DAY_US - 1)
+    assert ask(block, now).keys() == {"last", "rain", "b0", "b1"}
+    tomorrow = ask(block, replace(now, at_us=MAY_2023_US + DAY_US))
+    assert tomorrow.keys() == {"rain", "b0", "b1"}
+    assert tomorrow["rain"].signals[Signal.SESSION] < ask(block, now)["rain"].signals[Signal.SESSION]
+
+
 def derived(memory_id: str, version: int = 1) -> Derived:
     return Derived(memory_id, version, b"", vector(0, 2), codes.encode(np.eye(2, dtype=np.float32)))
 
@@ -152,3 +180,16 @@ def test_what_is_derived_before_the_version_arrives_is_kept_for_it() -> None:
     assert block is not None
     assert Signal.CONTEXT in ask(block, query("tea"))["a"].signals
     assert blocks.resident["tokens"] == 4
+
+
+def test_what_was_derived_of_a_memory_that_is_gone_is_forgotten() -> None:
+    blocks = Blocks(2, ENGLISH, budget_bytes=1 << 30)
+    key = BlockKey("p", "user_id", "ann")
+    blocks.derive([derived("a"), derived("b")])
+    blocks.apply([Row(Change(1, EventKind.PURGE, "a", "p", None), None)], 1)
+    blocks.get(key)
+    blocks.fill(Block(key, 1, (said("a", "tea"), said("b", "rum")), np.eye(2, dtype=np.float32)))
+    block = blocks.get(key)
+    assert block is not None
+    hits = ask(block, query("tea"))
+    assert [Signal.CONTEXT in hits[one].signals for one in "ab"] == [False, True]
