@@ -1,0 +1,75 @@
+"""Requests: what callers send, checked and made canonical. Pure; every face's bad input is refused here.
+
+What every request has is a `call`, most have a `scope` or a `filter`. The verbs' own are in `writes` (with `messages`),
+`searches`, `lists`, `graph`, `names`, `operations` and `upkeep`; `batches` opens what holds many of them.
+"""
+
+from __future__ import annotations
+
+from engine.requests.batches import parse_batch, parse_item
+from engine.requests.call import Call, parse_call
+from engine.requests.graph import (
+    CommunitiesRequest,
+    GraphEntitiesRequest,
+    GraphRequest,
+    NeighboursRequest,
+    PathRequest,
+    parse_communities,
+    parse_graph_entities,
+    parse_neighbours,
+    parse_path,
+)
+from engine.requests.lists import ListRequest, parse_get, parse_list, parse_page
+from engine.requests.names import MergeRequest, parse_merge, parse_split
+from engine.requests.operations import OperationsRequest, parse_operations, parse_retry
+from engine.requests.searches import SearchRequest, parse_search
+from engine.requests.upkeep import VerifyRequest, parse_rebuild, parse_verify
+from engine.requests.writes import (
+    AddRequest,
+    DeleteAllRequest,
+    PurgeRequest,
+    UpdateRequest,
+    parse_add,
+    parse_delete_all,
+    parse_purge,
+    parse_update,
+)
+
+__all__ = [
+    "AddRequest",
+    "Call",
+    "CommunitiesRequest",
+    "DeleteAllRequest",
+    "GraphEntitiesRequest",
+    "GraphRequest",
+    "ListRequest",
+    "MergeRequest",
+    "NeighboursRequest",
+    "OperationsRequest",
+    "PathRequest",
+    "PurgeRequest",
+    "SearchRequest",
+    "UpdateRequest",
+    "VerifyRequest",
+    "parse_add",
+    "parse_batch",
+    "parse_call",
+    "parse_communities",
+    "parse_delete_all",
+    "parse_get",
+    "parse_graph_entities",
+    "parse_item",
+    "parse_list",
+    "parse_merge",
+    "parse_neighbours",
+    "parse_operations",
+    "parse_page",
+    "parse_path",
+    "parse_purge",
+    "parse_rebuild",
+    "parse_retry",
+    "parse_search",
+    "parse_split",
+    "parse_update",
+    "parse_verify",
+]
