@@ -12,9 +12,9 @@ class Signal(StrEnum):
     BM25 as a share of what a text with every word of the question would get. keywords_context: the same over the
     memory and those next to it. tokens: how well each token of the question is met by one of the memory.
     speaker: the question names who said it. date: it is of the time that the question asks for. when: the question
-    asks for a time, and it tells one. session: the best of its conversation. phrase: it holds what the question puts
-    in quotes. graph: nearness to what the question names. recency: how young it is. statement: how much of
-    it states something rather than asks.
+    asks for a time, and it tells one. session: the best of its conversation. reply: it follows somebody else's
+    question that matches. phrase: it holds what the question puts in quotes. graph: nearness to what the question
+    names. recency: how young it is. statement: how much of it states something rather than asks.
     """
 
     DENSE = "dense"
@@ -26,6 +26,7 @@ class Signal(StrEnum):
     DATE = "date"
     WHEN = "when"
     SESSION = "session"
+    REPLY = "reply"
     PHRASE = "phrase"
     GRAPH = "graph"
     RECENCY = "recency"

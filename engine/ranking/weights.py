@@ -2,8 +2,8 @@
 
 - Meaning, words and the match of single tokens err in different places: each of these families counts 1. In a family
   the memory alone and the memory in its conversation count the same: alone it is exact, in context it is complete.
-- A bonus takes away that share of what a score lacks to 1. Who spoke, the time asked for, quoted words, the best of a
-  conversation: each says something, and none can make a good answer of a bad one.
+- A bonus takes away that share of what a score lacks to 1. Who spoke, the time asked for, quoted words, what was
+  asked just before, the best of a conversation: each says something, and none can make a good answer of a bad one.
 - What only asks seldom answers: a memory that is one question loses a fifth of its score.
 - Newer isn't better by itself: recency is for those who want it.
 """
@@ -27,6 +27,7 @@ SHIPPED: Mapping[Signal, float] = {
     Signal.DATE: 0.3,
     Signal.WHEN: 0.2,
     Signal.SESSION: 0.2,
+    Signal.REPLY: 0.1,
     Signal.PHRASE: 0.1,
     Signal.GRAPH: 0.1,
     Signal.RECENCY: 0.0,

@@ -104,6 +104,13 @@ class Rows:
         """Whether two or more speak."""
         return sum(count > 0 for count in self._spoken) > 1
 
+    def asks_another(self, at: int, next_at: int) -> bool:
+        """Whether a row asks something, and another one speaks in the next."""
+        one, other = self.versions[at], self.versions[next_at]
+        if one is None or other is None or self.stated[at] == 1.0:
+            return False
+        return (one.name, one.role) != (other.name, other.role)
+
     def numbers_of(self, names: Sequence[str]) -> list[int]:
         """The numbers of those speakers who are here."""
         return [number for name in names if (number := self._speakers.get(name)) is not None]

@@ -50,9 +50,11 @@ def hits(
     # Single rows are lifted by the best of their conversations too, whoever these are.
     chosen = best(scores, allowed, closer, matcher) if query.limit or lifts else []
     at = np.array(list(dict.fromkeys([*chosen, *asked])), dtype=np.int64)
-    signals = {signal: values[at] for signal, values in signals.items()} | _of_some(rows, query, at)
+    of_all, signals = signals, _looked_at(rows, query, signals, at)
     if lifts:
         signals[Signal.SESSION] = _sessions(rows, at, based(signals, query.weights, query.floors))
+    if query.weights[Signal.REPLY] > 0:
+        signals[Signal.REPLY] = _replies(rows, query, of_all, at)
     order = np.argsort(-fuse(signals, query.weights, query.floors), kind="stable")
     kept = order[: query.limit]
     if asked:
@@ -100,6 +102,13 @@ def _wanted(signals: dict[Signal, FloatArray], query: VectorQuery) -> dict[Signa
     return {signal: values for signal, values in signals.items() if query.weights[signal] > 0}
 
 
+def _looked_at(
+    rows: Rows, query: VectorQuery, of_all: dict[Signal, FloatArray], at: npt.NDArray[np.int64]
+) -> dict[Signal, FloatArray]:
+    """All that the rows `at` get, but for what they get from others."""
+    return {signal: values[at] for signal, values in of_all.items()} | _of_some(rows, query, at)
+
+
 def _of_some(rows: Rows, query: VectorQuery, at: npt.NDArray[np.int64]) -> dict[Signal, FloatArray]:
     """What only the rows `at` get."""
     signals: dict[Signal, FloatArray] = {}
@@ -120,6 +129,21 @@ def _sessions(rows: Rows, at: npt.NDArray[np.int64], scores: FloatArray) -> Floa
     alone = (rows.neighbours.before[at] < 0) & (rows.neighbours.after[at] < 0)
     lifted: FloatArray = np.where(alone, np.float32(np.nan), best_of[places])
     return lifted
+
+
+def _replies(rows: Rows, query: VectorQuery, of_all: dict[Signal, FloatArray], at: npt.NDArray[np.int64]) -> FloatArray:
+    """Per row how well the memory before it matches, as far as that asks; NaN: it states, or the same one said both.
+
+    Source: adjacency pairs (Schegloff and Sacks, "Opening up Closings", 1973): a question calls for its answer next.
+    """
+    replies = np.full(len(at), np.nan, np.float32)
+    before = rows.neighbours.before[at]
+    places = [place for place, one in enumerate(before.tolist()) if one >= 0 and rows.asks_another(one, int(at[place]))]
+    if places:
+        asking, which = np.unique(before[places], return_inverse=True)
+        matched = based(_looked_at(rows, query, of_all, asking), query.weights, query.floors)
+        replies[places] = (matched * (1 - rows.stated[asking]))[which]
+    return replies
 
 
 def _hits(

@@ -11,7 +11,7 @@ from remora.views.texts import day, said, score
 
 _WIDTH = 12
 _GROUPS = {
-    "meaning": ("blue", ("dense", "context", "tokens", "statement")),
+    "meaning": ("blue", ("dense", "context", "tokens", "reply", "statement")),
     "words": ("magenta", ("keywords", "keywords_context", "phrase")),
     "names": ("cyan", ("graph", "speaker")),
     "times": ("yellow", ("date", "when", "recency", "session")),

@@ -110,6 +110,19 @@ def test_what_only_asks_is_no_statement() -> None:
     assert Signal.STATEMENT not in ask(block, off)["asks"].signals
 
 
+def test_an_answer_to_a_question_that_matches_is_lifted() -> None:
+    block = block_of(
+        said("asks", "Which cello?", name="Ann", place=1),
+        said("answers", "Of maple.", name="Ben", place=2),
+        said("goes on", "From Cremona.", name="Ben", place=3),
+        said("asks oneself", "What else?", name="Cid", run="two", place=4),
+        said("says", "A cello?", name="Cid", run="two", place=5),
+    )
+    hits = ask(block, query("cello"))
+    assert hits["answers"].signals[Signal.REPLY] > 0.5
+    assert not any(Signal.REPLY in hits[one].signals for one in ("asks", "goes on", "asks oneself", "says"))
+
+
 def test_memories_that_are_asked_for_come_with_their_signals_however_bad_they_are() -> None:
     block = block_of(*(said(f"m{at}", "tea", place=at) for at in range(20)))
     found = ask(block, replace(query("tea"), limit=0, among=("m7", "nobody")))
