@@ -12,7 +12,7 @@ from engine.ports import VectorHit
 from engine.ranking.weights import NO_FLOORS, Floors, Weights
 from engine.requests import SearchRequest
 from engine.retrieve import Candidate, Terms, hit_object, known_by_graph, missing, rank, unite
-from engine.types import Json, MemoryVersion, Relation
+from engine.types import FloatArray, Json, MemoryVersion, Relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,14 @@ async def ranked_answer(
     terms = Terms(request.filter, weights, request.threshold, request.wishes.spare(request.top_k), today, floors)
     candidates = unite(found.hits or (), found.graph)
     ranked = rank(candidates, terms)
-    degraded = found.degraded
+    degraded, vectors = found.degraded, _vectors(found.hits or ())
     if unknown := missing(found.hits or (), found.graph, found.limit, ranked, terms):
         more = await _looked_up(unknown, found, look_up)
         if more is None:
             degraded = list(dict.fromkeys([*degraded, "graph"]))
         else:
-            ranked = rank([*candidates, *more], terms)
-    vectors = {hit.version.memory_id: hit.vector for hit in found.hits or () if hit.vector is not None}
+            ranked = rank([*candidates, *more.candidates], terms)
+            vectors |= _vectors(more.hits)
     hits, whole = await finished(ranked, request.query, request.top_k, request.wishes, vectors, rerank)
     degraded = degraded if whole else [*degraded, "rerank"]
     return {
@@ -70,9 +70,21 @@ async def ranked_answer(
     }
 
 
-async def _looked_up(memory_ids: Sequence[str], found: LegsFound, look_up: LookUp) -> list[Candidate] | None:
+@dataclass(frozen=True, slots=True)
+class _More:
+    """What was looked up. `hits`: what the vector index says of it, if it was asked."""
+
+    candidates: Sequence[Candidate]
+    hits: Sequence[VectorHit] = ()
+
+
+async def _looked_up(memory_ids: Sequence[str], found: LegsFound, look_up: LookUp) -> _More | None:
     hits = None if found.hits is None else await look_up.hits(memory_ids)
     if hits is not None:
-        return unite(hits, found.graph)
+        return _More(unite(hits, found.graph), hits)
     versions = await look_up.versions(memory_ids)
-    return None if versions is None else known_by_graph(versions, found.graph)
+    return None if versions is None else _More(known_by_graph(versions, found.graph))
+
+
+def _vectors(hits: Sequence[VectorHit]) -> dict[str, FloatArray]:
+    return {hit.version.memory_id: hit.vector for hit in hits if hit.vector is not None}
