@@ -116,8 +116,13 @@ def _is_storable_number(value: int | float) -> bool:
 
 
 def is_number(raw: object) -> bool:
-    """Whether it is a finite number, and no truth value."""
-    return isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
+    """Whether it is a finite number, no truth value, and not too large to count with."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return False
+    try:
+        return math.isfinite(raw)
+    except OverflowError:
+        return False
 
 
 def share_of(raw: object, name: str) -> float:
