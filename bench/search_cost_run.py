@@ -281,7 +281,8 @@ def _sizes(server: OwnServer, stored: int) -> Table:
     rows = [(part, f"{size:,}", f"{size / stored:,.0f}") for part, size in sorted(sizes.items())]
     together = sum(sizes.values())
     rows.append(("together", f"{together:,}", f"{together / stored:,.0f}"))
-    return Table(f"On disk with {stored:,} memories of 33 tokens, while it runs", ("", "bytes", "per memory"), tuple(rows))
+    title = f"On disk with {stored:,} memories of 33 tokens, while it runs"
+    return Table(title, ("", "bytes", "per memory"), tuple(rows))
 
 
 def _told_sizes(shards: Sequence[dict[str, Any]]) -> Table:
