@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.answers import relation_objects
+from engine.filters import Everything, matches
 from engine.finishing import Rerank, finished, nobody
 from engine.graph_port import GraphHit
 from engine.ports import VectorHit
@@ -13,6 +14,7 @@ from engine.ranking.weights import NO_FLOORS, Floors, Weights
 from engine.requests import SearchRequest
 from engine.retrieve import Candidate, Terms, hit_object, known_by_graph, missing, rank, unite
 from engine.types import FloatArray, Json, MemoryVersion, Relation
+from engine.vector.matcher import remainder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ async def ranked_answer(
     degraded = degraded if whole else [*degraded, "rerank"]
     return {
         "results": [one.told(hit_object(one.ranked, weights, floors, explain=request.explain)) for one in hits],
-        "relations": relation_objects(found.relations),
+        "relations": relation_objects(await _allowed(request, found, look_up)),
         "degraded": degraded,
     }
 
@@ -84,6 +86,26 @@ async def _looked_up(memory_ids: Sequence[str], found: LegsFound, look_up: LookU
         return _More(unite(hits, found.graph), hits)
     versions = await look_up.versions(memory_ids)
     return None if versions is None else _More(known_by_graph(versions, found.graph))
+
+
+async def _allowed(request: SearchRequest, found: LegsFound, look_up: LookUp) -> Sequence[Relation]:
+    """The relations that memories state which match the filter.
+
+    The graph knows a filter by its block alone. Where it says more, what only stands together anywhere is left out.
+    """
+    if request.block is not None and remainder(request.filter, request.block) == Everything():
+        return found.relations
+    stated = [edge for edge in found.relations if edge.memory_id is not None]
+    known: dict[str | None, MemoryVersion] = {hit.version.memory_id: hit.version for hit in found.hits or ()}
+    ids = dict.fromkeys(one for edge in stated if (one := edge.memory_id) is not None and one not in known)
+    if ids:
+        fetched = await look_up.versions(list(ids)) or ()
+        known.update((version.memory_id, version) for version in fetched if version is not None)
+    return [
+        edge
+        for edge in stated
+        if (version := known.get(edge.memory_id)) is not None and matches(request.filter, version)
+    ]
 
 
 def _vectors(hits: Sequence[VectorHit]) -> dict[str, FloatArray]:

@@ -14,7 +14,7 @@ from engine.ranked_answer import LegsFound, LookUp, ranked_answer
 from engine.ranking.signals import Signal
 from engine.ranking.weights import SHIPPED_WEIGHTS
 from engine.requests import parse_search
-from engine.types import MemoryVersion, Scope
+from engine.types import Json, MemoryVersion, Relation, Scope
 from engine.wishes import Wishes
 
 TODAY = "2026-01-01"
@@ -48,3 +48,27 @@ async def test_likeness_goes_by_vectors_also_where_the_graph_found_something() -
     legs = LegsFound(found, [GraphHit("near", 1.0)], (), 10)
     answer = await ranked_answer(asked, legs, SHIPPED_WEIGHTS, TODAY, LookUp(look_up, nothing))
     assert [one["id"] for one in answer["results"]] == ["a", "other"]
+
+
+async def test_relations_of_memories_that_the_filter_keeps_out_are_kept_out_too() -> None:
+    edges = (
+        Relation("Ann", "lives in", "Rome", memory_id="a"),
+        Relation("Ann", "lives in", "Oslo", memory_id="bobs"),
+        Relation("Ann", "works at", "Acme", memory_id="mine"),
+        Relation("Ann", "works at", "Ajax", memory_id="gone"),
+        Relation("Ann", "mentioned_with", "Bob"),
+    )
+    mine, bobs = hit("mine", "", 0.0).version, replace(hit("bobs", "", 0.0).version, scope=Scope(user_id="bob"))
+
+    async def versions(memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
+        assert memory_ids == ["bobs", "mine", "gone"]
+        return [bobs, mine, None]
+
+    async def told(filters: Json) -> list[str]:
+        asked = parse_search("Ann", {"project": "p", "filters": filters}, LimitSettings(), SearchSettings())
+        legs = LegsFound([hit("a", "Ann lives in Rome", 0.9)], (), edges, 10)
+        answer = await ranked_answer(asked, legs, SHIPPED_WEIGHTS, TODAY, LookUp(nothing, versions))
+        return [edge["target"] for edge in answer["relations"]]
+
+    assert await told({"user_id": {"in": ["u", "carl"]}}) == ["Rome", "Acme"]
+    assert await told({"user_id": "u"}) == ["Rome", "Oslo", "Acme", "Ajax", "Bob"]
