@@ -53,7 +53,7 @@ def hits(
     of_all, signals = signals, _looked_at(rows, query, signals, at)
     if lifts:
         signals[Signal.SESSION] = _sessions(rows, at, based(signals, query.weights, query.floors))
-    if query.weights[Signal.REPLY] > 0:
+    if query.weights[Signal.REPLY] > 0 and not population:
         signals[Signal.REPLY] = _replies(rows, query, of_all, at)
     order = np.argsort(-fuse(signals, query.weights, query.floors), kind="stable")
     kept = order[: query.limit]

@@ -70,14 +70,18 @@ async def test_what_has_expired_takes_nobodys_place(store: VectorStore, ledger: 
 async def test_candidates_that_are_side_by_side_only_because_others_are_missing_say_nothing_for_each_other(
     store: VectorStore, ledger: Ledger
 ) -> None:
-    texts = ("the cello", "rain", "fog", "a cello again")
+    texts = ("Where is the cello?", "rain", "fog", "a cello again")
     run = Scope(user_id="ann", run_id="one")
-    said = [(version(f"m{at}", text, run, created_at_us=at), axis(at)) for at, text in enumerate(texts)]
+    said = [
+        (version(f"m{at}", text, run, created_at_us=at, name=f"speaker {at}"), axis(at))
+        for at, text in enumerate(texts)
+    ]
     await store.apply(ledger.add(*said))
     answer = await store.search([VectorQuery("p", ANNS, 5, text="cello rain")])
     by_id = {hit.version.memory_id: hit.signals for hit in answer.hits[0]}
     assert by_id.keys() == {"m0", "m1", "m3"}
     assert all(signals[Signal.KEYWORDS_CONTEXT] == signals[Signal.KEYWORDS] for signals in by_id.values())
+    assert not any(Signal.REPLY in signals for signals in by_id.values())
 
 
 async def test_a_rebuilt_store_in_memory_still_knows_what_was_derived(ledger: Ledger) -> None:
