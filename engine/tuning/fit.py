@@ -14,7 +14,7 @@ _STEPS = (0.25, 0.5, 0.75, 0.9, 1.1, 1.35, 2.0, 4.0)
 _FROM_NOTHING = (0.02, 0.1, 0.25)
 _ROUNDS = 12
 _WORTH = 1e-5
-_CARE = 2.0
+_CARE = 60.0
 """How much is held against leaving the shipped weights, as if so many questions said that they are right."""
 _PARTS = 5
 _DIGITS = 3

@@ -14,7 +14,7 @@ from engine.ranking.weights import Floors, Weights
 from engine.types import FloatArray
 
 TOP = 10
-_SOFTNESS = 0.005
+_SOFTNESS = 0.02
 """Of a score: two memories that differ by so much are three to one in order."""
 _EDGE = 3.0
 """Of a place, likewise."""
