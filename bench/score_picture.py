@@ -11,7 +11,7 @@ import typer
 from engine.config import EmbedSettings
 from engine.embed.transformer import TransformerEmbedder
 from engine.in_process import in_process
-from engine.ranking.signals import FAMILIES, Signal
+from engine.ranking.signals import DISCOUNTS, FAMILIES, Signal
 
 QUESTION = "When did Ann buy her bicycle?"
 TALK = (
@@ -56,17 +56,18 @@ def draw(hits: list[dict[str, Any]], path: Path) -> None:
 
     order = [signal.value for family in FAMILIES for signal in family]
     order += [signal.value for signal in Signal if signal.value not in order]
-    shown = [name for name in order if any(hit["score_details"]["parts"].get(name, 0) > _LEAST for hit in hits)]
+    shown = [name for name in order if any(abs(hit["score_details"]["parts"].get(name, 0)) > _LEAST for hit in hits)]
     with plt.rc_context({"font.size": 9, "svg.hashsalt": "remora", "svg.fonttype": "none"}):
         figure, axes = plt.subplots(figsize=(10, 3.4), layout="constrained")
         for place, hit in enumerate(hits):
-            left = 0.0
+            left = end = 0.0
             for name in shown:
                 part = hit["score_details"]["parts"].get(name, 0.0)
                 label = name if place == 0 else None
-                axes.barh(-place, part, left=left, color=_COLOURS[shown.index(name) % len(_COLOURS)], label=label)
+                axes.barh(-place, part, left=left, label=label, **_style(shown.index(name), Signal(name)))
                 left += part
-            axes.annotate(f" {hit['score']:.2f}", (left, -place), va="center")
+                end = max(end, left)
+            axes.annotate(f" {hit['score']:.2f}", (end, -place), va="center")
         axes.set_yticks([-place for place in range(len(hits))], [_caption(hit) for hit in hits])
         axes.axvline(0.3, color="#999", lw=0.8, ls=":")
         axes.set_xlim(0, 1)
@@ -76,6 +77,12 @@ def draw(hits: list[dict[str, Any]], path: Path) -> None:
         axes.legend(handles, labels, frameon=False, fontsize=8, ncols=2, loc="lower right")
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)
+
+
+def _style(place: int, signal: Signal) -> dict[str, Any]:
+    if signal in DISCOUNTS:  # over what it takes away
+        return {"facecolor": "#fffc", "edgecolor": "#555", "hatch": "////", "linewidth": 0.5}
+    return {"color": _COLOURS[place % len(_COLOURS)]}
 
 
 def _caption(hit: dict[str, Any]) -> str:
