@@ -15,6 +15,7 @@ from engine.errors import StaleEpoch
 from engine.ledger.codec import version_row
 from engine.ledger.schema import signals
 from engine.ledger_port import DeleteEvent, DeleteScopeEvent, Lacking, Stretch, UpdateEvent
+from engine.packed import rounded
 from engine.types import BlockKey, Derived, MemoryVersion, Scope
 from tests.conformance.ledger_writer import ANN, KINDS, Writer, owned
 
@@ -60,7 +61,7 @@ async def test_a_block_comes_with_the_signals_of_its_memories(writer: Writer) ->
     (found,) = (await writer.ledger.block(BLOCK)).derived
     assert before.derived == ()
     assert (found.memory_id, found.version, found.key) == (second, 1, b"k" * 18)
-    assert found.context.tolist() == [1, 0, 0, 0]
+    assert found.context.tolist() == rounded(np.array([1, 0, 0, 0], dtype=np.float32)).tolist()
     assert found.tokens.tolist() == [[7] * 3] * 2
     assert await ids_without(writer) == {first}
 
