@@ -28,6 +28,7 @@ class AliasBook:
         self._ledger = ledger
         self._clock = clock
         self._known: dict[str, tuple[float, tuple[Alias, ...]]] = {}
+        self._changes = 0
 
     async def standing(self, project: str, scope: Mapping[ScopeField, str]) -> dict[str, str]:
         """By the key of another name, the name that stands for it in memories with all these ids."""
@@ -47,8 +48,10 @@ class AliasBook:
         known = next((one for one in rows if (one.scope, one.key) == (alias.scope, alias.key)), None)
         changed = known is None or known.into != alias.into
         if changed:
-            await self._ledger.put_alias(epoch, project, alias)
-            self._known.pop(project, None)
+            try:
+                await self._ledger.put_alias(epoch, project, alias)
+            finally:
+                self._changed(project)
         return {"name": alias.name, "into": alias.into, "changed": changed, **await self._told(project, alias.scope)}
 
     async def split(self, epoch: int, project: str, scope: Scope, name: str) -> Json:
@@ -60,9 +63,16 @@ class AliasBook:
         key = Entity(name).key
         changed = any((one.scope, one.key) == (scope, key) for one in await self._rows(project))
         if changed:
-            await self._ledger.drop_alias(epoch, project, scope, key)
-            self._known.pop(project, None)
+            try:
+                await self._ledger.drop_alias(epoch, project, scope, key)
+            finally:
+                self._changed(project)
         return {"name": name, "into": None, "changed": changed, **await self._told(project, scope)}
+
+    def _changed(self, project: str) -> None:
+        """Whether it was written isn't known after an error: the ledger is asked again."""
+        self._changes += 1
+        self._known.pop(project, None)
 
     async def _told(self, project: str, scope: Scope) -> Json:
         mine = (one for one in await self._rows(project) if one.scope == scope)
@@ -73,7 +83,10 @@ class AliasBook:
         now_s = self._clock()
         if now_s - since_s < _KEPT_S:
             return known
+        changes = self._changes
         found = await self._ledger.aliases(project)
+        if changes != self._changes:  # Somebody has changed some meanwhile: these may be the old ones.
+            return found
         if len(self._known) >= _MOST_PROJECTS:
             self._known.clear()
         self._known[project] = now_s, found

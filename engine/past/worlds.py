@@ -24,6 +24,7 @@ from engine.text.analyzer import Analyzer
 from engine.types import BlockKey, ChangeBatch, EventKind
 
 _KEPT_S = 10.0
+_GRACE_S = 0.1
 _MOST_WORLDS = 8
 
 Key: TypeAlias = tuple[str, BlockKey | None, Moment]
@@ -118,14 +119,18 @@ class Worlds:
             return kept
 
     def _fresh(self, key: Key) -> _Kept | None:
-        now_s = self._clock()
-        self._drop([one for one, kept in self._kept.items() if kept.until_s < now_s])
+        self._drop_old()
         if (kept := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
         return kept
 
+    def _drop_old(self) -> None:
+        now_s = self._clock()
+        self._drop([one for one, kept in self._kept.items() if kept.until_s < now_s])
+
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._kept[key] = kept
+        asyncio.get_running_loop().call_later(_KEPT_S + _GRACE_S, self._drop_old)
         rows = sum(one.world.rows for one in self._kept.values())
         for oldest in list(self._kept)[:-1]:
             if len(self._kept) <= _MOST_WORLDS and rows <= MOST_ROWS:

@@ -26,6 +26,8 @@ _DIGITS = {char: value for value, char in enumerate("〇一二三四五六七八
     "幾": 3,
 }
 _NUMBER = "(?:[0-9]{1,3}|[一二三四五六七八九十两兩几幾]{1,3})"
+_WRITTEN = re.compile("([^十])?(十)?([^十])?")
+_OR_ONE_MORE = re.compile("([一二三四五六七八两兩])[二两兩三四五六七八九](?=十|$)")
 _YEARS = {"前": -2, "去": -1, "今": 0, "本": 0, "明": 1, "后": 2, "後": 2}
 _DAYS = {"大前": -3, "前": -2, "昨": -1, "今": 0, "明": 1, "后": 2, "後": 2, "大后": 3, "大後": 3}
 _UNITS = {"天": "day", "日": "day", "周末": "weekend", "週末": "weekend", "周": "week", "週": "week", "星期": "week"}
@@ -38,13 +40,21 @@ _YEAR = "[12][0-9]{3}|[一二][〇零一二三四五六七八九]{3}|[前去今�
 
 
 def number(written: str) -> int:
-    """12, 十二, 二十, 两."""
+    """12, 十二, 二十, 两. Raises ValueError for what is none, as 十十."""
     if written.isascii():
         return int(written)
-    tens, ten, ones = written.rpartition("十")
+    match = _WRITTEN.fullmatch(written)
+    if match is None or (match[1] and match[3] and not match[2]):
+        raise ValueError(written)
+    tens, ten, ones = match.groups()
     if not ten:
-        return int("".join(str(_DIGITS[char]) for char in ones))
+        return _DIGITS[tens or ones]
     return (_DIGITS[tens] if tens else 1) * 10 + (_DIGITS[ones] if ones else 0)
+
+
+def _count(written: str) -> int:
+    """The same of what is counted: 两三 is two or three, 二三十 is twenty or thirty, and means the smaller."""
+    return number(_OR_ONE_MORE.sub(r"\1", written))
 
 
 def _recurring(_: re.Match[str], __: Occasion) -> None:
@@ -71,7 +81,7 @@ def _part_of_year(year: int, *, month: int, day: int | None) -> TimeRange:
 def _year(written: str, day: date) -> int:
     if written in _YEARS:
         return day.year + _YEARS[written]
-    return int(written) if written.isascii() else number(written)
+    return int(written) if written.isascii() else int("".join(str(_DIGITS[char]) for char in written))
 
 
 def _season(match: re.Match[str], at: Occasion) -> TimeRange:
@@ -80,11 +90,11 @@ def _season(match: re.Match[str], at: Occasion) -> TimeRange:
 
 def _distance(match: re.Match[str], at: Occasion) -> TimeRange:
     direction = -1 if match[3] == "前" else 1
-    return stretches.distant(at.day, direction * number(match[1]), _UNITS[match[2]])
+    return stretches.distant(at.day, direction * _count(match[1]), _UNITS[match[2]])
 
 
 def _lasting(match: re.Match[str], at: Occasion) -> TimeRange:
-    return stretches.up_to(at.day, number(match[1]), _UNITS[match[2]])
+    return stretches.up_to(at.day, _count(match[1]), _UNITS[match[2]])
 
 
 def _directed(match: re.Match[str], at: Occasion) -> TimeRange:

@@ -12,7 +12,7 @@ from engine.temporal.range import TimeRange
 from engine.temporal.rule import Hold, Occasion, Rule
 from engine.temporal.vocabulary import Table, Vocabulary, one_of, spaced, triggers
 
-_AMBIGUOUS = frozenset({"may", "march", "mar", "mars", "august", "april", "june"})
+_AMBIGUOUS = frozenset({"may", "march", "mar", "august", "april", "june"})
 _SHORT_WORD = r"[^\W\d_]{1,3}"
 _SHORT_DECADES = 100
 _FIRST_DECADE_OF_LAST_CENTURY = 30

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -56,7 +56,7 @@ class Finder:
         occasion = Occasion(folded, text if len(text) == len(folded) else folded, day, self._future)
         found = [one for rule in rules for one in rule.find(occasion) if one.end > one.start]
         if self._anchors is not None:
-            found = [self._anchors.moved(one, folded) for one in found]
+            found = list(_moved(found, self._anchors, folded))
         return list(_apart(sorted(found, key=lambda one: (one.start, one.start - one.end))))
 
     def _rules_for(self, folded: str) -> tuple[Rule, ...]:
@@ -99,6 +99,15 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).lower().replace("’", "'")
 
 
+def _moved(found: Sequence[Found], anchors: Anchors, text: str) -> Iterator[Found]:
+    """The expressions with what hangs on them; what now lies inside such a one says nothing by itself."""
+    moved = [anchors.moved(one, text) for one in found]
+    wider = [one for one, was in zip(moved, found, strict=True) if one.start < was.start]
+    for one in moved:
+        if one in wider or not any(one.start < other.end and other.start < one.end for other in wider):
+            yield one
+
+
 def _apart(found: Iterable[Found]) -> Iterator[Found]:
     """Those that don't overlap: the first wins, of those that start together the longest."""
     end = 0
@@ -106,10 +115,6 @@ def _apart(found: Iterable[Found]) -> Iterator[Found]:
         if one.start >= end:
             end = one.end
             yield one
-
-
-def _day(said_at_us: int) -> date:
-    return (_EPOCH + timedelta(microseconds=said_at_us)).date()
 
 
 def day_of(said_at_us: int) -> date:

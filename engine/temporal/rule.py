@@ -64,7 +64,7 @@ class Found:
 class Rule:
     """Finds one kind of expression.
 
-    `meaning` raises ValueError or OverflowError when the match is no time: a 32nd of May, a year 12000.
+    `meaning` raises ArithmeticError, LookupError or ValueError when the match is no time: a 32nd of May, a year 12000.
 
     Attributes:
         digits: there is none without a digit.
@@ -90,7 +90,7 @@ class Rule:
         for match in self.pattern.finditer(occasion.text):
             try:
                 yield Found(self._start(match), match.end(), self.meaning(match, occasion), self._hold(match))
-            except (ValueError, OverflowError):
+            except (ArithmeticError, LookupError, ValueError):
                 continue
 
     def _start(self, match: re.Match[str]) -> int:

@@ -135,12 +135,12 @@ def weekday(day: date, number: int, direction: int) -> TimeRange:
 
 def yearly(day: date, of_year: Callable[[int], TimeRange], direction: int | None) -> TimeRange:
     """Something that comes once a year: the last that was over before `day` (-1), the next that starts after it (1),
-    that of the year of `day` (0) or the nearest one (None; when two are as near, the earlier)."""
+    the one that holds `day`, else that of its year (0), or the nearest (None; when two are as near, the earlier)."""
     at = days(day, 1)
     each = [of_year(day.year + more) for more in (-2, -1, 0, 1, 2) if day.year + more >= 1]
     match direction:
         case 0:
-            return of_year(day.year)
+            return next((one for one in each if one.from_us <= at.from_us < one.until_us), of_year(day.year))
         case -1:
             return max((one for one in each if one.until_us <= at.from_us), key=lambda one: one.from_us)
         case 1:

@@ -25,7 +25,7 @@ WORDS = (
     *("month", "Friday", "May", "march", "summer", "2023", "1999", "3", "31", "3rd", "30.", "5/7/2023", "2023-05-07"),
     *("yesterday", "two", "few", "hundred", "99999", "0", "weekend", "90s", "letzten", "Woche", "vor", "am", "im"),
     *("Mai", "Jahren", "hace", "años", "mayo", "de", "el", "pasado", "il", "y", "dernier", "mois", "上", "周五", "年"),
-    *("月", "3日", "两", "前", "去年", "夏天", "十", ".", ",", "'", "-", "/"),
+    *("月", "3日", "两", "前", "去年", "夏天", "十", "二", "三", "天", "几", ".", ",", "'", "-", "/"),
 )
 
 moments = st.integers(to_us(datetime(1, 1, 1, tzinfo=UTC)), to_us(datetime(9999, 12, 31, tzinfo=UTC)))

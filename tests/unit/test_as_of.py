@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from engine.config import Settings
 from engine.errors import InvalidInput, NotFound, Purged, RemoraError
 from engine.in_process import in_process
 from engine.memory import Memory
+from engine.past import worlds
+from engine.past.world import World
 from engine.times import iso
 from tests.unit.past_clock import PastClock
 
@@ -120,3 +123,22 @@ async def test_a_past_that_makes_no_sense_is_refused(memory: Memory, fields: dic
             await asked
         assert isinstance(caught.value, InvalidInput)
         assert caught.value.details["field"].startswith("as_of")
+
+
+async def test_an_earlier_state_is_let_go_though_nobody_asks_again(
+    memory: Memory, clock: PastClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = asyncio.Event()
+    close = World.close
+
+    async def closed(self: World) -> None:
+        await close(self)
+        gone.set()
+
+    monkeypatch.setattr(World, "close", closed)
+    monkeypatch.setattr(worlds, "_KEPT_S", 0.0)
+    await said(memory, "I drink tea")
+    before = clock.next_day()
+    await said(memory, "I drink coffee")
+    await memory.search("tea", user_id="ann", as_of=iso(before))
+    await asyncio.wait_for(gone.wait(), 10)

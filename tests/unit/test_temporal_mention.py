@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import product
 
 import pytest
 
 from engine.temporal.mention import MOST_RANGES, mentioned
-from engine.temporal.range import Grain
+from engine.temporal.range import DAY_US, Grain
 from engine.times import day_of, to_us
 
 AMBIGUOUS = "3/5/2023"
@@ -233,3 +234,44 @@ def test_what_lies_beyond_the_calendar_is_no_time() -> None:
 def test_a_day_of_a_leap_year_comes_in_every_year() -> None:
     (told,) = mentioned("on 29 February", SAID_US)
     assert (day_of(told.from_us), told.grain) == ("2023-02-28", Grain.DAY)
+
+
+_COUNTS = "一二三四五六七八九十两兩几幾"
+
+
+def test_no_count_in_chinese_is_an_error() -> None:
+    counts = ["".join(chars) for length in (1, 2, 3) for chars in product(_COUNTS, repeat=length)]
+    for start in range(0, len(counts), 100):
+        some = counts[start : start + 100]
+        mentioned(" ".join(text for one in some for text in (f"{one}天前", f"{one}月", f"五月{one}日")), SAID_US)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("两三天前", 2), ("二三十天前", 20), ("十二三天前", 12), ("一两天前", 1), ("二十三天前", 23), ("十两天前", 12)],
+)
+def test_two_or_three_in_chinese_is_no_twenty_three(text: str, days: int) -> None:
+    (told,) = mentioned(text, SAID_US)
+    assert told.from_us == (SAID_US // DAY_US - days) * DAY_US
+
+
+@pytest.mark.parametrize(("text", "language"), [("this winter", "english"), ("diesen Winter", "german")])
+def test_this_winter_is_the_one_that_it_is(text: str, language: str) -> None:
+    (told,) = mentioned(text, to_us(datetime(2023, 1, 15, tzinfo=UTC)), language)
+    assert (day_of(told.from_us), day_of(told.until_us)) == ("2022-12-01", "2023-03-01")
+
+
+@pytest.mark.parametrize("text", ["the weekend of 20 May 2022", "over the weekend of 20 May 2022"])
+def test_a_weekend_with_a_date_is_not_the_one_to_come(text: str) -> None:
+    (told,) = mentioned(text, SAID_US)
+    assert (day_of(told.from_us), day_of(told.until_us)) == ("2022-05-21", "2022-05-23")
+
+
+def test_french_writes_march_small() -> None:
+    (told,) = mentioned("elle est née en mars", SAID_US, "french")
+    assert (day_of(told.from_us), told.grain) == ("2023-03-01", Grain.MONTH)
+
+
+def test_half_a_year_is_no_year() -> None:
+    (told,) = mentioned("We met half a year ago", SAID_US)
+    assert (day_of(told.from_us), told.grain) == ("2022-11-01", Grain.MONTH)

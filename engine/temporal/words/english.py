@@ -70,6 +70,7 @@ ENGLISH = Language(
         "the year before last": (-2, "year"),
         "the week after next": (2, "week"),
         "a fortnight ago": (-2, "week"),
+        "half a year ago": (-6, "month"),
         "last night": (-1, "day"),
         "yesterday morning": (-1, "day"),
         "yesterday evening": (-1, "day"),
