@@ -47,7 +47,7 @@ from engine.write_path import WritePath
 
 _SHORT = Load(tokens=32)
 _ALWAYS_ADDS = 32
-_ALWAYS_SEARCHES = 12
+_ALWAYS_SEARCHES = 6
 """So many short texts are let in whatever the pace: the models need a few at once to show it."""
 
 
