@@ -15,7 +15,8 @@ from actors.handles import OrchestratorHandle
 from actors.options import Part
 
 Fault = Callable[..., AbstractAsyncContextManager[None]]
-CALLERS = 20
+CALLERS = 10
+"""Short questions of so many are let in whatever the pace."""
 HELD_S = 4.0
 """How long the embedder takes over one text: less than the deadline after which searches do without it."""
 
