@@ -198,7 +198,7 @@ class LimitSettings(_Section):
     pending_tokens: Positive = 262_144
     pending_reads: Positive = 2048
     pending_requests: Positive = 1024
-    search_wait_s: Seconds = 0.7
+    search_wait_s: Seconds = 1.0
     write_wait_s: Seconds = 10.0
 
 

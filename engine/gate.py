@@ -16,6 +16,7 @@ _LONGEST_RETRY_S = 60
 _EACH_TOKENS = 16
 """What an item costs beyond its tokens, counted in tokens."""
 _BYTES_PER_TOKEN = 4
+_CROWDED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Gate:
         longest_s: an item with tokens whose caller waits for it is refused when those before it take longer; None: it
             never is for that.
         always: so much work of such items is taken whatever the pace.
+        crowded: says when others want the same models; while they do, half of `longest_s` and `always` holds.
         luck: 0 to 1, spreads the times at which refused callers come back.
     """
 
@@ -78,6 +80,7 @@ class Gate:
         *,
         longest_s: float | None = None,
         always: int = 0,
+        crowded: Callable[[], bool] = lambda: False,
         luck: Callable[[], float] = random.random,
     ) -> None:
         self._name = name
@@ -87,6 +90,7 @@ class Gate:
         self._modelled = 0
         self._longest_s = longest_s
         self._always = always
+        self._crowded = crowded
         self._luck = luck
         self._work = 0
         self._waited = 0
@@ -178,9 +182,10 @@ class Gate:
         )
 
     def _takes_too_long(self, load: Load) -> bool:
-        if self._longest_s is None or not load.tokens or self._waited + load.work <= self._always:
+        if self._longest_s is None or not load.tokens:
             return False
-        return self.wait_s > self._longest_s
+        share = _CROWDED if self._crowded() else 1.0
+        return self._waited + load.work > share * self._always and self.wait_s > share * self._longest_s
 
     def _refusal(self, message: str, work: int, pace: Pace) -> Overloaded:
         self.refused += 1

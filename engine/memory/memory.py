@@ -47,7 +47,7 @@ from engine.write_path import WritePath
 
 _SHORT = Load(tokens=32)
 _ALWAYS_ADDS = 32
-_ALWAYS_SEARCHES = 6
+_ALWAYS_SEARCHES = 12
 """So many short texts are let in whatever the pace: the models need a few at once to show it."""
 
 
@@ -102,12 +102,13 @@ class Memory(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, U
         rerank = nobody if reranker is None else reranker.score
         over = partial(_searches, models=models, settings=settings, rerank=rerank)
         past = Worlds(ledger=ledger, models=models, settings=settings, aliases=aliases, searches=over)
+        admitted = _write_gate(settings)
         writes = WritePath(
             ledger=ledger,
             models=models,
             feeds=(vector_feed, graph_feed),
             listeners=(signals, past),
-            gate=_write_gate(settings),
+            gate=admitted,
             batch_operations=settings.ledger.batch_operations,
             apply_deadline_s=settings.runtime.apply_deadline_s,
             faults=faults,
@@ -143,7 +144,7 @@ class Memory(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, U
                 rankings=Rankings(ledger, settings.search.leg_deadline_s),
                 operations=OperationList(ledger, writes.is_running),
                 upkeep=Upkeep(ledger, subjects, shard=shard),
-                door=Door(_read_gate(settings), settings.runtime.deadline_s),
+                door=Door(_read_gate(settings, admitted), settings.runtime.deadline_s),
                 moments=Moments(ledger=ledger, past=past, searches=searches, graphs=graphs, clock=clock),
             )
         )
@@ -200,10 +201,19 @@ def _searches(ledger: Known, legs: SearchLegs, *, models: Models, settings: Sett
     )
 
 
-def _read_gate(settings: Settings) -> Gate:
+def _read_gate(settings: Settings, writes: Gate) -> Gate:
     limits = settings.limits
+    most_s = limits.search_wait_s
     room = Room(limits.pending_reads, limits.pending_bytes, limits.pending_tokens)
-    return Gate("reads", room, time.monotonic, longest_s=limits.search_wait_s, always=_ALWAYS_SEARCHES * _SHORT.work)
+    # Where writes wait longer than searches may, each search takes longer than the pace of the last half minute says.
+    return Gate(
+        "reads",
+        room,
+        time.monotonic,
+        longest_s=most_s,
+        always=_ALWAYS_SEARCHES * _SHORT.work,
+        crowded=lambda: writes.wait_s > most_s,
+    )
 
 
 def _write_gate(settings: Settings) -> Gate:

@@ -78,6 +78,23 @@ def test_who_waits_is_refused_when_those_before_take_too_long_and_who_does_not_w
     gate.enter(load, waited=True)
 
 
+def test_while_others_want_the_models_half_as_much_is_let_in() -> None:
+    clock, crowd, load = Clock(), [False], Load(tokens=34)
+    room = Room(10, 1000, 1000)
+    gate = Gate("reads", room, clock, longest_s=10.0, always=100, crowded=lambda: crowd[0], luck=lambda: 0.0)
+    gate.enter(load, waited=True)
+    clock.now_s += 30.0
+    gate.leave(load, waited=True)
+    gate.enter(load, waited=True)
+    clock.now_s += 6.0
+    assert 5.0 < gate.wait_s < 10.0
+    crowd[0] = True
+    refusal_of(gate, load, waited=True)
+    crowd[0] = False
+    gate.enter(load, waited=True)
+    assert gate.pending == 2
+
+
 def test_however_slow_it_is_a_little_is_always_taken() -> None:
     clock, load = Clock(), Load(tokens=34)
     gate = a_gate(clock)
