@@ -130,7 +130,7 @@ class SignalSettings(_Section):
 
     enabled: bool = True
     pause_s: Seconds = 0.3
-    windows: Positive = 4
+    windows: Positive = 1
     share: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
