@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +17,9 @@ Chapter = dict[str, Any]
 
 _HITS = 3
 _NEIGHBOURS = 5
+_PATIENCE_S = 10.0
+"""So long derived signals are waited for: on a server with other work they may never all be there."""
+_LOOK_S = 0.05
 
 
 async def play(api: MemoryApi, story: Story, user_id: str) -> AsyncIterator[Chapter]:
@@ -23,6 +27,8 @@ async def play(api: MemoryApi, story: Story, user_id: str) -> AsyncIterator[Chap
     messages = list(story.messages)
     added, ms = await _timed(api.add(messages, user_id=user_id))
     yield {"chapter": "added", "memories": len(added["results"]), "ms": ms}
+    _, ms = await _timed(_signals(api))
+    yield {"chapter": "signals", "ms": ms}
     for one in story.questions:
         found, ms = await _timed(api.search(one.question, user_id=user_id, top_k=_HITS, explain=True))
         yield {
@@ -38,6 +44,17 @@ async def play(api: MemoryApi, story: Story, user_id: str) -> AsyncIterator[Chap
     source, target = story.way
     way, ms = await _timed(api.path(source, target, user_id=user_id))
     yield {"chapter": "path", "source": source, "target": target, "answer": way, "ms": ms}
+
+
+async def _signals(api: MemoryApi) -> None:
+    """Wait until nothing derived from memories is missing, or for as long as anybody would."""
+    until_s = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < until_s:
+        status = await api.status()
+        behind = [one.get("signals") or {} for one in status.get("shards", [status])]
+        if not any(one.get("enabled", True) and one.get("pending") for one in behind):
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _timed(call: Awaitable[T]) -> tuple[T, float]:

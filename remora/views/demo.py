@@ -21,6 +21,8 @@ def chapter(told: Json) -> None:
             output.line(
                 f"{told['memories']} messages are in memory, durable and searchable, after {told['ms']:.0f} ms."
             )
+        case "signals":
+            output.line(f"{told['ms']:.0f} ms later they know their neighbours and their words (docs/retrieval.md).", "dim")
         case "asked":
             _asked(told)
         case "neighbours":
