@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -100,9 +101,12 @@ class Own:
         async def close() -> None:
             await in_thread(lease.give_back, lambda _: None)
 
-        link = Link(api, close)
-        await self._check_dimensions(link)
-        return link
+        try:
+            await self._check_dimensions(api)
+        except BaseException:
+            await asyncio.shield(close())
+            raise
+        return Link(api, close)
 
     def _take(self, given_up: threading.Event) -> tuple[Lease, MemoryApi]:
         from actors import owned
@@ -126,12 +130,11 @@ class Own:
             lease = owned.take(settings, tell, exact=self.exact)
         return lease, handle_of(lease.settings)
 
-    async def _check_dimensions(self, link: Link) -> None:
+    async def _check_dimensions(self, api: MemoryApi) -> None:
         if self.dimensions is None:
             return
-        found = _dimensions(await link.api.status())
+        found = _dimensions(await api.status())
         if found is not None and found != self.dimensions:
-            await link.close()
             raise InvalidInput(
                 f"embedding_model_dims says {self.dimensions}, and the model's vectors have {found}: leave it out, "
                 "Remora asks the model",
