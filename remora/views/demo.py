@@ -22,9 +22,7 @@ def chapter(told: Json) -> None:
                 f"{told['memories']} messages are in memory, durable and searchable, after {told['ms']:.0f} ms."
             )
         case "signals":
-            output.line(
-                f"{told['ms']:.0f} ms later they know their neighbours and their words (docs/retrieval.md).", "dim"
-            )
+            output.line(f"{told['ms']:.0f} ms later their derived signals are there (docs/retrieval.md).", "dim")
         case "asked":
             _asked(told)
         case "neighbours":
