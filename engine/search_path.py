@@ -16,6 +16,7 @@ from engine.concurrency import TaskSet
 from engine.config import SearchSettings
 from engine.errors import InvalidInput, RemoraError, Unavailable
 from engine.extract.roles import roles_of
+from engine.extract.written import names_written
 from engine.finishing import Rerank, nobody
 from engine.graph_port import GraphQuery
 from engine.ledger_port import Known
@@ -287,8 +288,9 @@ class SearchPath:
         self, request: SearchRequest, entities: tuple[Entity, ...], mentions: Mapping[str, int] | None = None
     ) -> GraphQuery:
         limit = candidates_of(request, self._settings)
+        asked = {entity.key: entity for entity in (*names_written(request.query), *entities)}
         roles = roles_of(request.query)
-        return GraphQuery(request.call.project, entities, limit, request.block, mentions, roles=roles)
+        return GraphQuery(request.call.project, tuple(asked.values()), limit, request.block, mentions, roles=roles)
 
     def status(self) -> Json:
         """Calls so far. `left_alone`: parts that don't answer, and are asked again in the background."""
