@@ -6,13 +6,30 @@ from collections.abc import Sequence
 
 from engine import ids
 from engine.api import CallFields
+from engine.errors import DeadlineExceeded, Overloaded, Unavailable
 from engine.shard_api import ShardApi
-from engine.sharding import routing
+from engine.sharding import merging, routing
 from engine.sharding.asking import Until, every
 from engine.sharding.everywhere import part_ids
+from engine.sharding.parts import Parts
 from engine.types import Json
 
 _AT_ONCE = 500
+
+
+async def forget_erased(parts: Parts, project: str, answer: Json, until: Until) -> None:
+    """Blank the claims of what a purge has erased, in whichever shard they are.
+
+    Raises:
+        Unavailable: it is not done everywhere; the purge sent again does what is left.
+    """
+    details = {"operation_id": answer["operation_id"], "retry_after_s": 1}
+    if merging.is_open(answer):
+        raise Unavailable("the purge is accepted and not done yet: send it again", details)
+    try:
+        await forget(parts.shards, project, answer, until)
+    except (Unavailable, DeadlineExceeded, Overloaded) as error:
+        raise Unavailable(f"the purge is not complete: send it again ({error.message})", details) from error
 
 
 async def forget(shards: Sequence[ShardApi], project: str, purge: Json, until: Until) -> None:
