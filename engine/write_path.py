@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -11,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.answers import write_answer
+from engine.callers import Callers
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import PASSING, InvariantViolated, Purged, RemoraError, Unavailable
 from engine.faults import FaultPoints, WritePoint
 from engine.figures import Histogram
 from engine.gate import Gate, Load
 from engine.index_feed import IndexFeed
+from engine.index_waits import IndexWaits
 from engine.lanes import Lanes, Turn
 from engine.ledger_port import (
     Accept,
@@ -26,7 +27,6 @@ from engine.ledger_port import (
     Forget,
     Ledger,
     Operation,
-    OperationKind,
     Ownership,
     Plan,
     Retry,
@@ -34,7 +34,7 @@ from engine.ledger_port import (
 )
 from engine.ledger_writer import LedgerWriter, Listener
 from engine.models import Models
-from engine.operations import error_object, is_blanked, is_final, is_indexed, needs_model, stored_error
+from engine.operations import error_object, is_blanked, is_final, needs_model
 from engine.planning import Planner
 from engine.ports import Priority
 from engine.run import Run
@@ -50,7 +50,6 @@ class WriteStats:
 
     accepted: int = 0
     finished: int = 0
-    degraded: int = 0
     took_ms: Histogram = field(default_factory=Histogram)
 
 
@@ -84,14 +83,14 @@ class WritePath:
     ) -> None:
         self._ledger = ledger
         self._planner = Planner(models, rules=rules)
-        self._feeds = feeds
         self._gate = gate
-        self._apply_deadline_s = apply_deadline_s
         self._faults = faults
         self._lanes = Lanes()
         self._running: dict[str, Run] = {}
         self._tasks = TaskSet()
         self._writer = LedgerWriter(ledger, (*feeds, *listeners), batch_operations=batch_operations)
+        indexes = IndexWaits(ledger, feeds, apply_deadline_s=apply_deadline_s)
+        self._callers = Callers(writer=self._writer, indexes=indexes, gate=gate, faults=faults)
         self.stats = WriteStats()
 
     @property
@@ -165,7 +164,7 @@ class WritePath:
         if run is None:
             priority = priority if wait else Priority.BULK
             run = self._admit(operation, missing=missing, waited=priority is Priority.ADD, priority=priority)
-        return await self._heard(run, wait=wait, deadline_s=deadline_s)
+        return await self._callers.heard(run, wait=wait, deadline_s=deadline_s)
 
     async def retry(self, operation: Operation, *, wait: bool, deadline_s: float) -> Json:
         """Carry a FAILED operation out again, as if it were sent now; any other is answered as it is.
@@ -190,7 +189,7 @@ class WritePath:
             load = write_load(operation.request)
             self._gate.enter(load, waited=wait)
             run = self._begin(operation, load, accepted=False, again=True, waited=wait)
-        return await self._heard(run, wait=wait, deadline_s=deadline_s)
+        return await self._callers.heard(run, wait=wait, deadline_s=deadline_s)
 
     async def forget(self, project: str, keys: Sequence[str]) -> None:
         """Blank the claims of idempotency keys; see `Forget`."""
@@ -198,53 +197,6 @@ class WritePath:
         written = await self._writer.submit(Forget(project, tuple(keys)))
         if written.error is not None:
             raise written.error
-
-    async def _heard(self, run: Run, *, wait: bool, deadline_s: float) -> Json:
-        """What a caller is answered; when the last of them leaves early, the run may end."""
-        run.callers += 1
-        try:
-            return await self._answer(run, wait=wait, deadline_s=deadline_s)
-        finally:
-            run.callers -= 1
-            self._given_up(run)
-
-    async def _answer(self, run: Run, *, wait: bool, deadline_s: float) -> Json:
-        owing = ["ledger"] if run.operation.kind is OperationKind.PURGE else []
-        try:
-            async with asyncio.timeout(deadline_s):
-                known = _good(await asyncio.shield(run.done if wait else run.accepted))
-                owing = ["ledger"] if known.kind is OperationKind.PURGE and await self._ledger_owes(known) else []
-                if wait:
-                    await self._indexes(known)
-                await self._faults.reach(WritePoint.BEFORE_ANSWER)
-        except TimeoutError:
-            if not run.accepted.done():
-                raise self._unaccepted(run) from None
-            if not run.done.done():
-                return write_answer(run.accepted.result())
-            known = _good(run.done.result())
-        degraded = owing + [feed.name for feed in self._feeds if is_indexed(known) and _is_behind(feed, known)]
-        self.stats.degraded += wait and bool(degraded)
-        return write_answer(known, degraded)
-
-    def _unaccepted(self, run: Run) -> Unavailable:
-        """What the last of its callers is told whose time is up before the operation is accepted."""
-        run.callers -= 1
-        taken_back = self._given_up(run)
-        run.callers += 1
-        if taken_back:
-            details: Json = {"retry_after_s": self._gate.retry_s(), "rolled_back": True}
-            return Unavailable("the request could not be accepted in time, and was not", details)
-        details = {"operation_id": run.operation.id, "retry_after_s": self._gate.retry_s()}
-        return Unavailable("not known yet whether the request was accepted", details)
-
-    def _given_up(self, run: Run) -> bool:
-        """End what nobody waits for and the ledger has not been given; whether it was that."""
-        if run.callers or run.accepted.done():
-            return False
-        if run.sent is not None:
-            return self._writer.take_back(run.sent)
-        return run.task is not None and run.task.cancel()
 
     def _admit(self, operation: Operation, *, missing: bool, waited: bool, priority: Priority) -> Run:
         load = write_load(operation.request)
@@ -401,33 +353,6 @@ class WritePath:
     async def _plan(self, run: Run, *, missing: bool = False) -> Plan:
         return await self._planner.plan(run.operation, self.ownership.secret, run.priority, missing=missing)
 
-    async def _ledger_owes(self, purge: Operation) -> bool:
-        """Whether the ledger's own files may still hold what was purged: a long read kept it from writing them anew."""
-        if not is_indexed(purge):
-            return False
-        try:
-            return bool((await self._ledger.status()).get("unerased"))
-        except RemoraError:
-            return True
-
-    async def _indexes(self, operation: Operation) -> None:
-        """Wait for the indexes, side by side, but not for one that is late."""
-        if is_indexed(operation):
-            await asyncio.gather(*[self._index(feed, operation) for feed in self._feeds])
-
-    async def _index(self, feed: IndexFeed, operation: Operation) -> None:
-        position = _position(operation)
-        if feed.position < position and feed.stalled_s > self._apply_deadline_s:
-            # Others have waited in vain since it moved last.
-            return
-        if operation.kind is OperationKind.PURGE:
-            # The caller's own deadline is the only one: files may have to be written anew.
-            await feed.erased(position)
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._apply_deadline_s):
-                await feed.reached(position)
-
     def status(self) -> Json:
         """What is under way."""
         return {
@@ -437,7 +362,7 @@ class WritePath:
             "queued": self.queued,
             "accepted": self.stats.accepted,
             "finished": self.stats.finished,
-            "degraded": self.stats.degraded,
+            "degraded": self._callers.degraded,
             "transactions": self._writer.transactions,
             "took_ms": self.stats.took_ms.figures(),
         }
@@ -449,28 +374,3 @@ class WritePath:
     def gate(self) -> Json:
         """What is admitted."""
         return self._gate.figures()
-
-
-def _good(known: Operation) -> Operation:
-    """The operation, unless there is something wrong with it that its caller has to hear.
-
-    Raises:
-        RemoraError: what it failed with.
-        Purged: what it was about has been erased.
-    """
-    if is_blanked(known):
-        raise Purged("what this request was about has been purged", {"operation_id": known.id})
-    if known.state is OperationState.FAILED:
-        raise stored_error(known)
-    return known
-
-
-def _position(operation: Operation) -> int:
-    position: int = (operation.result or {}).get("position", 0)
-    return position
-
-
-def _is_behind(feed: IndexFeed, operation: Operation) -> bool:
-    """Whether the index lacks what the operation did, or a file of it may still hold what that has purged."""
-    position = _position(operation)
-    return feed.position < position or (operation.kind is OperationKind.PURGE and not feed.is_erased(position))
