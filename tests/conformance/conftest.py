@@ -1,4 +1,4 @@
-"""A Milvus that the conformance suites share."""
+"""What the conformance suites share: a Milvus, and vector stores of every kind."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+
+from engine.ports import VectorStore
+from tests.conformance.vector_cases import KINDS, Ledger, opener
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,23 @@ def _wait_until_open(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
     raise TimeoutError("the Milvus Lite server didn't come up")
+
+
+@pytest.fixture(params=KINDS)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., VectorStore]:
+    """Opens the vector store of this test; again: the same one."""
+    return opener(request, tmp_path)
+
+
+@pytest_asyncio.fixture
+async def store(opened: Callable[..., VectorStore]) -> AsyncIterator[VectorStore]:
+    """The vector store of this test; the suites of other ports have their own."""
+    made = opened()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """What feeds the vector store of this test."""
+    return Ledger()

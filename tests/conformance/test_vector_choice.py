@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from engine.filters import Compare, Op
 from engine.ports import VectorQuery, VectorStore
 from engine.ranking.signals import Signal
 from engine.types import BlockKey, Derived, LiveRows, Scope
 from engine.vector.memory import InMemoryVectorStore
-from tests.conformance.vector_cases import DIMENSIONS, KINDS, Ledger, axis, lasting_only, opener, version
+from tests.conformance.vector_cases import DIMENSIONS, Ledger, axis, lasting_only, version
 
 ANNS = Compare("user_id", Op.EQ, "ann")
 BLOCK = BlockKey("p", "user_id", "ann")
 LATER_US = 1_800_000_000_000_000
-
-
-@pytest.fixture(params=KINDS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., VectorStore]:
-    return opener(request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(opened: Callable[..., VectorStore]) -> AsyncIterator[VectorStore]:
-    made = opened()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger()
 
 
 async def found(store: VectorStore, ledger: Ledger, query: VectorQuery) -> set[str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from engine.errors import Conflict, InvariantViolated, Unavailable
 from engine.filters import And, Compare, Everything, Filter, Not, Op, Or
@@ -24,27 +23,9 @@ from engine.types import (
     Scope,
 )
 from engine.vector.memory import InMemoryVectorStore
-from tests.conformance.vector_cases import DIMENSIONS, KINDS, Ledger, axis, lasting_only, lite_only, opener, version
+from tests.conformance.vector_cases import DIMENSIONS, Ledger, axis, lasting_only, lite_only, version
 
 Ask = Callable[..., Awaitable[dict[str, VectorHit]]]
-
-
-@pytest.fixture(params=KINDS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., VectorStore]:
-    """Opens the store of this test; again: the same one."""
-    return opener(request, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def store(opened: Callable[..., VectorStore]) -> AsyncIterator[VectorStore]:
-    made = opened()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    return Ledger()
 
 
 @pytest.fixture(params=["by block", "wide"])

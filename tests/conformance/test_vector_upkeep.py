@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,10 @@ from engine.errors import Conflict
 from engine.filters import Compare, Op
 from engine.ports import VectorQuery, VectorStore
 from engine.types import BlockKey, Change, Entity, EventKind, Mending, Relation, Scope
-from tests.conformance.vector_cases import DIMENSIONS, KINDS, Ledger, Shard, axis, lasting_only, opener, version
+from tests.conformance.vector_cases import DIMENSIONS, Ledger, Shard, axis, lasting_only, version
 
 BY_BLOCK_AND_WIDE = pytest.mark.parametrize("by_block", [True, False], ids=["by block", "wide"])
 NOTHING = np.zeros((0, DIMENSIONS), dtype=np.float32)
-
-
-@pytest.fixture(params=KINDS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., VectorStore]:
-    """Opens the store of this test; again: the same one."""
-    return opener(request, tmp_path)
 
 
 @pytest_asyncio.fixture
