@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ err = Console(stderr=True)
 
 _REPORT_S = 15.0
 _SETTLE_S = 120.0
+_LOOK_S = 0.5
 _CHUNK_BYTES = 1 << 20
 _OVERLAP_BYTES = 64
 
@@ -98,9 +99,13 @@ def _ran(wanted: argparse.Namespace) -> Outcome:
             outcome, erased = asyncio.run(_driven(running, wanted))
         finally:
             running.stop()
-        for path, word in _kept(Path(name), {word for text in erased for word in markers(text)}):
+        for path, word in _kept(Path(name), _words(erased)):
             outcome.findings.add(Wrong.LEAKED, f"purged {word} is in {path}")
         return outcome
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in markers(text)}
 
 
 async def _driven(running: Runtime, wanted: argparse.Namespace) -> tuple[Outcome, set[str]]:
@@ -134,6 +139,10 @@ async def _driven(running: Runtime, wanted: argparse.Namespace) -> tuple[Outcome
         took_s = time.monotonic() - began_s
         err.print("over; checking what is there")
         checked = await _checked(str(running.url), callers, shared, findings)
+    gone = _words(text for caller in callers for text in caller.gone)
+    for path, word in await asyncio.to_thread(lambda: list(_kept(running.settings.data_dir, gone))):
+        findings.add(Wrong.LEAKED, f"purged {word} is in {path}, though its purge said that nothing holds it")
+    await _erased(str(running.url), findings)
     erased = {text for caller in callers for text in caller.erased}
     return Outcome(took_s, tally, findings, dict(killer.killed), checked, len(erased)), erased
 
@@ -169,6 +178,25 @@ async def _verified(http: httpx.AsyncClient, findings: Findings) -> int:
             return checked
 
 
+async def _erased(url: str, findings: Findings) -> None:
+    """Wait until no part says any more that its files hold what was purged: a purge whose answer names it goes on."""
+    until_s, owing = time.monotonic() + _SETTLE_S, ["nothing told"]
+    async with httpx.AsyncClient(base_url=url, timeout=_SETTLE_S, trust_env=False) as http:
+        while owing:
+            if time.monotonic() > until_s:
+                findings.add(Wrong.LEAKED, f"files still hold what was purged after {_SETTLE_S:.0f} s: {owing}")
+                return
+            reply = await http.get("/v1/status/")
+            shards = reply.json()["shards"] if reply.is_success else [{}]
+            owing = [
+                f"{part} of shard {number}"
+                for number, shard in enumerate(shards)
+                for part in ("ledger", "vector", "graph")
+                if shard.get(part, {}).get("unerased", True)
+            ]
+            await asyncio.sleep(_LOOK_S)
+
+
 def _kept(directory: Path, words: set[str]) -> Iterable[tuple[Path, str]]:
     """The words of purged texts that a file still holds, each with its file."""
     pattern = re.compile(rb"m\d+c\d+n\d+")
@@ -176,7 +204,7 @@ def _kept(directory: Path, words: set[str]) -> Iterable[tuple[Path, str]]:
         if not path.is_file() or path.is_symlink():
             continue
         seen: set[str] = set()
-        with path.open("rb") as file:
+        with suppress(FileNotFoundError), path.open("rb") as file:  # A file in use may be replaced meanwhile.
             tail = b""
             while chunk := file.read(_CHUNK_BYTES):
                 seen |= {found.decode() for found in pattern.findall(tail + chunk)}

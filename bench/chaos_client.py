@@ -177,8 +177,8 @@ class Caller:
 
     async def _purge(self, model: ScopeModel) -> None:
         if await self._settled(model):
-            await self._changed("POST", "/v1/purge/", json={"user_id": model.user_id})
-            model.purged_all(self._sent_texts.pop(model.user_id, ()))
+            answer = await self._changed("POST", "/v1/purge/", json={"user_id": model.user_id})
+            model.purged_all(self._sent_texts.pop(model.user_id, ()), whole=answer.get("degraded") == [])
 
     async def _search(self, model: ScopeModel) -> None:
         if (memory_id := self._any(model)) is not None:
@@ -311,6 +311,11 @@ class Caller:
     def erased(self) -> set[str]:
         """All texts that were purged."""
         return {text for model in self.models for text in model.erased}
+
+    @property
+    def gone(self) -> set[str]:
+        """Those of which an answer said that no file holds them any more."""
+        return {text for model in self.models for text in model.gone}
 
 
 def _said(texts: Sequence[str], user_id: str) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -77,7 +77,10 @@ class Maybe:
 
 @dataclass(slots=True)
 class ScopeModel:
-    """What one scope holds. `ended`: how many events each deleted memory has. `purged`: ids. `erased`: texts."""
+    """What one scope holds. `ended`: how many events each deleted memory has. `purged`: ids. `erased`: texts.
+
+    `gone`: the erased texts of which an answer, one with nothing in `degraded`, said that no file holds them any more.
+    """
 
     user_id: str
     live: dict[str, Fact] = field(default_factory=dict)
@@ -85,6 +88,7 @@ class ScopeModel:
     purged: set[str] = field(default_factory=set)
     maybe: dict[str, Maybe] = field(default_factory=dict)
     erased: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
 
     @property
     def settled(self) -> bool:
@@ -126,12 +130,16 @@ class ScopeModel:
         for memory_id in list(self.live):
             self.deleted(memory_id, answer)
 
-    def purged_all(self, texts: Iterable[str]) -> None:
-        """All content that there ever was is erased. `texts`: all that was ever sent to this scope."""
+    def purged_all(self, texts: Collection[str], *, whole: bool) -> None:
+        """All content that there ever was is erased. `texts`: all that was ever sent to this scope. `whole`: nothing of
+        it goes on.
+        """
         self.purged |= {*self.live, *self.ended}
         self.live.clear()
         self.ended.clear()
         self.erased |= set(texts)
+        if whole:
+            self.gone |= set(texts)
 
     def check_list(self, memories: Sequence[Json], findings: Findings, *, final: bool = False) -> None:
         """Compare with all memories of the scope. `final`: everything under way is over, nothing can still come."""

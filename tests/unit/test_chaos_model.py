@@ -138,11 +138,18 @@ def test_a_deletion_that_counts_wrong_is_found(model: ScopeModel, findings: Find
 
 
 def test_what_was_purged_and_shows_again_has_leaked(model: ScopeModel, findings: Findings) -> None:
-    model.purged_all(["one", "two", "two again"])
+    model.purged_all(["one", "two", "two again"], whole=True)
     model.check_list([], findings, final=True)
     assert not findings.counts
     model.check_list([memory(0, "one")], findings, final=True)
     assert only(findings) is Wrong.LEAKED
+
+
+def test_what_a_purge_says_goes_on_is_not_gone_yet(model: ScopeModel) -> None:
+    model.purged_all(["one"], whole=False)
+    model.purged_all(["two"], whole=True)
+    assert model.erased == {"one", "two"}
+    assert model.gone == {"two"}
 
 
 def test_one_request_has_one_answer(findings: Findings) -> None:
