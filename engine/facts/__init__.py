@@ -1,0 +1,4 @@
+"""Facts from what was said, by a language model: what it is asked, and what its answer is worth. Pure.
+
+Windows of messages (`windows`) are written out for the model (`prompt`), and what it answers is read back (`reading`).
+"""

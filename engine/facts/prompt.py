@@ -1,0 +1,119 @@
+"""What a language model is asked for, so that it makes facts of what was said. Pure.
+
+A fact has to stand for itself: who, what and when are in it, since it is read without the rest of the conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from engine.facts.windows import Line
+from engine.types import Json
+
+_TASK: Final = """\
+You read a conversation and write down what is worth remembering about the people and things in it.
+
+Each fact
+- stands for itself: it names who or what it is about. Never "I", "he", "it" or "there" for something not named in it;
+- says one thing, in 5 to 60 words, in the language in which it was said;
+- has absolute dates. A line begins with the time at which it was said: "yesterday" is the day before that time, not \
+before today. Leave out when it was if that can't be told;
+- is said or clearly implied by the lines, and lists the numbers of the lines that say it. Never add what you know \
+from elsewhere.
+
+Write down: who people are, how they are related, where they live and work, what they like, own, plan, did, decided \
+and asked to be remembered; and what an assistant recommended or worked out for them.
+Leave out: greetings, thanks, questions without an answer, small talk, and what is true of everybody.
+
+For each fact give the relations that it states between two named things, if any: source, relation, target. A \
+relation is a short lower-case verb phrase with underscores (lives_in, works_at, married_to, sister, likes).
+If nothing is worth remembering, the list is empty."""
+
+_ANSWER: Final = 'Answer with a JSON object {"facts": [...]} and nothing else.'
+_FORM: Final = (
+    '{"facts": [{"fact": "...", "lines": [0], "categories": [], '
+    '"relations": [{"source": "...", "relation": "...", "target": "..."}]}]}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a project, or a call, wants of its facts.
+
+    `instructions`: in the user's own words; they win over the task's. `topics`, `but_topics`: only facts about these,
+    none about those. `categories`: names and what each is for; facts may have no others.
+    """
+
+    instructions: str = ""
+    topics: tuple[str, ...] = ()
+    but_topics: tuple[str, ...] = ()
+    categories: tuple[tuple[str, str], ...] = ()
+
+
+NO_WISHES: Final = Wishes()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent. `schema`: of the answer, for servers that hold a model to one."""
+
+    system: str
+    user: str
+    schema: Json
+
+
+def extraction_prompt(window: Sequence[Line], about: str | None, said_us: int, wishes: Wishes = NO_WISHES) -> Prompt:
+    """The question for one window.
+
+    Args:
+        window: what was said.
+        about: who the user is, for lines that don't say it; None: nobody knows.
+        said_us: when it was said, unix microseconds, for lines that don't say it.
+        wishes: see `Wishes`.
+    """
+    system = "\n\n".join([_TASK, *_wanted(wishes), f"{_ANSWER}\n{_FORM}"])
+    lines = "\n".join(_line(line, about, said_us) for line in window)
+    return Prompt(system, f"The conversation:\n\n{lines}", answer_schema([name for name, _ in wishes.categories]))
+
+
+def answer_schema(categories: Sequence[str] = ()) -> Json:
+    """JSON Schema of the answer, as strict servers want it: every property required, no others."""
+    category: Json = {"type": "string", "enum": list(categories)} if categories else {"type": "string"}
+    relation = _object(source={"type": "string"}, relation={"type": "string"}, target={"type": "string"})
+    fact = _object(
+        fact={"type": "string"},
+        lines={"type": "array", "items": {"type": "integer"}},
+        categories={"type": "array", "items": category},
+        relations={"type": "array", "items": relation},
+    )
+    return _object(facts={"type": "array", "items": fact})
+
+
+def _object(**properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _wanted(wishes: Wishes) -> list[str]:
+    said: list[str] = []
+    if wishes.topics:
+        said.append(f"Only facts about: {', '.join(wishes.topics)}.")
+    if wishes.but_topics:
+        said.append(f"No facts about: {', '.join(wishes.but_topics)}.")
+    if wishes.categories:
+        told = "\n".join(f"- {name}: {what}" for name, what in wishes.categories)
+        said.append(f"The categories of a fact, none or several of:\n{told}")
+    if wishes.instructions:
+        said.append(f"Above all, these instructions hold:\n{wishes.instructions}")
+    return said
+
+
+def _line(line: Line, about: str | None, said_us: int) -> str:
+    message = line.message
+    at_us = said_us if message.timestamp_us is None else message.timestamp_us
+    at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
+    who = message.name or (about if message.role == "user" else None)
+    speaker = message.role if who is None else f"{who} ({message.role})"
+    return f"[{line.number}] {at:%A}, {at.day} {at:%B %Y, %H:%M} UTC, {speaker}: {line.text}"
