@@ -82,17 +82,18 @@ def extraction_prompt(window: Sequence[Line], about: str | None, said_us: int, w
 def answer_schema(categories: Sequence[str] = ()) -> Json:
     """JSON Schema of the answer, as strict servers want it: every property required, no others."""
     category: Json = {"type": "string", "enum": list(categories)} if categories else {"type": "string"}
-    relation = _object(source={"type": "string"}, relation={"type": "string"}, target={"type": "string"})
-    fact = _object(
+    relation = closed_object(source={"type": "string"}, relation={"type": "string"}, target={"type": "string"})
+    fact = closed_object(
         fact={"type": "string"},
         lines={"type": "array", "items": {"type": "integer"}},
         categories={"type": "array", "items": category},
         relations={"type": "array", "items": relation},
     )
-    return _object(facts={"type": "array", "items": fact})
+    return closed_object(facts={"type": "array", "items": fact})
 
 
-def _object(**properties: Json) -> Json:
+def closed_object(**properties: Json) -> Json:
+    """JSON Schema of an object that has all of these properties and no others."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 

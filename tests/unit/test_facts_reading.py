@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.facts.reading import Fact, Unreadable, read
+from engine.facts.answers import Unreadable
+from engine.facts.reading import Fact, read
 from engine.types import Relation
 
 LINES = (0, 1, 2)
@@ -59,7 +60,7 @@ def test_what_was_meant_is_certain(written: str) -> None:
         ('{"facts": "Ana paints."}', "no list"),
         ('{"facts": [{"lines": [0]}]}', "no text"),
         (_answer("x" * 2001), "2001"),
-        (_answer(*map(str, range(501))), "501"),
+        (_answer(*map(str, range(501))), "501 items"),
         ("[" * 100_000, "breaks off"),
     ],
 )
