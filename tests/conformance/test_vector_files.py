@@ -147,6 +147,22 @@ async def test_a_purge_during_a_rebuild_needs_another_one(
     assert traces(tmp_path, CANARY, vector) == set()
 
 
+async def test_a_purge_that_comes_when_a_copy_has_taken_over_with_its_text_needs_another_one(
+    shard: Shard, tmp_path: Path
+) -> None:
+    vector = np.random.default_rng(5).standard_normal(DIMENSIONS).astype(np.float32)
+    await shard.add((version("secret", CANARY), vector), (version("b"), axis(1)))
+    await shard.store.begin_rebuild()
+    await shard.store.load(shard.rows())
+    await shard.store.finish_rebuild(2)  # the ledger may have purged it by now, and the index not have heard of it
+    await shard.delete("secret", kind=EventKind.PURGE)
+    assert (await shard.store.status()).unerased == 3
+    assert traces(tmp_path, CANARY, vector)
+    await shard.rebuild()
+    assert (await shard.store.status()).unerased == 0
+    assert traces(tmp_path, CANARY, vector) == set()
+
+
 # Damaged files.
 
 
