@@ -64,11 +64,22 @@ class ExtractSettings(_Section):
 
 
 class LlmSettings(_Section):
-    """An OpenAI-compatible server; without `base_url` and `model` messages are kept verbatim."""
+    """An OpenAI-compatible server; without `base_url` and `model` messages are kept verbatim.
+
+    `concurrency`: calls at once. `queue_calls`: calls that may wait for one of these. `call_deadline_s`: of one try.
+    `requests_per_minute`, `tokens_per_minute`: budgets; None: none. `answer_tokens`: how long an answer may be.
+    """
 
     base_url: str | None = None
     model: str | None = None
     api_key: SecretStr | None = None
+    concurrency: Positive = 8
+    queue_calls: Positive = 1024
+    call_deadline_s: Seconds = 60.0
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    answer_tokens: Positive = 4096
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
 
 
 class LedgerSettings(_Section):

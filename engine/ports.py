@@ -27,6 +27,7 @@ from engine.types import (
     Derived,
     Entity,
     FloatArray,
+    Json,
     LiveRows,
     MemoryVersion,
     Mending,
@@ -109,6 +110,51 @@ class Reranker(Protocol):
             Unavailable: it can't be done now, or no such model is set.
         """
         ...
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a language model is asked. `schema`: JSON Schema of the answer, for servers that hold a model to one."""
+
+    system: str
+    user: str
+    schema: Json
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What it answers. `whole`: it didn't break off for want of room. `calls`: how often it was asked; `ms`: how long
+    that took, with waiting for its turn.
+    """
+
+    text: str
+    whole: bool = True
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 1
+    ms: float = 0.0
+
+
+class LanguageModel(Protocol):
+    """A chat model somewhere."""
+
+    async def complete(self, prompt: Prompt, deadline_s: float) -> Completion:
+        """Its answer; what may pass is tried again within `deadline_s` seconds.
+
+        Raises:
+            Overloaded: too many wait for it.
+            Unavailable: it can't be had now, its budget is spent, or it refuses us; `retry_after_s` if that is known.
+            InvalidInput: it refuses this prompt, as it would again.
+        """
+        ...
+
+    def figures(self) -> Json:
+        """Counted since the start, and what is under way."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from engine.facts.windows import Line
+from engine.ports import Prompt
 from engine.types import Json
 
 _TASK: Final = """\
@@ -54,15 +55,6 @@ class Wishes:
 
 
 NO_WISHES: Final = Wishes()
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What is sent. `schema`: of the answer, for servers that hold a model to one."""
-
-    system: str
-    user: str
-    schema: Json
 
 
 def extraction_prompt(window: Sequence[Line], about: str | None, said_us: int, wishes: Wishes = NO_WISHES) -> Prompt:

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from engine.facts.answers import Unreadable, items_of, listed, text_in
-from engine.facts.prompt import Prompt, closed_object
+from engine.facts.prompt import closed_object
+from engine.ports import Prompt
 from engine.types import Json
 
 _LIST: Final = ("decisions",)

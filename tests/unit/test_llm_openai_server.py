@@ -1,0 +1,163 @@
+"""The client of an OpenAI-compatible server, by the official SDK against real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from engine.config import LlmSettings
+from engine.errors import InvalidInput, Overloaded, Unavailable
+from engine.llm import build
+from engine.ports import LanguageModel, Prompt
+from tests.provider import Provider, Reply, provider
+
+PROMPT = Prompt("Write facts.", "Ana paints.", {"type": "object"})
+DEADLINE_S = 20.0
+
+
+@asynccontextmanager
+async def asking(*replies: Reply, **settings: Any) -> AsyncIterator[tuple[LanguageModel, Provider]]:
+    async with provider(*replies) as server:
+        model = build(LlmSettings(base_url=server.url, model="m", **settings))
+        assert model is not None
+        try:
+            yield model, server
+        finally:
+            await model.close()
+
+
+def test_without_settings_there_is_none() -> None:
+    assert build(LlmSettings()) is None
+    with pytest.raises(InvalidInput, match=r"llm\.model"):
+        build(LlmSettings(base_url="http://127.0.0.1:1/v1"))
+
+
+async def test_an_answer_comes_with_what_it_cost() -> None:
+    async with asking(Reply('{"facts": []}'), answer_tokens=99) as (model, server):
+        answer = await model.complete(PROMPT, DEADLINE_S)
+        assert (answer.text, answer.whole, answer.calls) == ('{"facts": []}', True, 1)
+        assert (answer.prompt_tokens, answer.completion_tokens) == (11, 7)
+        assert answer.ms > 0
+        sent = server.asked[0]
+        assert [one["role"] for one in sent["messages"]] == ["system", "user"]
+        assert (sent["model"], sent["max_tokens"], sent["temperature"]) == ("m", 99, 0)
+        assert sent["response_format"]["json_schema"]["schema"] == PROMPT.schema
+        assert model.figures()["completion_tokens"] == 7
+
+
+async def test_one_that_broke_off_says_so() -> None:
+    async with asking(Reply('{"facts": [', finish="length")) as (model, _):
+        assert not (await model.complete(PROMPT, DEADLINE_S)).whole
+
+
+async def test_a_server_that_knows_no_schema_is_asked_for_less_from_then_on() -> None:
+    refused = Reply(status=400, error="response_format.type json_schema is not supported")
+    again = Reply(status=422, error="response_format: unknown field")
+    async with asking(refused, again, Reply("one"), Reply("two")) as (model, server):
+        assert (await model.complete(PROMPT, DEADLINE_S)).text == "one"
+        assert (await model.complete(PROMPT, DEADLINE_S)).text == "two"
+        forms = [one.get("response_format", {}).get("type") for one in server.asked]
+        assert forms == ["json_schema", "json_object", None, None]
+        assert model.figures()["structured"] == "none"
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        Reply(status=429, headers={"retry-after-ms": "1"}),
+        Reply(status=500),
+        Reply(status=503, headers={"retry-after": "0"}),
+        Reply(body="{this is no JSON"),
+        Reply(body='{"choices": []}'),
+    ],
+)
+async def test_what_passes_is_tried_again(passing: Reply) -> None:
+    async with asking(passing, Reply("at last")) as (model, server):
+        answer = await model.complete(PROMPT, DEADLINE_S)
+        assert (answer.text, answer.calls, len(server.asked)) == ("at last", 2, 2)
+        assert model.figures()["retries"] == 1
+
+
+async def test_a_pause_that_is_longer_than_anybody_waits_is_told_at_once() -> None:
+    async with asking(Reply(status=429, headers={"retry-after": "100"})) as (model, server):
+        with pytest.raises(Unavailable, match="429") as told:
+            await model.complete(PROMPT, DEADLINE_S)
+        assert told.value.details["retry_after_s"] >= 100
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "error", "says"),
+    [
+        (Reply(status=401, error="bad key"), Unavailable, r"llm\.api_key.*bad key"),
+        (Reply(status=404, error="no such model"), Unavailable, r"'m'.*llm\.model"),
+        (Reply(status=400, error="context length exceeded"), InvalidInput, "context length exceeded"),
+        (Reply(status=413), InvalidInput, "413"),
+    ],
+)
+async def test_what_won_t_pass_isn_t_tried_again(refusal: Reply, error: type[Exception], says: str) -> None:
+    async with asking(refusal) as (model, server):
+        with pytest.raises(error, match=says):
+            await model.complete(PROMPT, DEADLINE_S)
+        assert len(server.asked) == 1
+        assert model.figures()["failures"] == 1
+
+
+async def test_nobody_there_is_said_when_the_time_is_up() -> None:
+    model = build(LlmSettings(base_url="http://127.0.0.1:9/v1", model="m"))
+    assert model is not None
+    with pytest.raises(Unavailable, match=r"can't be reached|no answer"):
+        await model.complete(PROMPT, 0.5)
+    await model.close()
+
+
+async def test_a_silent_server_costs_the_deadline_and_nobody_else_s_turn() -> None:
+    gate = asyncio.Event()
+    async with asking(Reply(gate=gate), Reply("next"), concurrency=1) as (model, server):
+        with pytest.raises(Unavailable, match="within"):
+            await model.complete(PROMPT, 0.3)
+        gate.set()
+        assert (await model.complete(PROMPT, DEADLINE_S)).text == "next"
+        assert len(server.asked) == 2
+        assert (model.figures()["in_flight"], model.figures()["waiting"]) == (0, 0)
+
+
+async def test_no_more_calls_at_once_than_are_allowed_and_no_more_wait_than_may() -> None:
+    gate = asyncio.Event()
+    async with asking(Reply("one", gate=gate), concurrency=2, queue_calls=3) as (model, server):
+        calls = [asyncio.ensure_future(model.complete(PROMPT, DEADLINE_S)) for _ in range(5)]
+        async with asyncio.timeout(10):
+            while len(server.asked) < 2:
+                await server.came.wait()
+                server.came.clear()
+        assert model.figures()["waiting"] == 3
+        with pytest.raises(Overloaded):
+            await model.complete(PROMPT, DEADLINE_S)
+        gate.set()
+        assert [one.text for one in await asyncio.gather(*calls)] == ["one"] * 5
+        assert server.most == 2
+
+
+async def test_a_spent_budget_is_said_with_when_to_come_back() -> None:
+    async with asking(Reply("one"), requests_per_minute=1) as (model, server):
+        await model.complete(PROMPT, DEADLINE_S)
+        with pytest.raises(Unavailable, match="budget") as told:
+            await model.complete(PROMPT, DEADLINE_S)
+        assert 50 < told.value.details["retry_after_s"] <= 60
+        assert len(server.asked) == 1
+
+
+async def test_a_caller_who_goes_away_takes_the_call_along() -> None:
+    gate = asyncio.Event()
+    async with asking(Reply(gate=gate), concurrency=1) as (model, server):
+        call = asyncio.ensure_future(model.complete(PROMPT, DEADLINE_S))
+        await server.came.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert model.figures()["in_flight"] == 0
+        gate.set()
