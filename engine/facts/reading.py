@@ -32,6 +32,15 @@ class Fact:
     categories: tuple[str, ...] = ()
     relations: tuple[Relation, ...] = ()
 
+    def also(self, other: Fact) -> Fact:
+        """The same fact, said by what says either."""
+        return Fact(
+            self.text,
+            tuple(sorted({*self.lines, *other.lines})),
+            tuple(dict.fromkeys((*self.categories, *other.categories))),
+            tuple(dict.fromkeys((*self.relations, *other.relations))),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -60,7 +69,8 @@ def read(answer: str, numbers: Collection[int], categories: Collection[str] | No
         except Unreadable as error:
             left_out.append(str(error))
             continue
-        facts.setdefault(one.text.casefold(), one)
+        known = facts.get(one.text.casefold())
+        facts[one.text.casefold()] = one if known is None else known.also(one)
     if left_out and not facts:
         raise Unreadable(f"not one fact of its answer can be read: {left_out[0]}")
     return Reading(tuple(facts.values()), tuple(left_out))

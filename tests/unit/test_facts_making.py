@@ -1,0 +1,116 @@
+"""Facts of whole conversations: asked window by window, twice where an answer is none, halved where one breaks off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pytest
+
+from engine.errors import Unavailable
+from engine.facts.making import Cost, FactMaker
+from engine.ports import Completion, Prompt
+from engine.types import Json, Message
+
+SAID_US = 1_683_554_160_000_000
+
+
+def _words(texts: Sequence[str]) -> list[int]:
+    return [len(text.split()) for text in texts]
+
+
+class Scripted:
+    """Answers by what is asked: the longest of the keys that stand in the question says how, one after the other."""
+
+    def __init__(self, answers: Mapping[str, list[Any]]) -> None:
+        self._answers = answers
+        self.asked: list[str] = []
+
+    async def complete(self, prompt: Prompt, deadline_s: float) -> Completion:
+        self.asked.append(prompt.user)
+        key = max((one for one in self._answers if one in prompt.user), key=len)
+        answer = self._answers[key].pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return cast(Completion, answer)
+
+    def figures(self) -> Json:
+        return {}
+
+    async def close(self) -> None:
+        return
+
+
+def _facts(*texts: str, whole: bool = True) -> Completion:
+    facts = [{"fact": text, "lines": []} for text in texts]
+    return Completion(json.dumps({"facts": facts}), whole, 10, 5, 1, 2.0)
+
+
+def _maker(model: Scripted, window_tokens: int = 3) -> FactMaker:
+    return FactMaker(model, _words, window_tokens=window_tokens, deadline_s=1.0)
+
+
+BOTH = "Ana paints.\n[1] Monday, 8 May 2023, 13:56 UTC, user: Ben sings."
+SAID = [Message("user", "Ana paints."), Message("user", "Ben sings."), Message("user", "Eva cooks.")]
+
+
+async def test_windows_are_asked_about_and_their_facts_come_in_order() -> None:
+    model = Scripted({"Ana": [_facts("Ana paints.")], "Ben": [_facts("Ben sings.")], "Eva": [_facts("Eva cooks.")]})
+    made = await _maker(model).make(SAID, "ana", SAID_US)
+    assert [(fact.text, fact.lines) for fact in made.facts] == [
+        ("Ana paints.", (0,)),
+        ("Ben sings.", (1,)),
+        ("Eva cooks.", (2,)),
+    ]
+    assert made.cost == Cost(3, 30, 15, 6.0)
+    assert made.unread == ()
+    assert made.problems == ()
+
+
+async def test_what_two_windows_say_is_one_fact() -> None:
+    model = Scripted({name: [_facts("They are friends.")] for name in ("Ana", "Ben", "Eva")})
+    made = await _maker(model).make(SAID, None, SAID_US)
+    assert [(fact.text, fact.lines) for fact in made.facts] == [("They are friends.", (0, 1, 2))]
+
+
+async def test_an_answer_that_is_none_is_asked_for_once_more() -> None:
+    model = Scripted({"Ana": [Completion("Sorry."), _facts("Ana paints.")]})
+    made = await _maker(model).make(SAID[:1], None, SAID_US)
+    assert [fact.text for fact in made.facts] == ["Ana paints."]
+    assert len(made.problems) == 1
+    assert made.cost.calls == 2
+
+
+async def test_what_stays_unread_is_named_and_the_rest_is_there() -> None:
+    model = Scripted({"Ana": [Completion(""), Completion("no")], "Ben": [_facts("Ben sings.")]})
+    made = await _maker(model).make(SAID[:2], None, SAID_US)
+    assert [fact.text for fact in made.facts] == ["Ben sings."]
+    assert made.unread == (0,)
+    assert len(model.asked) == 3
+
+
+async def test_a_window_whose_answer_breaks_off_is_halved() -> None:
+    cut = Completion('{"facts": [{"fact": "Ana', whole=False)
+    model = Scripted({"Ana": [_facts("Ana paints.")], "Ben": [_facts("Ben sings.")], BOTH: [cut]})
+    made = await _maker(model, window_tokens=9).make(SAID[:2], None, SAID_US)
+    assert [(fact.text, fact.lines) for fact in made.facts] == [("Ana paints.", (0,)), ("Ben sings.", (1,))]
+    assert made.unread == ()
+
+
+async def test_one_line_that_breaks_off_twice_is_unread() -> None:
+    cut = Completion('{"facts": [{"fact": "Ana', whole=False)
+    made = await _maker(Scripted({"Ana": [cut, cut]})).make(SAID[:1], None, SAID_US)
+    assert made.unread == (0,)
+
+
+async def test_a_model_that_is_away_is_said_to_be() -> None:
+    model = Scripted({"Ana": [Unavailable("away")], "Ben": [_facts("Ben sings.")]})
+    with pytest.raises(Unavailable):
+        await _maker(model).make(SAID[:2], None, SAID_US)
+
+
+async def test_nothing_said_asks_nothing() -> None:
+    model = Scripted({})
+    assert (await _maker(model).make([Message("system", "Be kind.")], None, SAID_US)).facts == ()
+    assert model.asked == []
