@@ -15,6 +15,7 @@ from typing import Any, Final
 _MOST_CHARS: Final = 2_000
 """A fact that is longer is a transcript."""
 _FENCE: Final = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
+_THOUGHT: Final = "</think>"
 _BEGIN: Final = re.compile(r"\{")
 _MOST_BEGINS: Final = 8
 
@@ -29,7 +30,8 @@ def items_of(answer: str, names: Sequence[str], *, most: int) -> list[Any]:
     Raises:
         Unreadable: there is no such list, it breaks off, or has more than `most` items.
     """
-    found = _found(_FENCE.sub("", answer).strip(), names)
+    said = answer.rpartition(_THOUGHT)[2]  # What a reasoning model thinks aloud is no answer.
+    found = _found(_FENCE.sub("", said).strip(), names)
     if not isinstance(found, list):
         raise Unreadable(f'"{names[0]}" is no list')
     if len(found) > most:
@@ -43,10 +45,15 @@ def text_in(raw: Mapping[str, Any], names: Sequence[str]) -> str:
     Raises:
         Unreadable: it is too long to be a fact.
     """
-    text = next((raw[name] for name in names if isinstance(raw.get(name), str)), "").strip()
+    text = clean(next((raw[name] for name in names if isinstance(raw.get(name), str)), ""))
     if len(text) > _MOST_CHARS:
         raise Unreadable(f"a fact has {len(text)} characters, more than {_MOST_CHARS}")
     return text
+
+
+def clean(text: str) -> str:
+    """A text without what no store takes (NUL, halves of surrogate pairs) and without white space around it."""
+    return text.replace("\0", "").encode(errors="ignore").decode().strip()
 
 
 def listed(raw: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from engine.errors import InvalidInput
 from engine.extract.cutting import Count
 from engine.facts.answers import Unreadable
 from engine.facts.prompt import NO_WISHES, Wishes, extraction_prompt
@@ -41,7 +42,8 @@ class Cost:
 class Made:
     """What came of a conversation.
 
-    `unread`: numbers of the messages of which it isn't known what facts they hold, since twice the answer was none.
+    `unread`: numbers of the messages of which it isn't known what facts they hold, since twice the answer was none, or
+        the model refuses them.
     `problems`: what was wrong with answers, in words.
     """
 
@@ -55,7 +57,7 @@ class FactMaker:
     """Makes facts of messages.
 
     Args:
-        model: is asked; it bounds how many windows of all callers are asked about at once.
+        model: is asked.
         count: tokens of texts, or about so.
         window_tokens: what one question is about, at most.
         deadline_s: of one question.
@@ -80,15 +82,10 @@ class FactMaker:
 
         Raises:
             Overloaded, Unavailable: the model can't be had now; the same may work later.
-            InvalidInput: it refuses a window.
         """
         found = await asyncio.to_thread(windows, messages, self._window_tokens, self._count)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                asked = [tasks.create_task(self._of_window(window, about, said_us, wishes)) for window in found]
-        except ExceptionGroup as failed:  # the first one, as if there had been no others
-            raise failed.exceptions[0] from failed
-        return _joined(task.result() for task in asked)
+        # One after the other: each has its whole deadline, and a long add leaves the model to others between two.
+        return _joined([await self._of_window(window, about, said_us, wishes) for window in found])
 
     async def _of_window(self, window: Sequence[Line], about: str | None, said_us: int, wishes: Wishes) -> Made:
         """One that breaks off has too much to say: its window is halved."""
@@ -97,7 +94,10 @@ class FactMaker:
         categories = {name for name, _ in wishes.categories} or None
         cost, problems = Cost(), tuple[str, ...]()
         for _ in range(_TRIES):
-            answer = await self._model.complete(prompt, self._deadline_s)
+            try:
+                answer = await self._model.complete(prompt, self._deadline_s)
+            except InvalidInput as error:  # this window alone; others may be taken
+                return Made((), tuple(numbers), (*problems, str(error)), cost)
             cost += _cost(answer)
             if not answer.whole and len(window) > 1:
                 middle = len(window) // 2

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.facts.answers import Unreadable, items_of, listed, text_in
+from engine.facts.answers import Unreadable, clean, items_of, listed, text_in
 from engine.types import Relation
 
 _MOST_FACTS: Final = 500
@@ -78,7 +78,8 @@ def read(answer: str, numbers: Collection[int], categories: Collection[str] | No
 
 def _fact(raw: Any, numbers: Collection[int], categories: Collection[str] | None) -> Fact:
     said: Mapping[str, Any] = {"fact": raw} if isinstance(raw, str) else raw if isinstance(raw, Mapping) else {}
-    if not (text := text_in(said, _TEXTS)):
+    text = text_in(said, _TEXTS)
+    if not any(map(str.isalnum, text)):  # also "...", where the form of the answer comes back
         raise Unreadable("a fact has no text")
     lines = [one for one in listed(said.get("lines")) if type(one) is int and one in numbers]
     offered = [one for one in listed(said.get("categories")) if isinstance(one, str)]
@@ -102,5 +103,5 @@ def _relations(raw: list[Any]) -> Iterator[Relation]:
 
 
 def _name(raw: Any) -> str:
-    name = " ".join(raw.split()) if isinstance(raw, str) else ""
+    name = " ".join(clean(raw).split()) if isinstance(raw, str) else ""
     return name if len(name) <= _MOST_NAME else ""

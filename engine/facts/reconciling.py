@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from engine.facts.answers import Unreadable, items_of, listed, text_in
-from engine.facts.prompt import closed_object
+from engine.facts.prompt import closed_object, indented
 from engine.ports import Prompt
 from engine.types import Json
 
@@ -69,8 +69,8 @@ ADDED: Final = Decision(Verdict.ADD)
 
 def reconciling_prompt(facts: Sequence[str], known: Sequence[Known], day: str) -> Prompt:
     """The question for new facts, told on `day` (`YYYY-MM-DD`), and the known ones that lie near any of them."""
-    old = "\n".join(f"[{number}] ({one.since}) {one.text}" for number, one in enumerate(known))
-    new = "\n".join(f"[{letters(at)}] ({day}) {text}" for at, text in enumerate(facts))
+    old = "\n".join(f"[{number}] ({one.since}) {indented(one.text)}" for number, one in enumerate(known))
+    new = "\n".join(f"[{letters(at)}] ({day}) {indented(text)}" for at, text in enumerate(facts))
     user = f"Known facts:\n\n{old}\n\nNew facts:\n\n{new}"
     return Prompt(f"{_TASK}\n\n{_ANSWER}\n{_FORM}", user, decision_schema())
 

@@ -26,6 +26,7 @@ _CHARS_A_TOKEN = 3
 _REFUSED = frozenset({401, 403})
 _NOT_THERE = 404
 _UNKNOWN_WISH = frozenset({400, 422})
+_WRONG = frozenset({400, 413, 422})
 
 
 class _Form(StrEnum):
@@ -58,12 +59,14 @@ class OpenAiServer:
         settings: where it is and what may be asked of it; the model has to be named.
 
     Raises:
-        InvalidInput: no model is named.
+        InvalidInput: no model is named, or not where it is.
     """
 
     def __init__(self, settings: LlmSettings) -> None:
         if settings.model is None:
             raise InvalidInput("llm.base_url is set and llm.model isn't: name the model", {"setting": "llm.model"})
+        if settings.base_url is None:  # The SDK would take one from its own variables, or OpenAI's.
+            raise InvalidInput("llm.model is set and llm.base_url isn't: say where it is", {"setting": "llm.base_url"})
         self._settings = settings
         self._model = settings.model
         key = settings.api_key.get_secret_value() if settings.api_key else _NO_KEY
@@ -78,6 +81,8 @@ class OpenAiServer:
 
     async def complete(self, prompt: Prompt, deadline_s: float) -> Completion:
         """See `LanguageModel.complete`."""
+        if not _sendable(prompt):
+            raise InvalidInput("the prompt has characters that aren't text (surrogates)")
         if self._told.waiting >= self._settings.queue_calls:
             raise Overloaded("too many calls wait for the language model", {"retry_after_s": 1})
         began_s = time.monotonic()
@@ -152,7 +157,8 @@ class OpenAiServer:
             self._told.calls += 1
             self._told.in_flight += 1
             try:
-                answer = await self._client.chat.completions.create(**self._request(prompt, form))
+                async with asyncio.timeout(self._settings.call_deadline_s):
+                    answer = await self._client.chat.completions.create(**self._request(prompt, form))
             except APIStatusError as error:
                 if error.status_code in _UNKNOWN_WISH and _speaks_of_form(error) and form in _LESS:
                     if self._told.form is form:
@@ -160,8 +166,11 @@ class OpenAiServer:
                     continue
                 raise self._error_of(error) from error
             except (APITimeoutError, APIConnectionError) as error:
-                raise _Passing(f"the language model at {self._client.base_url} can't be reached: {error}") from error
-            except (APIError, ValueError) as error:
+                why = error.__cause__ or error
+                raise _Passing(f"the language model (llm.base_url) can't be reached: {why}") from error
+            except TimeoutError as error:
+                raise _Passing(f"no answer within {self._settings.call_deadline_s:.0f} s") from error
+            except (APIError, ValueError, RecursionError) as error:
                 raise _Passing(f"the language model's answer can't be read: {error}") from error
             finally:
                 self._told.in_flight -= 1
@@ -182,17 +191,16 @@ class OpenAiServer:
         return wanted
 
     def _completion(self, answer: ChatCompletion, began_s: float, attempt: int) -> Completion:
-        choices = getattr(answer, "choices", None)
-        if not choices:
-            raise _Passing("the language model's answer has no choices")
-        choice, usage = choices[0], answer.usage
-        spent = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+        try:
+            text, finish, spent = _read(answer.model_dump(warnings=False))
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise _Passing("the language model's answer has another shape than a chat completion") from error
         self._told.prompt_tokens += spent[0]
         self._told.completion_tokens += spent[1]
         self._tokens.spend(spent[1], time.monotonic())
         return Completion(
-            text=(choice.message.content if choice.message else None) or "",
-            whole=choice.finish_reason != "length",
+            text=text,
+            whole=finish != "length",
             prompt_tokens=spent[0],
             completion_tokens=spent[1],
             calls=attempt,
@@ -208,8 +216,10 @@ class OpenAiServer:
         if error.status_code in _REFUSED:
             return Unavailable(f"the language model refuses the key (llm.api_key): {said}")
         if error.status_code == _NOT_THERE:
-            return Unavailable(f"no model {self._model!r} at {self._client.base_url} (llm.model, llm.base_url): {said}")
-        return InvalidInput(f"the language model refuses the request ({error.status_code}): {said}")
+            return Unavailable(f"no model {self._model!r} there (llm.model, llm.base_url): {said}")
+        if error.status_code in _WRONG:
+            return InvalidInput(f"the language model refuses the request ({error.status_code}): {said}")
+        return Unavailable(f"the language model answered {error.status_code}: {said}")
 
 
 class _Passing(Exception):
@@ -221,8 +231,29 @@ class _Passing(Exception):
         self.told_s = told_s
 
 
+def _read(answer: Json) -> tuple[str, str | None, tuple[int, int]]:
+    """Text, why it ends, and tokens of the prompt and of the answer; servers differ in what they leave out."""
+    choice = answer["choices"][0]
+    content = choice["message"]["content"]
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content)
+    if not isinstance(content, str | None):
+        raise TypeError("content is no text")
+    usage = answer.get("usage") or {}
+    spent = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+    return content or "", choice.get("finish_reason"), spent
+
+
+def _sendable(prompt: Prompt) -> bool:
+    try:
+        (prompt.system + prompt.user).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _speaks_of_form(error: APIStatusError) -> bool:
-    said = f"{error.message} {error.body}".casefold()
+    said = f"{error.message} {error.param} {error.code}".casefold()
     return any(word in said for word in ("response_format", "json_schema", "json_object", "schema", "structured"))
 
 

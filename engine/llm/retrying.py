@@ -35,22 +35,21 @@ def told_s(headers: Mapping[str, str], now_s: float) -> float | None:
 
 
 def pause_s(attempt: int, told: float | None, chance: float) -> float:
-    """How long before the next try: what the server asks for, and a little more, else twice as long each time.
+    """How long before the next try: twice as long each time, and no shorter than the server asks for.
 
     Args:
         attempt: how often it was tried, from 1.
         told: seconds that the server asks for.
         chance: in [0, 1), so that callers who failed together don't come back together.
     """
-    if told is not None:
-        return told + chance * min(1.0, told / 4 + _FIRST_S / 4)
-    return min(_LONGEST_S, _FIRST_S * 2.0 ** min(attempt - 1, 16)) * (0.5 + chance / 2)
+    own = min(_LONGEST_S, _FIRST_S * 2.0 ** min(attempt - 1, 16)) * (0.5 + chance / 2)
+    return own if told is None else max(own, told + chance * min(1.0, told / 4))
 
 
 def _until_s(raw: str, now_s: float) -> float | None:
     try:
         at = parsedate_to_datetime(raw)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     until_s = (at - datetime.fromtimestamp(now_s, UTC)).total_seconds()

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from engine.errors import Unavailable
+from engine.errors import InvalidInput, Unavailable
 from engine.facts.making import Cost, FactMaker
 from engine.ports import Completion, Prompt
 from engine.types import Json, Message
@@ -108,6 +108,12 @@ async def test_a_model_that_is_away_is_said_to_be() -> None:
     model = Scripted({"Ana": [Unavailable("away")], "Ben": [_facts("Ben sings.")]})
     with pytest.raises(Unavailable):
         await _maker(model).make(SAID[:2], None, SAID_US)
+
+
+async def test_a_window_that_is_refused_costs_no_other() -> None:
+    model = Scripted({"Ana": [InvalidInput("too long")], "Ben": [_facts("Ben sings.")]})
+    made = await _maker(model).make(SAID[:2], None, SAID_US)
+    assert ([fact.text for fact in made.facts], made.unread, made.problems) == (["Ben sings."], (0,), ("too long",))
 
 
 async def test_nothing_said_asks_nothing() -> None:

@@ -34,6 +34,8 @@ def test_without_settings_there_is_none() -> None:
     assert build(LlmSettings()) is None
     with pytest.raises(InvalidInput, match=r"llm\.model"):
         build(LlmSettings(base_url="http://127.0.0.1:1/v1"))
+    with pytest.raises(InvalidInput, match=r"llm\.base_url"):
+        build(LlmSettings(model="m"))
 
 
 async def test_an_answer_comes_with_what_it_cost() -> None:
@@ -73,6 +75,10 @@ async def test_a_server_that_knows_no_schema_is_asked_for_less_from_then_on() ->
         Reply(status=503, headers={"retry-after": "0"}),
         Reply(body="{this is no JSON"),
         Reply(body='{"choices": []}'),
+        Reply(body='{"choices": [null]}'),
+        Reply(body='{"choices": [{"message": "x"}]}'),
+        Reply(body='{"choices": [{"message": {"content": 7}}]}'),
+        Reply(body="[]"),
     ],
 )
 async def test_what_passes_is_tried_again(passing: Reply) -> None:
@@ -80,6 +86,28 @@ async def test_what_passes_is_tried_again(passing: Reply) -> None:
         answer = await model.complete(PROMPT, DEADLINE_S)
         assert (answer.text, answer.calls, len(server.asked)) == ("at last", 2, 2)
         assert model.figures()["retries"] == 1
+
+
+async def test_text_in_parts_and_no_usage_are_an_answer_too() -> None:
+    parts = '{"choices": [{"message": {"content": [{"type": "text", "text": "a"}, {"text": "b"}]}}], "usage": {}}'
+    async with asking(Reply(body=parts)) as (model, _):
+        answer = await model.complete(PROMPT, DEADLINE_S)
+        assert (answer.text, answer.whole, answer.prompt_tokens) == ("ab", True, 0)
+
+
+async def test_a_try_that_takes_too_long_is_followed_by_another() -> None:
+    gate = asyncio.Event()
+    async with asking(Reply(gate=gate), Reply("next"), call_deadline_s=0.2) as (model, _):
+        answer = await model.complete(PROMPT, DEADLINE_S)
+        assert (answer.text, answer.calls) == ("next", 2)
+        gate.set()
+
+
+async def test_what_is_no_text_is_refused_before_it_is_sent() -> None:
+    async with asking() as (model, server):
+        with pytest.raises(InvalidInput, match="surrogates"):
+            await model.complete(Prompt("a", "\ud83d", {}), DEADLINE_S)
+        assert server.asked == []
 
 
 async def test_a_pause_that_is_longer_than_anybody_waits_is_told_at_once() -> None:
@@ -97,6 +125,7 @@ async def test_a_pause_that_is_longer_than_anybody_waits_is_told_at_once() -> No
         (Reply(status=404, error="no such model"), Unavailable, r"'m'.*llm\.model"),
         (Reply(status=400, error="context length exceeded"), InvalidInput, "context length exceeded"),
         (Reply(status=413), InvalidInput, "413"),
+        (Reply(status=402, error="no credit"), Unavailable, "no credit"),
     ],
 )
 async def test_what_won_t_pass_isn_t_tried_again(refusal: Reply, error: type[Exception], says: str) -> None:
