@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -91,17 +92,21 @@ def _arguments() -> argparse.Namespace:
 
 def _ran(wanted: argparse.Namespace) -> Outcome:
     embed = None if wanted.model is None else {"model": wanted.model}
-    with tempfile.TemporaryDirectory(prefix="remora-chaos-", ignore_cleanup_errors=True) as name:
-        settings = load(data_dir=Path(name), host="127.0.0.1", port=0, embed=embed, shards=wanted.shards)
-        err.print("starting a runtime")
-        running = runtimes.start(settings)
-        try:
-            outcome, erased = asyncio.run(_driven(running, wanted))
-        finally:
-            running.stop()
-        for path, word in _kept(Path(name), _words(erased)):
-            outcome.findings.add(Wrong.LEAKED, f"purged {word} is in {path}")
-        return outcome
+    directory = Path(tempfile.mkdtemp(prefix="remora-chaos-"))
+    settings = load(data_dir=directory, host="127.0.0.1", port=0, embed=embed, shards=wanted.shards)
+    err.print("starting a runtime")
+    running = runtimes.start(settings)
+    try:
+        outcome, erased = asyncio.run(_driven(running, wanted))
+    finally:
+        running.stop()
+    for path, word in _kept(directory, _words(erased)):
+        outcome.findings.add(Wrong.LEAKED, f"purged {word} is in {path}")
+    if outcome.findings.counts:
+        err.print(f"its files are kept in {directory}")
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+    return outcome
 
 
 def _words(texts: Iterable[str]) -> set[str]:
@@ -139,11 +144,17 @@ async def _driven(running: Runtime, wanted: argparse.Namespace) -> tuple[Outcome
         took_s = time.monotonic() - began_s
         err.print("over; checking what is there")
         checked = await _checked(str(running.url), callers, shared, findings)
-    gone = _words(text for caller in callers for text in caller.gone)
-    for path, word in await asyncio.to_thread(lambda: list(_kept(running.settings.data_dir, gone))):
-        findings.add(Wrong.LEAKED, f"purged {word} is in {path}, though its purge said that nothing holds it")
-    await _erased(str(running.url), findings)
     erased = {text for caller in callers for text in caller.erased}
+    gone = _words(text for caller in callers for text in caller.gone)
+    kept = await asyncio.to_thread(lambda: list(_kept(running.settings.data_dir, _words(erased))))
+    for path, word in kept:
+        if word in gone:
+            findings.add(Wrong.LEAKED, f"purged {word} is in {path}, though its purge said that nothing holds it")
+        else:
+            err.print(f"{word} is still in {path}; its purge said that erasing goes on", markup=False)
+    unfinished = ", ".join(f"{count} {part}" for part, count in tally.unfinished.items()) or "none"
+    err.print(f"{tally.done['purge']} purges; answered while erasing went on: {unfinished}", markup=False)
+    await _erased(str(running.url), findings)
     return Outcome(took_s, tally, findings, dict(killer.killed), checked, len(erased)), erased
 
 

@@ -32,9 +32,13 @@ _THINGS = ("the harbour", "a red bicycle", "cold tea", "the night train", "old m
 
 @dataclass(slots=True)
 class Tally:
-    """What all callers have done. `answered`: when a write and a read were last answered, for the longest gaps."""
+    """What all callers have done. `answered`: when a write and a read were last answered, for the longest gaps.
+
+    `unfinished`: per part, how many purges said that erasing goes on in it.
+    """
 
     done: Counter[str] = field(default_factory=Counter)
+    unfinished: Counter[str] = field(default_factory=Counter)
     sent: int = 0
     refused: int = 0
     gaps_s: dict[str, float] = field(default_factory=lambda: {"write": 0.0, "read": 0.0})
@@ -178,7 +182,9 @@ class Caller:
     async def _purge(self, model: ScopeModel) -> None:
         if await self._settled(model):
             answer = await self._changed("POST", "/v1/purge/", json={"user_id": model.user_id})
-            model.purged_all(self._sent_texts.pop(model.user_id, ()), whole=answer.get("degraded") == [])
+            going_on = answer.get("degraded") or []
+            self._tally.unfinished.update(going_on)
+            model.purged_all(self._sent_texts.pop(model.user_id, ()), whole=not going_on)
 
     async def _search(self, model: ScopeModel) -> None:
         if (memory_id := self._any(model)) is not None:
