@@ -151,7 +151,7 @@ async def _driven(running: Runtime, wanted: argparse.Namespace) -> tuple[Outcome
         if word in gone:
             findings.add(Wrong.LEAKED, f"purged {word} is in {path}, though its purge said that nothing holds it")
         else:
-            err.print(f"{word} is still in {path}; its purge said that erasing goes on", markup=False)
+            err.print(f"{word} is still in {path}; its purge did not say that nothing holds it", markup=False)
     unfinished = ", ".join(f"{count} {part}" for part, count in tally.unfinished.items()) or "none"
     err.print(f"{tally.done['purge']} purges; answered while erasing went on: {unfinished}", markup=False)
     await _erased(str(running.url), findings)

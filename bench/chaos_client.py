@@ -34,7 +34,7 @@ _THINGS = ("the harbour", "a red bicycle", "cold tea", "the night train", "old m
 class Tally:
     """What all callers have done. `answered`: when a write and a read were last answered, for the longest gaps.
 
-    `unfinished`: per part, how many purges said that erasing goes on in it.
+    `unfinished`: per part, how many purges said that erasing goes on in it; `unsaid` if nothing was said of it.
     """
 
     done: Counter[str] = field(default_factory=Counter)
@@ -182,7 +182,8 @@ class Caller:
     async def _purge(self, model: ScopeModel) -> None:
         if await self._settled(model):
             answer = await self._changed("POST", "/v1/purge/", json={"user_id": model.user_id})
-            going_on = answer.get("degraded") or []
+            # An operation that was waited for says nothing about it.
+            going_on = answer.get("degraded", ["unsaid"])
             self._tally.unfinished.update(going_on)
             model.purged_all(self._sent_texts.pop(model.user_id, ()), whole=not going_on)
 
