@@ -30,6 +30,7 @@ from engine.ledger_port import (
     Alias,
     Command,
     ConversationRows,
+    Deferred,
     Event,
     Keys,
     Lacking,
@@ -158,6 +159,14 @@ class LedgerHandle(Ledger):
     async def unfinished(self) -> list[Operation]:
         return await self._remote.ask(lambda actor: actor.unfinished.remote())
 
+    async def deferred(self, after: int, limit: int) -> list[Deferred]:
+        return await self._remote.ask(lambda actor: actor.deferred.remote(after, limit))
+
+    async def facts_of(
+        self, project: str, memory_ids: Sequence[str], position: int | None = None
+    ) -> dict[str, tuple[MemoryVersion, ...]]:
+        return await self._remote.ask(lambda actor: actor.facts_of.remote(project, memory_ids, position))
+
     async def operation(self, project: str, operation_id: str) -> Operation | None:
         return await self._remote.ask(lambda actor: actor.operation.remote(project, operation_id))
 
@@ -172,11 +181,11 @@ class LedgerHandle(Ledger):
     async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]:
         return await self._remote.ask(lambda actor: actor.get.remote(project, memory_ids))
 
-    async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page:
-        return await self._remote.ask(lambda actor: actor.page.remote(project, node, offset, limit))
+    async def page(self, project: str, node: Filter, offset: int, limit: int, *, evidence: bool = False) -> Page:
+        return await self._remote.ask(lambda actor: actor.page.remote(project, node, offset, limit, evidence))
 
-    async def keys(self, project: str, node: Filter, limit: int) -> Keys:
-        return await self._remote.ask(lambda actor: actor.keys.remote(project, node, limit))
+    async def keys(self, project: str, node: Filter, limit: int, *, evidence: bool = False) -> Keys:
+        return await self._remote.ask(lambda actor: actor.keys.remote(project, node, limit, evidence))
 
     async def moment(self, asked: AsOf) -> Moment:
         return await self._remote.ask(lambda actor: actor.moment.remote(asked))
@@ -184,11 +193,15 @@ class LedgerHandle(Ledger):
     async def get_at(self, project: str, memory_ids: Sequence[str], position: int) -> list[MemoryVersion | None]:
         return await self._remote.ask(lambda actor: actor.get_at.remote(project, memory_ids, position))
 
-    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
-        return await self._remote.ask(lambda actor: actor.page_at.remote(project, node, position, offset, limit))
+    async def page_at(
+        self, project: str, node: Filter, position: int, offset: int, limit: int, *, evidence: bool = False
+    ) -> Page:
+        return await self._remote.ask(
+            lambda actor: actor.page_at.remote(project, node, position, offset, limit, evidence)
+        )
 
-    async def keys_at(self, project: str, node: Filter, position: int, limit: int) -> Keys:
-        return await self._remote.ask(lambda actor: actor.keys_at.remote(project, node, position, limit))
+    async def keys_at(self, project: str, node: Filter, position: int, limit: int, *, evidence: bool = False) -> Keys:
+        return await self._remote.ask(lambda actor: actor.keys_at.remote(project, node, position, limit, evidence))
 
     async def rows_at(self, project: str, block: BlockKey | None, position: int, limit: int) -> PastRows:
         return await self._remote.ask(lambda actor: actor.rows_at.remote(project, block, position, limit))

@@ -16,6 +16,7 @@ from engine.ledger_port import (
     Alias,
     Command,
     ConversationRows,
+    Deferred,
     Event,
     Keys,
     Lacking,
@@ -55,6 +56,18 @@ class LedgerActor(Shell[Ledger]):
         return await (await self.enter("unfinished")).unfinished()
 
     @ray.method
+    async def deferred(self, after: int, limit: int) -> list[Deferred]:
+        """As `Ledger.deferred`."""
+        return await (await self.enter("deferred")).deferred(after, limit)
+
+    @ray.method
+    async def facts_of(
+        self, project: str, memory_ids: Sequence[str], position: int | None
+    ) -> dict[str, tuple[MemoryVersion, ...]]:
+        """As `Ledger.facts_of`."""
+        return await (await self.enter("facts_of")).facts_of(project, memory_ids, position)
+
+    @ray.method
     async def operation(self, project: str, operation_id: str) -> Operation | None:
         """As `Ledger.operation`."""
         return await (await self.enter("operation")).operation(project, operation_id)
@@ -77,14 +90,14 @@ class LedgerActor(Shell[Ledger]):
         return await (await self.enter("get")).get(project, memory_ids)
 
     @ray.method
-    async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page:
+    async def page(self, project: str, node: Filter, offset: int, limit: int, evidence: bool) -> Page:
         """As `Ledger.page`."""
-        return await (await self.enter("page")).page(project, node, offset, limit)
+        return await (await self.enter("page")).page(project, node, offset, limit, evidence=evidence)
 
     @ray.method
-    async def keys(self, project: str, node: Filter, limit: int) -> Keys:
+    async def keys(self, project: str, node: Filter, limit: int, evidence: bool) -> Keys:
         """As `Ledger.keys`."""
-        return await (await self.enter("keys")).keys(project, node, limit)
+        return await (await self.enter("keys")).keys(project, node, limit, evidence=evidence)
 
     @ray.method
     async def moment(self, asked: AsOf) -> Moment:
@@ -97,14 +110,14 @@ class LedgerActor(Shell[Ledger]):
         return await (await self.enter("get_at")).get_at(project, memory_ids, position)
 
     @ray.method
-    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
+    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int, evidence: bool) -> Page:
         """As `Ledger.page_at`."""
-        return await (await self.enter("page_at")).page_at(project, node, position, offset, limit)
+        return await (await self.enter("page_at")).page_at(project, node, position, offset, limit, evidence=evidence)
 
     @ray.method
-    async def keys_at(self, project: str, node: Filter, position: int, limit: int) -> Keys:
+    async def keys_at(self, project: str, node: Filter, position: int, limit: int, evidence: bool) -> Keys:
         """As `Ledger.keys_at`."""
-        return await (await self.enter("keys_at")).keys_at(project, node, position, limit)
+        return await (await self.enter("keys_at")).keys_at(project, node, position, limit, evidence=evidence)
 
     @ray.method
     async def rows_at(self, project: str, block: BlockKey | None, position: int, limit: int) -> PastRows:

@@ -45,7 +45,17 @@ def memory_object(version: MemoryVersion) -> Json:
         "created_at": iso(version.created_at_us),
         "updated_at": iso(version.updated_at_us),
         "expiration_date": version.expiration_date,
+        **_origins(version),
     }
+
+
+def _origins(version: MemoryVersion) -> Json:
+    """Of a fact what it is from, and what makes it doubtful."""
+    if not version.sources:
+        return {}
+    flag = version.flag
+    doubt = None if flag is None else {"reason": flag.doubt.value, "memory_id": flag.memory_id}
+    return {"sources": list(version.sources), "flag": doubt}
 
 
 def add_row(kind: EventKind, version: MemoryVersion, message_index: int) -> Json:
@@ -58,18 +68,24 @@ def add_row(kind: EventKind, version: MemoryVersion, message_index: int) -> Json
         "message_index": message_index,
         "role": version.role,
         "actor_id": version.name,
+        **_origins(version),
     }
 
 
-def changed_row(kind: EventKind, version: MemoryVersion) -> Json:
-    """What became of a memory that an update or delete named; `object` is the memory afterwards, or as it ended."""
-    return {
+def changed_row(kind: EventKind, version: MemoryVersion, before: str, message_index: int | None = None) -> Json:
+    """What became of a memory that an update or delete named, or that a new fact took the place of.
+
+    `object` is the memory afterwards, or as it ended. `before`: its text until then. `message_index`: of the message
+    that says so, in an add.
+    """
+    row: Json = {
         "id": version.memory_id,
         "memory": version.text,
         "data": {"memory": version.text},
         "event": kind.value,
         "object": memory_object(version),
     }
+    return row if message_index is None else {**row, "message_index": message_index, "previous_memory": before}
 
 
 def relation_objects(relations: Iterable[Relation]) -> list[Json]:
@@ -119,6 +135,7 @@ def history_object(event: Event) -> Json:
         "is_deleted": event.kind is EventKind.DELETE,
         "actor_id": shown.name if shown else None,
         "role": shown.role if shown else None,
+        "superseded_by": event.superseded_by,
         "position": event.position,
         "operation_id": event.operation_id,
     }

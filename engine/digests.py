@@ -34,6 +34,8 @@ def vector_digest(version: MemoryVersion, vector: FloatArray) -> bytes:
             version.expiration_date,
             None if version.entities is None else [(one.name, one.kind) for one in version.entities],
             [_edge(one) for one in version.relations],
+            list(version.sources),
+            None if version.flag is None else [version.flag.doubt.value, version.flag.memory_id],
             np.ascontiguousarray(vector, dtype="<f4").tobytes(),
         ]
     )

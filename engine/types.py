@@ -112,6 +112,25 @@ class OperationState(StrEnum):
     FAILED = "FAILED"
 
 
+class Doubt(StrEnum):
+    """Why a fact may not hold any more."""
+
+    SOURCE_UPDATED = "source_updated"
+    SOURCE_DELETED = "source_deleted"
+    SIBLING_UPDATED = "sibling_updated"
+    """Another fact from the same message has been corrected."""
+    SIBLING_DELETED = "sibling_deleted"
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something that a fact came from has changed. `memory_id`: what has."""
+
+    doubt: Doubt
+    memory_id: str
+
+
 @by_fields
 @dataclass(frozen=True, slots=True)
 class MemoryVersion:
@@ -119,7 +138,8 @@ class MemoryVersion:
 
     Live at ledger positions `live_from <= p < live_to` (`live_to` None: until now).
     `entities` None means that nobody has looked for them yet. `origin`: of a memory that was updated, the `live_from`
-    and the `operation_id` of its first version.
+    and the `operation_id` of its first version. `sources`: of a fact, the memories that hold the messages it is from;
+    empty: it is a message itself. `flag`: of a fact that somebody should look at.
     """
 
     memory_id: str
@@ -140,6 +160,8 @@ class MemoryVersion:
     live_to: int | None = None
     operation_id: str = ""
     origin: tuple[int, str] | None = None
+    sources: tuple[str, ...] = ()
+    flag: Flag | None = None
 
     @property
     def indexed_text(self) -> str:

@@ -8,7 +8,7 @@ from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, func, or_, select, text
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, not_, or_, select, text
 
 from engine import ids
 from engine.ledger import codec
@@ -110,10 +110,12 @@ def _live(connection: Connection) -> Iterator[str]:
 
 
 def _events_without_operation(connection: Connection) -> Iterator[str]:
+    """Of one that is RUNNING, or that has failed since, the messages have taken effect."""
+    failed_at_once = and_(operations.c.state == "FAILED", operations.c.result.is_(None))
     query = (
         select(events.c.position, events.c.operation_id)
         .select_from(events.outerjoin(operations, operations.c.id == events.c.operation_id))
-        .where(or_(operations.c.id.is_(None), operations.c.state != "SUCCEEDED"))
+        .where(or_(operations.c.id.is_(None), operations.c.state == "PENDING", failed_at_once))
     )
     for row in _stream(connection, query):
         yield f"the event at {row.position} is of operation {row.operation_id}, which has not succeeded"
@@ -156,8 +158,11 @@ def _signals(connection: Connection) -> Iterator[str]:
 
 
 def _overtaken(connection: Connection, now_us: int) -> Iterator[str]:
-    """In a lane nothing succeeds before what was accepted earlier is finished."""
-    waiting = select(operations.c.lane, operations.c.id, operations.c.seq).where(OPEN, operations.c.lane.is_not(None))
+    """In a lane nothing succeeds before what was accepted earlier is finished; facts may come later."""
+    begun = operations.c.state == "RUNNING"
+    waiting = select(operations.c.lane, operations.c.id, operations.c.seq).where(
+        OPEN, not_(begun), operations.c.lane.is_not(None)
+    )
     first: dict[str, Row[Any]] = {}
     for row in _stream(connection, waiting.order_by(operations.c.seq)):
         first.setdefault(row.lane, row)

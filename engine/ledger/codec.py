@@ -10,7 +10,17 @@ import numpy as np
 from sqlalchemy import Row
 
 from engine.ledger_port import Operation, OperationKind
-from engine.types import SCOPE_FIELDS, Entity, FloatArray, MemoryVersion, OperationState, Relation, Scope
+from engine.types import (
+    SCOPE_FIELDS,
+    Doubt,
+    Entity,
+    Flag,
+    FloatArray,
+    MemoryVersion,
+    OperationState,
+    Relation,
+    Scope,
+)
 
 
 def pack(value: Any) -> bytes:
@@ -50,6 +60,10 @@ def version_row(version: MemoryVersion, vector: bytes, fingerprint: bytes | None
     }
     if version.origin is not None:
         extra["origin"] = list(version.origin)
+    if version.sources:
+        extra["sources"] = list(version.sources)
+    if version.flag is not None:
+        extra["flag"] = [version.flag.doubt.value, version.flag.memory_id]
     return {
         "memory_id": version.memory_id,
         "version": version.version,
@@ -93,7 +107,13 @@ def version_of(row: Row[Any]) -> MemoryVersion:
         live_to=row.live_to,
         operation_id=row.operation_id,
         origin=tuple(extra["origin"]) if "origin" in extra else None,
+        sources=tuple(extra.get("sources", ())),
+        flag=_flag(extra["flag"]) if "flag" in extra else None,
     )
+
+
+def _flag(raw: list[str]) -> Flag:
+    return Flag(Doubt(raw[0]), raw[1])
 
 
 BLANK_VERSION: dict[str, Any] = {

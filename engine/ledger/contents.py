@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +19,24 @@ def is_blanked(operation: Operation) -> bool:
     return bool((operation.result or {}).get("purged"))
 
 
+def with_facts(before: Json, answer: Mapping[str, Any], facts: Sequence[Json]) -> Json:
+    """The result of an add whose facts have come: they, and the messages (kept `before`) that nobody could read."""
+    said = [row for row in before["results"] if "message_index" in row]
+    unread = set(answer.get("unread", ()))
+    return {
+        "results": [*facts, *(row for row in said if row["message_index"] in unread)],
+        "messages": [{"id": row["id"], "message_index": row["message_index"]} for row in said],
+    }
+
+
 def blanked(operation: Operation) -> Operation:
-    """A finished operation without content: its key, times and state stay, and of how many parts it is."""
-    error = operation.error
+    """An operation without content: its key, times and state stay, and of how many parts it is. One that facts were
+    to come of has ended."""
+    error, begun = operation.error, operation.state is OperationState.RUNNING
     return replace(
         operation,
+        state=OperationState.SUCCEEDED if begun else operation.state,
+        completed_at_us=operation.created_at_us if begun else operation.completed_at_us,
         lane=None,
         request=_parts(operation),
         request_hash=b"",
@@ -69,7 +82,8 @@ def is_within(operation: Operation, scope: Scope) -> bool:
 def memories_named(operation: Operation) -> set[str]:
     """The memories that its request, its result or its error name."""
     rows: list[Any] = [operation.request.get("memory_id")]
-    rows += [row.get("id") for row in (operation.result or {}).get("results", ())]
+    for name in ("results", "messages"):
+        rows += [row.get("id") for row in (operation.result or {}).get(name, ())]
     rows.append(((operation.error or {}).get("details") or {}).get("memory_id"))
     return {row for row in rows if isinstance(row, str)}
 

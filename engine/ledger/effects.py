@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from engine import ids
 from engine.answers import add_row, changed_row
 from engine.errors import Conflict, InvalidInput, InvariantViolated, NotFound, Purged, RemoraError
-from engine.ledger import codec, erasure
+from engine.ledger import codec, erasure, source_rows
+from engine.ledger.contents import with_facts
 from engine.ledger.schema import events, versions
 from engine.ledger.signal_rows import forget
 from engine.ledger_port import (
@@ -25,9 +26,10 @@ from engine.ledger_port import (
     Plan,
     PlannedEvent,
     PurgeEvent,
+    Source,
     UpdateEvent,
 )
-from engine.types import Change, ChangeBatch, EventKind, Json, MemoryVersion
+from engine.types import Change, ChangeBatch, Doubt, EventKind, Flag, Json, MemoryVersion
 
 # Built once: making a statement costs SQLAlchemy more than SQLite needs to run it.
 _NEW_VERSIONS = insert(versions)
@@ -50,6 +52,13 @@ _LATER = (
     .where(events.c.memory_id == bindparam("id_"), events.c.position > bindparam("position_"))
     .limit(1)
 )
+_DOUBTS = {
+    (False, False): Doubt.SOURCE_UPDATED,
+    (False, True): Doubt.SOURCE_DELETED,
+    (True, False): Doubt.SIBLING_UPDATED,
+    (True, True): Doubt.SIBLING_DELETED,
+}
+"""By whether a fact was corrected, not a message, and whether it was deleted."""
 
 
 class Effects:
@@ -86,7 +95,7 @@ class Effects:
         savepoint.commit()
 
     def of(self, operation: Operation, plan: Plan) -> Json:
-        """Do what the plan says; the operation's result.
+        """Do what the plan says; the operation's result. What a correction makes doubtful is flagged.
 
         Raises:
             RemoraError: a rule is broken.
@@ -96,7 +105,9 @@ class Effects:
             done = self._purges(operation, plan)
         else:
             rows = [row for event in plan.events for row in self._event(operation, plan, event)]
-            done = {"results": rows}
+            done = {"results": rows} if operation.result is None else with_facts(operation.result, plan.answer, rows)
+            if _corrects(operation):
+                self._flag_derived(operation, rows)
             if operation.kind is OperationKind.DELETE_ALL:
                 done = {"results": [], "count": len(rows)}
         return {**plan.answer, **done, "position": self.position}
@@ -134,21 +145,26 @@ class Effects:
             case PurgeEvent():
                 raise InvariantViolated("only a purge may purge", {"operation_id": operation.id})
             case AddEvent():
-                return [self._add(operation, plan, event)]
+                return self._add(operation, plan, event)
             case UpdateEvent():
                 return [self._update(operation, plan, event)]
             case DeleteEvent(memory_id):
-                return [self._end(operation, self._live_or_missing(operation.project, memory_id))]
+                live = self._live_or_missing(operation.project, memory_id)
+                return [self._end(operation, live, event.superseded_by, event.message_index)]
             case DeleteScopeEvent(scope):
                 within = [versions.c[name] == value for name, value in scope.ids().items()]
                 doomed = _LIVE.where(*within).order_by(versions.c.live_from)
                 rows = self._connection.execute(doomed, {"project_": operation.project}).all()
                 return [self._end(operation, row) for row in rows]
 
-    def _add(self, operation: Operation, plan: Plan, event: AddEvent) -> Json:
+    def _add(self, operation: Operation, plan: Plan, event: AddEvent) -> list[Json]:
+        """Nothing for a fact whose messages are all gone."""
+        behind, flag = self._behind(operation.project, event.sources)
+        if event.sources and not behind:
+            return []
         twin = self._twin(operation.project, event.fingerprint)
         if twin is not None:
-            return add_row(EventKind.NONE, codec.version_of(twin), event.message_index)
+            return [add_row(EventKind.NONE, self._from_these_too(operation, twin, behind), event.message_index)]
         version = MemoryVersion(
             memory_id=event.memory_id,
             project=operation.project,
@@ -164,23 +180,71 @@ class Effects:
             expiration_date=event.expiration_date,
             entities=event.entities,
             relations=event.relations,
+            categories=event.categories,
             operation_id=operation.id,
+            sources=behind,
+            flag=flag,
         )
         vector = codec.vector_bytes(plan.vectors[event.row])
         self._insert(version, vector, event.fingerprint)
         self._record(operation, EventKind.ADD, version.memory_id, version.version, version, vector)
-        return add_row(EventKind.ADD, version, event.message_index)
+        self._stand_behind(version, behind)
+        return [add_row(EventKind.ADD, version, event.message_index)]
 
-    def _update(self, operation: Operation, plan: Plan, event: UpdateEvent) -> Json:
-        row = self._live_or_missing(operation.project, event.memory_id)
-        old, given = codec.version_of(row), event.given
-        version = replace(
+    def _behind(self, project: str, read: Sequence[Source]) -> tuple[tuple[str, ...], Flag | None]:
+        """Those of a fact's messages that are live, and the first of them that has changed since it was read."""
+        behind: list[str] = []
+        flag = None
+        for one in read:
+            row = self._connection.execute(_LIVE_BY_ID, {"project_": project, "id_": one.memory_id}).one_or_none()
+            if row is None:
+                continue
+            behind.append(one.memory_id)
+            if row.version != one.version and flag is None:
+                flag = Flag(Doubt.SOURCE_UPDATED, one.memory_id)
+        return tuple(behind), flag
+
+    def _from_these_too(self, operation: Operation, twin: Row[Any], behind: Sequence[str]) -> MemoryVersion:
+        """A fact that is told again is from the new messages as well; a message that is told again stays one."""
+        known = codec.version_of(twin)
+        more = tuple(dict.fromkeys((*known.sources, *behind)))
+        if not known.sources or more == known.sources or known.memory_id in behind:
+            return known
+        version = self._next(operation, known, sources=more)
+        self._replace(operation, twin, known, version)
+        self._stand_behind(version, behind)
+        return version
+
+    def _next(self, operation: Operation, old: MemoryVersion, **changed: Any) -> MemoryVersion:
+        """The version after another."""
+        return replace(
             old,
             version=old.version + 1,
             live_from=self.position + 1,
             updated_at_us=self._now_us,
             operation_id=operation.id,
             origin=old.origin or (old.live_from, old.operation_id),
+            **changed,
+        )
+
+    def _replace(self, operation: Operation, row: Row[Any], old: MemoryVersion, version: MemoryVersion) -> None:
+        """Another version with the same text."""
+        self._close_version(old)
+        self._insert(version, row.vector, row.fingerprint)
+        self._record(operation, EventKind.UPDATE, version.memory_id, version.version, version, row.vector)
+
+    def _stand_behind(self, version: MemoryVersion, messages: Sequence[str]) -> None:
+        source_rows.stand_behind(self._connection, version.project, version.memory_id, messages, version.live_from)
+
+    def _update(self, operation: Operation, plan: Plan, event: UpdateEvent) -> Json:
+        row = self._live_or_missing(operation.project, event.memory_id)
+        old, given = codec.version_of(row), event.given
+        behind, _ = self._behind(operation.project, event.sources)
+        version = self._next(
+            operation,
+            old,
+            sources=tuple(dict.fromkeys((*old.sources, *behind))),
+            flag=None if "text" in given else old.flag,
             text=event.text if "text" in given else old.text,
             entities=event.entities if "text" in given else old.entities,
             relations=event.relations if "text" in given else old.relations,
@@ -198,13 +262,31 @@ class Effects:
         self._close_version(old)
         self._insert(version, vector, fingerprint)
         self._record(operation, EventKind.UPDATE, version.memory_id, version.version, version, vector)
-        return changed_row(EventKind.UPDATE, version)
+        self._stand_behind(version, behind)
+        return changed_row(EventKind.UPDATE, version, old.text, event.message_index)
 
-    def _end(self, operation: Operation, row: Row[Any]) -> Json:
+    def _end(
+        self, operation: Operation, row: Row[Any], superseded_by: str | None = None, message_index: int | None = None
+    ) -> Json:
         old = codec.version_of(row)
         self._close_version(old)
-        self._record(operation, EventKind.DELETE, old.memory_id, old.version, None, None)
-        return changed_row(EventKind.DELETE, old)
+        self._record(operation, EventKind.DELETE, old.memory_id, old.version, None, None, superseded_by)
+        return changed_row(EventKind.DELETE, old, old.text, message_index)
+
+    def _flag_derived(self, operation: Operation, rows: Sequence[Json]) -> None:
+        """A correction of one memory: of a message all facts from it, of a fact all others from its messages."""
+        deleted = operation.kind is OperationKind.DELETE
+        for changed in {row["id"] for row in rows}:
+            messages = source_rows.sources_of(self._connection, [changed])
+            doubt = _DOUBTS[bool(messages), deleted]
+            self._flag(operation, messages or {changed}, Flag(doubt, changed))
+
+    def _flag(self, operation: Operation, messages: Iterable[str], flag: Flag) -> None:
+        for fact_id in sorted(source_rows.facts_from(self._connection, messages) - {flag.memory_id}):
+            asked = {"project_": operation.project, "id_": fact_id}
+            row = self._connection.execute(_LIVE_BY_ID, asked).one_or_none()
+            if row is not None and (old := codec.version_of(row)).flag is None:
+                self._replace(operation, row, old, self._next(operation, old, flag=flag))
 
     def _twin(self, project: str, fingerprint: bytes) -> Row[Any] | None:
         same = {"project_": project, "fingerprint_": fingerprint}
@@ -238,6 +320,7 @@ class Effects:
         version_number: int,
         version: MemoryVersion | None,
         vector: bytes | None,
+        superseded_by: str | None = None,
     ) -> None:
         self.position += 1
         self._connection.execute(
@@ -250,8 +333,16 @@ class Effects:
                 "project": operation.project,
                 "at_us": self._now_us,
                 "operation_id": operation.id,
+                "superseded_by": superseded_by,
             },
         )
         self._changes.append(Change(self.position, kind, memory_id, operation.project, version))
         if vector is not None:
             self._vectors.append(vector)
+
+
+def _corrects(operation: Operation) -> bool:
+    """Whether somebody says that one memory is wrong."""
+    if operation.kind is OperationKind.UPDATE:
+        return "text" in operation.request["given"]
+    return operation.kind is OperationKind.DELETE

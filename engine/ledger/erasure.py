@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 
 from engine import ids
 from engine.errors import NotFound
-from engine.ledger import codec
+from engine.ledger import codec, source_rows
 from engine.ledger.alias_rows import forget_within
 from engine.ledger.conditions import holds
 from engine.ledger.contents import blanked, is_blanked, is_within, key_of, memories_named, says
@@ -25,16 +25,17 @@ T = TypeVar("T")
 _AT_ONCE = 500
 """How many ids one statement names."""
 _FINISHED = operations.c.state.in_(["SUCCEEDED", "FAILED"])
+_BEGUN = or_(_FINISHED, operations.c.state == "RUNNING")
+"""Messages of theirs are memories already, even if facts are still to come."""
 _SCOPE = [versions.c[name] for name in SCOPE_FIELDS]
 _BLANK_VERSIONS = (
     update(versions)
     .where(versions.c.memory_id == bindparam("id_"))
     .values({**codec.BLANK_VERSION, "live_to": func.coalesce(versions.c.live_to, bindparam("position_"))})
 )
+_BLANKED = ("lane", "state", "request", "request_hash", "result", "error", "completed_at_us")
 _BLANK_OPERATION = (
-    update(operations)
-    .where(operations.c.seq == bindparam("seq_"))
-    .values({name: bindparam(name) for name in ("lane", "request", "request_hash", "result", "error")})
+    update(operations).where(operations.c.seq == bindparam("seq_")).values({name: bindparam(name) for name in _BLANKED})
 )
 
 
@@ -52,20 +53,36 @@ class Doomed:
 
 
 def doomed_by_id(connection: Connection, project: str, memory_id: str) -> tuple[list[Doomed], frozenset[str]]:
-    """The memory and all that it ever said, in canonical form; nothing when it is purged already.
+    """The memory, what says the same, and all that these ever said, in canonical form; nothing when it is purged.
+
+    With a message go the facts that were made of it; with a fact the messages that it was made of.
 
     Raises:
         NotFound: it never was.
     """
+    one, said = _doomed(connection, project, memory_id)
+    if one is None:
+        return [], said
+    doomed = [one]
+    for other in sorted(
+        source_rows.sources_of(connection, [memory_id]) | source_rows.facts_from(connection, [memory_id])
+    ):
+        also, more = _doomed(connection, project, other)
+        doomed += [] if also is None else [also]
+        said |= more
+    return doomed, said
+
+
+def _doomed(connection: Connection, project: str, memory_id: str) -> tuple[Doomed | None, frozenset[str]]:
     query = select(versions.c.version, versions.c.fingerprint, versions.c.text, *_SCOPE)
     mine = query.where(versions.c.memory_id == memory_id, versions.c.project == project)
     rows = connection.execute(mine.order_by(versions.c.version)).all()
     if not rows:
         raise NotFound("Memory not found!", {"memory_id": memory_id})
     if rows[-1].fingerprint is None:
-        return [], frozenset()
+        return None, frozenset()
     said = frozenset(ids.canonical_text(row.text) for row in rows)
-    return [Doomed(memory_id, rows[-1].version, _scope(rows[-1]))], said
+    return Doomed(memory_id, rows[-1].version, _scope(rows[-1])), said
 
 
 def doomed_by_scope(connection: Connection, project: str, scope: Scope) -> list[Doomed]:
@@ -96,7 +113,7 @@ def erase_versions(connection: Connection, doomed: Sequence[Doomed], first: int)
 def erase_operations(
     connection: Connection, project: str, doomed: Sequence[Doomed], scope: Scope | None, said: frozenset[str]
 ) -> list[str]:
-    """Blank every finished operation that holds content of these memories, or is one of the scope; their keys.
+    """Blank every operation that has begun and holds content of these memories, or is one of the scope; their keys.
 
     With a scope the aliases go too that were made in it.
 
@@ -116,7 +133,7 @@ def erase_operations(
             if operation.seq not in found and not is_blanked(operation) and concerns(operation):
                 found[operation.seq] = operation
 
-    theirs = select(operations).where(_FINISHED, operations.c.project == project)
+    theirs = select(operations).where(_BEGUN, operations.c.project == project)
     for some in _in_pieces(memories):
         made = select(events.c.operation_id).where(events.c.memory_id.in_(some))
         take(theirs.where(operations.c.id.in_(made)), lambda _: True)
@@ -187,6 +204,8 @@ def _blank_row(operation: Operation) -> dict[str, Any]:
     return {
         "seq_": operation.seq,
         "lane": operation.lane,
+        "state": operation.state.value,
+        "completed_at_us": operation.completed_at_us,
         "request": codec.pack(operation.request),
         "request_hash": operation.request_hash,
         "result": None if operation.result is None else codec.pack(operation.result),

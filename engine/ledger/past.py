@@ -18,6 +18,7 @@ from engine.filters import Filter, matches
 from engine.ledger import codec, signal_rows
 from engine.ledger.conditions import condition
 from engine.ledger.schema import events, shard, versions
+from engine.ledger.source_rows import no_evidence
 from engine.ledger_port import Keys, Page, PastRows
 from engine.types import BlockKey, MemoryVersion
 
@@ -55,9 +56,18 @@ def get(connection: Connection, project: str, memory_ids: Sequence[str], positio
     return [found.get(memory_id) for memory_id in memory_ids]
 
 
-def page(connection: Connection, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
+def page(
+    connection: Connection,
+    project: str,
+    node: Filter,
+    position: int,
+    offset: int,
+    limit: int,
+    *,
+    evidence: bool = False,
+) -> Page:
     """Newest first; what SQL can't say of the filter the predicate does."""
-    where, exact = _where(project, node)
+    where, exact = _where(project, node, position, evidence=evidence)
     if not exact:
         found = _newest_first(_matching(connection, where, node, position))
         return Page(len(found), tuple(found[offset : offset + limit]))
@@ -65,9 +75,11 @@ def page(connection: Connection, project: str, node: Filter, position: int, offs
     return Page(_count(connection, where, position), tuple(_read(connection, places)))
 
 
-def keys(connection: Connection, project: str, node: Filter, position: int, limit: int) -> Keys:
+def keys(
+    connection: Connection, project: str, node: Filter, position: int, limit: int, *, evidence: bool = False
+) -> Keys:
     """Newest first, as `page`."""
-    where, exact = _where(project, node)
+    where, exact = _where(project, node, position, evidence=evidence)
     if exact:
         places = _places(connection, where, position, limit)
         return Keys(_count(connection, where, position), tuple((said, one) for said, one, _ in places))
@@ -126,9 +138,9 @@ def _live_at(position: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     )
 
 
-def _where(project: str, node: Filter) -> tuple[list[ColumnElement[bool]], bool]:
+def _where(project: str, node: Filter, position: int, *, evidence: bool) -> tuple[list[ColumnElement[bool]], bool]:
     clause, exact = condition(versions, node)
-    where = [versions.c.project == project]
+    where = [versions.c.project == project, *([] if evidence else [no_evidence(position)])]
     return (where if clause is None else [*where, clause]), exact
 
 

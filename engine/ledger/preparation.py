@@ -6,12 +6,15 @@ from sqlalchemy import Connection, delete, insert, inspect, select, text, update
 from sqlalchemy.schema import CreateIndex, CreateSchema
 
 from engine.errors import Conflict
-from engine.ledger.schema import metadata, operations, shard
+from engine.ledger.schema import events, metadata, operations, shard
 from engine.ledger.transaction import IDEMPOTENCY_TTL_US
 from engine.ledger_port import OperationKind
 
-_LATER_COLUMNS = {"shards": 1, "number": 0}
-"""What a ledger is that was made before these columns: the only shard."""
+_LATER_COLUMNS = {
+    shard.name: {"shards": "INTEGER NOT NULL DEFAULT 1", "number": "INTEGER NOT NULL DEFAULT 0"},
+    events.name: {"superseded_by": "VARCHAR(36)"},
+}
+"""What was made before these columns: the only shard; nothing that anything took the place of."""
 
 
 def prepare(connection: Connection, *, number: int, shards: int, schema: str | None, secret: bytes) -> None:
@@ -29,8 +32,7 @@ def prepare(connection: Connection, *, number: int, shards: int, schema: str | N
     """
     if schema is not None:
         connection.execute(CreateSchema(schema, if_not_exists=True))
-    elif inspect(connection).has_table(shard.name):
-        _add_later_columns(connection)
+    _add_later_columns(connection, schema)
     metadata.create_all(connection)
     for table in metadata.sorted_tables:
         for index in table.indexes:
@@ -55,11 +57,16 @@ def forget_expired(connection: Connection, now_us: int) -> None:
     connection.execute(purges.values(idempotency_key=None, request_hash=b""))
 
 
-def _add_later_columns(connection: Connection) -> None:
-    known = {column["name"] for column in inspect(connection).get_columns(shard.name)}
-    for name, value in _LATER_COLUMNS.items():
-        if name not in known:
-            connection.execute(text(f"ALTER TABLE {shard.name} ADD COLUMN {name} INTEGER NOT NULL DEFAULT {value}"))
+def _add_later_columns(connection: Connection, schema: str | None) -> None:
+    tables = inspect(connection)
+    for table, columns in _LATER_COLUMNS.items():
+        if not tables.has_table(table, schema=schema):
+            continue
+        known = {column["name"] for column in tables.get_columns(table, schema=schema)}
+        place = table if schema is None else f'"{schema}".{table}'
+        for name, kind in columns.items():
+            if name not in known:
+                connection.execute(text(f"ALTER TABLE {place} ADD COLUMN {name} {kind}"))
 
 
 def _another(made_shards: int, made_number: int, shards: int, number: int) -> Conflict:

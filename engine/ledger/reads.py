@@ -14,7 +14,9 @@ from engine.ledger.conditions import condition, holds
 from engine.ledger.contents import PARTS, is_within
 from engine.ledger.erasure import within_scope
 from engine.ledger.schema import FAILED, OPEN, events, operations, shard, versions
+from engine.ledger.source_rows import no_evidence
 from engine.ledger_port import (
+    Deferred,
     Event,
     Keys,
     LedgerAudit,
@@ -51,10 +53,16 @@ _IS_PART = and_(operations.c.kind.in_(_SHARED), holds(operations.c.request, code
 
 
 def unfinished(connection: Connection) -> list[Operation]:
-    """Open operations by `seq`."""
-    return [
-        codec.operation_of(row) for row in connection.execute(select(operations).where(OPEN).order_by(operations.c.seq))
-    ]
+    """Open operations that haven't begun, by `seq`."""
+    query = select(operations).where(OPEN, operations.c.state == OperationState.PENDING.value)
+    return [codec.operation_of(row) for row in connection.execute(query.order_by(operations.c.seq))]
+
+
+def deferred(connection: Connection, after: int, limit: int) -> list[Deferred]:
+    """Open operations that have begun, by `seq`."""
+    columns = (operations.c.seq, operations.c.id, operations.c.project, operations.c.lane)
+    query = select(*columns).where(OPEN, operations.c.state == OperationState.RUNNING.value, operations.c.seq > after)
+    return [Deferred(*row) for row in connection.execute(query.order_by(operations.c.seq).limit(limit))]
 
 
 def operation(connection: Connection, project: str, operation_id: str) -> Operation | None:
@@ -109,9 +117,11 @@ def purged(connection: Connection, project: str, memory_id: str) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def page(connection: Connection, project: str, node: Filter, offset: int, limit: int) -> Page:
+def page(
+    connection: Connection, project: str, node: Filter, offset: int, limit: int, *, evidence: bool = False
+) -> Page:
     """Newest first; what SQL can't say of the filter the predicate does."""
-    where, exact = _where(project, node)
+    where, exact = _where(project, node, evidence=evidence)
     newest = select(*_SHOWN).where(*where).order_by(*_NEWEST)
     if exact:
         rows = connection.execute(newest.offset(offset).limit(limit))
@@ -120,9 +130,9 @@ def page(connection: Connection, project: str, node: Filter, offset: int, limit:
     return Page(len(found), tuple(found[offset : offset + limit]))
 
 
-def keys(connection: Connection, project: str, node: Filter, limit: int) -> Keys:
+def keys(connection: Connection, project: str, node: Filter, limit: int, *, evidence: bool = False) -> Keys:
     """Newest first, as `page`; reads whole versions only where SQL can't say all of the filter."""
-    where, exact = _where(project, node)
+    where, exact = _where(project, node, evidence=evidence)
     columns = [versions.c.created_at_us, versions.c.memory_id] if exact else _SHOWN
     newest = select(*columns).where(*where).order_by(*_NEWEST)
     if exact:
@@ -239,10 +249,10 @@ def _in_states(states: frozenset[OperationState]) -> list[ColumnElement[bool]]:
     return [and_(OPEN, asked)] if states <= _OPEN_STATES else [asked]
 
 
-def _where(project: str, node: Filter) -> tuple[list[ColumnElement[bool]], bool]:
+def _where(project: str, node: Filter, *, evidence: bool) -> tuple[list[ColumnElement[bool]], bool]:
     """The live versions that the filter selects, as far as SQL can say it, and whether that is all of it."""
     clause, exact = condition(versions, node)
-    where = [versions.c.project == project, _IS_LIVE]
+    where = [versions.c.project == project, _IS_LIVE, *([] if evidence else [no_evidence()])]
     return (where if clause is None else [*where, clause]), exact
 
 
@@ -262,6 +272,7 @@ def _event(row: Row[Any], by_number: dict[int, MemoryVersion]) -> Event:
         operation_id=row.operation_id,
         before=by_number.get(row.version if gone else row.version - 1),
         after=None if gone else by_number.get(row.version),
+        superseded_by=row.superseded_by,
     )
 
 
@@ -269,7 +280,7 @@ def _count_by(connection: Connection, project: str, field: Any) -> list[ScopeCou
     column = versions.c[field]
     query = (
         select(column, func.count(), func.min(versions.c.created_at_us), func.max(versions.c.updated_at_us))
-        .where(versions.c.project == project, _IS_LIVE, column.is_not(None))
+        .where(versions.c.project == project, _IS_LIVE, column.is_not(None), no_evidence())
         .group_by(column)
         .order_by(column)
     )

@@ -94,7 +94,7 @@ versions = Table(
     Column("created_at_us", _BIG, nullable=False),
     Column("updated_at_us", _BIG, nullable=False),
     Column("expiration_date", Text),
-    Column("extra", LargeBinary, nullable=False, doc="msgpack: metadata, categories, entities, relations"),
+    Column("extra", LargeBinary, nullable=False, doc="msgpack: metadata, categories, entities, relations, …"),
     Column("vector", LargeBinary, nullable=False, doc="little-endian float32"),
     Column("fingerprint", LargeBinary, doc="what makes it the same memory; null once purged"),
     Column("live_from", _BIG, nullable=False),
@@ -122,8 +122,20 @@ events = Table(
     Column("project", Text, nullable=False),
     Column("at_us", _BIG, nullable=False),
     Column("operation_id", String(36), nullable=False),
+    Column("superseded_by", String(36), doc="of a DELETE: the memory that holds in its place"),
     Index("event_memory", "memory_id", "position"),
 )
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("memory_id", String(36), primary_key=True, doc="the message"),
+    Column("fact_id", String(36), primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("since", _BIG, nullable=False, doc="the position from which on the fact is from it"),
+    Index("source_of", "fact_id"),
+)
+"""Which messages stand behind which facts, of live and of ended ones."""
 
 signals = Table(
     "signals",

@@ -17,7 +17,7 @@ from engine.as_of import AsOf, Moment
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import StaleEpoch
 from engine.filters import Filter
-from engine.ledger import alias_rows, past, ranking_rows, reads, signal_rows
+from engine.ledger import alias_rows, past, ranking_rows, reads, signal_rows, source_rows
 from engine.ledger.checking import check
 from engine.ledger.connections import Connections
 from engine.ledger.creation import make_if_missing
@@ -29,6 +29,7 @@ from engine.ledger_port import (
     Alias,
     Command,
     ConversationRows,
+    Deferred,
     Event,
     Keys,
     Lacking,
@@ -202,8 +203,18 @@ class SqlLedger:
             await self._run(self._writing, lambda: self._scrub_once(0))
 
     async def unfinished(self) -> list[Operation]:
-        """Open operations by `seq`."""
+        """Open operations that haven't begun, by `seq`."""
         return await self._read(reads.unfinished)
+
+    async def deferred(self, after: int, limit: int) -> list[Deferred]:
+        """Operations whose facts are to come, by `seq`."""
+        return await self._read(lambda c: reads.deferred(c, after, limit))
+
+    async def facts_of(
+        self, project: str, memory_ids: Sequence[str], position: int | None = None
+    ) -> dict[str, tuple[MemoryVersion, ...]]:
+        """Live facts of the messages that stand behind some, or those of then."""
+        return await self._read(lambda c: source_rows.facts_of(c, project, memory_ids, position))
 
     async def operation(self, project: str, operation_id: str) -> Operation | None:
         """One operation of the project."""
@@ -223,13 +234,13 @@ class SqlLedger:
         """Whether its content has been erased."""
         return await self._read(lambda c: reads.purged(c, project, memory_id))
 
-    async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page:
+    async def page(self, project: str, node: Filter, offset: int, limit: int, *, evidence: bool = False) -> Page:
         """Newest first."""
-        return await self._read(lambda c: reads.page(c, project, node, offset, limit))
+        return await self._read(lambda c: reads.page(c, project, node, offset, limit, evidence=evidence))
 
-    async def keys(self, project: str, node: Filter, limit: int) -> Keys:
+    async def keys(self, project: str, node: Filter, limit: int, *, evidence: bool = False) -> Keys:
         """Newest first, as `page`."""
-        return await self._read(lambda c: reads.keys(c, project, node, limit))
+        return await self._read(lambda c: reads.keys(c, project, node, limit, evidence=evidence))
 
     async def moment(self, asked: AsOf) -> Moment:
         """Which state of the shard a time or a position names."""
@@ -240,13 +251,15 @@ class SqlLedger:
         """Versions that were live then, by id, in the order asked."""
         return await self._read(lambda c: past.get(c, project, memory_ids, position))
 
-    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
+    async def page_at(
+        self, project: str, node: Filter, position: int, offset: int, limit: int, *, evidence: bool = False
+    ) -> Page:
         """Newest first."""
-        return await self._read(lambda c: past.page(c, project, node, position, offset, limit))
+        return await self._read(lambda c: past.page(c, project, node, position, offset, limit, evidence=evidence))
 
-    async def keys_at(self, project: str, node: Filter, position: int, limit: int) -> Keys:
+    async def keys_at(self, project: str, node: Filter, position: int, limit: int, *, evidence: bool = False) -> Keys:
         """Newest first, as `page_at`."""
-        return await self._read(lambda c: past.keys(c, project, node, position, limit))
+        return await self._read(lambda c: past.keys(c, project, node, position, limit, evidence=evidence))
 
     async def rows_at(self, project: str, block: BlockKey | None, position: int, limit: int) -> PastRows:
         """Versions that were live then, oldest first, with vectors and signals."""

@@ -126,7 +126,7 @@ class Transaction:
         operation = self._by_id(operation_id)
         if operation is None:
             return Written(None, fresh=False, error=_no_operation(operation_id))
-        if operation.state not in _OPEN:
+        if operation.state not in _OPEN or (plan.more and operation.state is OperationState.RUNNING):
             return Written(operation, fresh=False)
         try:
             return Written(self._take_effect(operation, plan))
@@ -134,6 +134,8 @@ class Transaction:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, this operation fails, and it alone
             ours = _as_ours(error)
+            if isinstance(ours, Conflict) and ours.details.get("retry"):  # another plan may fit
+                return Written(operation, fresh=False, error=ours)
             failed = self._fail(operation_id, {"code": ours.code, "message": ours.message, "details": ours.details})
             return self._without_content(failed) if isinstance(ours, Purged) else failed
 
@@ -169,14 +171,19 @@ class Transaction:
         if known.state is not OperationState.FAILED or is_blanked(known):
             return _known(known)
         self._connection.execute(_FORGET_OPERATION, {"id_": operation_id})
-        anew = replace(known, state=OperationState.PENDING, error=None, result=None, completed_at_us=None)
+        begun = known.result is not None
+        state = OperationState.RUNNING if begun else OperationState.PENDING
+        anew = replace(known, state=state, error=None, completed_at_us=None)
         seq = self._insert_operation(anew)
         if seq is None:
             raise InvariantViolated("the database refused an operation that it had", {"operation_id": operation_id})
+        if begun:
+            self._finish(anew)
         return Written(replace(anew, seq=seq))
 
     def _finish(self, operation: Operation) -> Operation:
-        done = replace(operation, completed_at_us=self._now_us)
+        """Its state and result as given; one that is still open has no time of completion."""
+        done = operation if operation.state in _OPEN else replace(operation, completed_at_us=self._now_us)
         self._connection.execute(
             _FINISH,
             {
@@ -193,7 +200,8 @@ class Transaction:
         """All of the plan, or a RemoraError and nothing of it."""
         with self.effects.whole():
             result = self.effects.of(operation, plan)
-            done = self._finish(replace(operation, state=OperationState.SUCCEEDED, result=result))
+            state = OperationState.RUNNING if plan.more else OperationState.SUCCEEDED
+            done = self._finish(replace(operation, state=state, result=result))
             if operation.kind is OperationKind.PURGE:
                 done = discreet(done, result["count"])
                 erasure.overwrite(self._connection, done)

@@ -16,12 +16,13 @@ from engine.ledger_port.events import (
     Plan,
     PlannedEvent,
     PurgeEvent,
+    Source,
     Unchanged,
     UpdateEvent,
 )
 from engine.ledger_port.history import Event, PastRows
 from engine.ledger_port.ledger import Known, Ledger
-from engine.ledger_port.operations import Operation, OperationKind, OperationsPage
+from engine.ledger_port.operations import Deferred, Operation, OperationKind, OperationsPage
 from engine.ledger_port.pages import Keys, Page, ScopeCount
 from engine.ledger_port.writes import (
     Accept,
@@ -44,6 +45,7 @@ __all__ = [
     "Command",
     "Commit",
     "ConversationRows",
+    "Deferred",
     "DeleteEvent",
     "DeleteScopeEvent",
     "Event",
@@ -66,6 +68,7 @@ __all__ = [
     "PurgeEvent",
     "Retry",
     "ScopeCount",
+    "Source",
     "Stretch",
     "Unchanged",
     "UpdateEvent",

@@ -12,8 +12,21 @@ from engine.types import Entity, FloatArray, Relation, Scope
 
 @by_fields
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A message that a fact is from, in the version in which it was read."""
+
+    memory_id: str
+    version: int
+
+
+@by_fields
+@dataclass(frozen=True, slots=True)
 class AddEvent:
-    """A memory to add, unless a live one is the same (then nothing happens). `row`: its vector's row in the plan."""
+    """A memory to add, unless a live one is the same (then nothing happens). `row`: its vector's row in the plan.
+
+    `sources`: of a fact, the messages that it is from, each as it was read. Those that have ended meanwhile count no
+    more, and a fact without any isn't added.
+    """
 
     memory_id: str
     scope: Scope
@@ -28,11 +41,16 @@ class AddEvent:
     expiration_date: str | None = None
     entities: tuple[Entity, ...] | None = None
     relations: tuple[Relation, ...] = ()
+    categories: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateEvent:
-    """New values for a live memory: the fields that `given` names. A new text comes with its vector's row."""
+    """New values for a live memory: the fields that `given` names. A new text comes with its vector's row.
+
+    `sources`: of a fact, messages that it is from as well from now on. `message_index`: of the message that changed it.
+    """
 
     memory_id: str
     given: frozenset[str]
@@ -43,13 +61,17 @@ class UpdateEvent:
     entities: tuple[Entity, ...] | None = None
     relations: tuple[Relation, ...] = ()
     created_at_us: int = 0
+    sources: tuple[Source, ...] = ()
+    message_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteEvent:
-    """The end of a live memory."""
+    """The end of a live memory. `superseded_by`: the memory that holds in its place."""
 
     memory_id: str
+    superseded_by: str | None = None
+    message_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +106,13 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an operation does to the ledger. `vectors`: float32 (rows, d). `answer` is kept in its result."""
+    """What an operation does to the ledger. `vectors`: float32 (rows, d). `answer` is kept in its result.
+
+    `more`: facts are to come. The operation stays open, RUNNING, until another plan of it is committed.
+    """
 
     events: tuple[PlannedEvent, ...]
     vectors: FloatArray
     requires: tuple[Unchanged, ...] = ()
     answer: Mapping[str, Any] = field(default_factory=dict)
+    more: bool = False

@@ -24,7 +24,10 @@ class PastRows:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One entry of a memory's history, with the versions before and after it."""
+    """One entry of a memory's history, with the versions before and after it.
+
+    `superseded_by`: of a DELETE, the memory that holds in its place.
+    """
 
     position: int
     kind: EventKind
@@ -33,3 +36,4 @@ class Event:
     operation_id: str
     before: MemoryVersion | None
     after: MemoryVersion | None
+    superseded_by: str | None = None

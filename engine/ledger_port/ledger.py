@@ -11,7 +11,7 @@ from engine.ledger_port.aliases import Alias
 from engine.ledger_port.audits import LedgerAudit
 from engine.ledger_port.conversations import ConversationRows, Lacking, Stretch
 from engine.ledger_port.history import Event, PastRows
-from engine.ledger_port.operations import Operation, OperationsPage
+from engine.ledger_port.operations import Deferred, Operation, OperationsPage
 from engine.ledger_port.pages import Keys, Page, ScopeCount
 from engine.ledger_port.writes import Command, Ownership, WriteAnswer
 from engine.types import Block, BlockKey, ChangeBatch, Derived, Json, LiveRows, MemoryVersion, OperationState, Scope
@@ -39,7 +39,7 @@ class Ledger(Protocol):
         ...
 
     async def unfinished(self) -> list[Operation]:
-        """The accepted operations that are still open, in the order of acceptance."""
+        """The accepted operations that have not begun to take effect, in the order of acceptance."""
         ...
 
     async def operation(self, project: str, operation_id: str) -> Operation | None: ...
@@ -58,9 +58,22 @@ class Ledger(Protocol):
         """Whether there was such a memory and its content has been erased."""
         ...
 
-    async def page(self, project: str, node: Filter, offset: int, limit: int) -> Page: ...
+    async def deferred(self, after: int, limit: int) -> list[Deferred]:
+        """At most `limit` operations whose facts are still to come, those with `seq > after`, by `seq`."""
+        ...
 
-    async def keys(self, project: str, node: Filter, limit: int) -> Keys:
+    async def facts_of(
+        self, project: str, memory_ids: Sequence[str], position: int | None = None
+    ) -> dict[str, tuple[MemoryVersion, ...]]:
+        """Of the messages among these that stand behind facts (of none other): the facts that are live, or were then;
+        maybe none is left."""
+        ...
+
+    async def page(self, project: str, node: Filter, offset: int, limit: int, *, evidence: bool = False) -> Page:
+        """Without messages that stand behind facts, unless `evidence` wants them."""
+        ...
+
+    async def keys(self, project: str, node: Filter, limit: int, *, evidence: bool = False) -> Keys:
         """What the first pages consist of, without the versions themselves."""
         ...
 
@@ -72,11 +85,13 @@ class Ledger(Protocol):
         """The versions that were live then. As in all reads of the past, what has been purged since isn't there."""
         ...
 
-    async def page_at(self, project: str, node: Filter, position: int, offset: int, limit: int) -> Page:
+    async def page_at(
+        self, project: str, node: Filter, position: int, offset: int, limit: int, *, evidence: bool = False
+    ) -> Page:
         """As `page` would have answered then."""
         ...
 
-    async def keys_at(self, project: str, node: Filter, position: int, limit: int) -> Keys:
+    async def keys_at(self, project: str, node: Filter, position: int, limit: int, *, evidence: bool = False) -> Keys:
         """As `keys` would have answered then."""
         ...
 

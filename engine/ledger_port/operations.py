@@ -44,6 +44,17 @@ class Operation:
     completed_at_us: int | None = None
 
 
+@by_fields
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """An add whose messages are memories already, and whose facts are to come."""
+
+    seq: int
+    id: str
+    project: str
+    lane: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class OperationsPage:
     """One page of operations, newest first, and how many there are on all pages."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from engine.types import Entity, MemoryVersion, Relation, Scope
+from engine.types import Doubt, Entity, Flag, MemoryVersion, Relation, Scope
 
 PIECE_CHARS = 60_000
 
 _FIELDS = tuple(field.name for field in fields(MemoryVersion))
-_PARTS = {kind: tuple(field.name for field in fields(kind)) for kind in (Scope, Entity, Relation)}
+_PARTS = {kind: tuple(field.name for field in fields(kind)) for kind in (Scope, Entity, Relation, Flag)}
 
 
 def pack(version: MemoryVersion) -> list[str]:
@@ -31,6 +31,8 @@ def unpack(pieces: Sequence[str]) -> MemoryVersion:
         "entities": None if entities is None else tuple(Entity(**entity) for entity in entities),
         "relations": tuple(Relation(**relation) for relation in raw["relations"]),
         "origin": None if raw.get("origin") is None else tuple(raw["origin"]),
+        "sources": tuple(raw.get("sources") or ()),
+        "flag": None if raw.get("flag") is None else Flag(Doubt(raw["flag"]["doubt"]), raw["flag"]["memory_id"]),
     }
     return MemoryVersion(**{**raw, **made})
 

@@ -172,7 +172,7 @@ async def test_an_operation_that_was_overtaken_in_its_lane_is_said(tmp_path: Pat
 async def test_of_very_many_contradictions_the_first_are_said(tmp_path: Path) -> None:
     numbers = "WITH RECURSIVE n(x) AS (SELECT 5 UNION ALL SELECT x + 1 FROM n WHERE x < 99)"
     problems = await tampered(
-        tmp_path, f"INSERT INTO events {numbers} SELECT x, 'DELETE', 'm' || x, 1, 'p', 1, 'nobody' FROM n"
+        tmp_path, f"INSERT INTO events {numbers} SELECT x, 'DELETE', 'm' || x, 1, 'p', 1, 'nobody', NULL FROM n"
     )
     assert (len(problems), problems[-1]) == (51, "and more")
 
