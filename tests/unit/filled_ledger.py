@@ -19,6 +19,7 @@ TABLES = {
     "operations": "seq",
     "versions": "memory_id, version",
     "events": "position",
+    "sources": "memory_id, fact_id",
     "rankings": "project",
     "aliases": "project, key",
 }

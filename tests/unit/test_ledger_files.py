@@ -277,7 +277,7 @@ def older_ledger(path: Path) -> tuple[str, str]:
                 operation_id,
             ],
         )
-        file.execute("INSERT INTO events VALUES (1, 'ADD', ?, 1, 'p', 2, ?, NULL)", [memory_id, operation_id])
+        file.execute("INSERT INTO events VALUES (1, 'ADD', ?, 1, 'p', 2, ?)", [memory_id, operation_id])
     return memory_id, operation_id
 
 
