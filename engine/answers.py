@@ -157,6 +157,7 @@ def operation_object(operation: Operation, *, running: bool = False) -> Json:
         "payload": {},
         "metadata": None,
         "results": result.get("results", []),
+        **_inferred(result),
         "error": operation.error,
         "created_at": iso(operation.created_at_us),
         "updated_at": iso(done if done is not None else operation.created_at_us),
@@ -178,7 +179,8 @@ def write_answer(operation: Operation, degraded: Iterable[str] = ()) -> Json:
     }
     rows: list[Json] = list(result.get("results", ()))
     if operation.state is not OperationState.SUCCEEDED:
-        return {"results": [], "message": "Accepted; it takes effect by itself.", **common}
+        message = "The messages are kept; their facts follow." if rows else "Accepted; it takes effect by itself."
+        return {"results": rows, "message": message, **common}
     match operation.kind:
         case OperationKind.ADD:
             return {
@@ -186,6 +188,7 @@ def write_answer(operation: Operation, degraded: Iterable[str] = ()) -> Json:
                 "results": rows,
                 "relations": list(result.get("relations", ())),
                 "extractor": result.get("extractor"),
+                **_inferred(result),
                 **common,
             }
         case OperationKind.UPDATE:
@@ -196,6 +199,18 @@ def write_answer(operation: Operation, degraded: Iterable[str] = ()) -> Json:
             return {"message": _OVER_MANY[operation.kind], "count": result.get("count", 0), **common}
         case OperationKind.CLAIM:
             return common
+
+
+def _inferred(result: Mapping[str, Any]) -> Json:
+    """Of an add whose facts a language model made: what that cost, and what it could not read."""
+    if "usage" not in result and "problems" not in result:
+        return {}
+    unread = result.get("unread") or ()
+    return {
+        "usage": result.get("usage"),
+        "problems": list(result.get("problems") or ()),
+        "unread": [row["message_index"] for row in result.get("messages", ()) if row["message_index"] in unread],
+    }
 
 
 def entities_answer(found: Iterable[ScopeCount], project: str, page: int, page_size: int) -> Json:

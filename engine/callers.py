@@ -59,7 +59,7 @@ class Callers:
             if not run.accepted.done():
                 raise self._unaccepted(run) from None
             if not run.done.done():
-                return write_answer(run.accepted.result())
+                return write_answer(run.operation if run.operation.result else run.accepted.result())
             known = _good(run.done.result())
         degraded = owing + self._indexes.behind(known)
         self.degraded += wait and bool(degraded)

@@ -5,6 +5,7 @@ Sources, the stronger first: arguments (flags), environment (`REMORA_<SECTION>_<
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -66,6 +67,7 @@ class ExtractSettings(_Section):
 class LlmSettings(_Section):
     """An OpenAI-compatible server; without `base_url` and `model` messages are kept verbatim.
 
+    `patience_s`: how long a call that fails and may work later is tried again before its caller is told.
     `concurrency`: calls at once. `queue_calls`: calls that may wait for one of these. `call_deadline_s`: of one try.
     `requests_per_minute`, `tokens_per_minute`: budgets; None: none. `answer_tokens`: how long an answer may be.
     """
@@ -76,10 +78,36 @@ class LlmSettings(_Section):
     concurrency: Positive = 8
     queue_calls: Positive = 1024
     call_deadline_s: Seconds = 60.0
+    patience_s: Seconds = 3.0
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     answer_tokens: Positive = 4096
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+
+
+class Policy(StrEnum):
+    """How facts are kept consistent with those before them.
+
+    APPEND: all are kept. RULES: a relationship that has one target at a time ends what said otherwise. RECONCILE: the
+    language model decides, and the rules where it can't be understood.
+    """
+
+    APPEND = "append"
+    RULES = "rules"
+    RECONCILE = "reconcile"
+
+
+class InferSettings(_Section):
+    """How facts are made of messages, where a language model is set.
+
+    `window_tokens`: of the messages that one question is about. `deadline_s`: of one question, with waiting for its
+    turn. `adds`: whose facts are made at once; None: as many as the model takes calls.
+    """
+
+    policy: Policy = Policy.RECONCILE
+    window_tokens: Positive = 3000
+    deadline_s: Seconds = 120.0
+    adds: Positive | None = None
 
 
 class LedgerSettings(_Section):
@@ -252,6 +280,7 @@ class Settings(BaseSettings):
     rerank: RerankSettings = RerankSettings()
     extract: ExtractSettings = ExtractSettings()
     llm: LlmSettings = LlmSettings()
+    infer: InferSettings = InferSettings()
     ledger: LedgerSettings = LedgerSettings()
     vector: VectorSettings = VectorSettings()
     graph: GraphSettings = GraphSettings()

@@ -29,7 +29,17 @@ class WritePoint(StrEnum):
     BEFORE_ANSWER = "before answer"
 
 
+class FactPoint(StrEnum):
+    """The points on the way from messages to facts, in their order."""
+
+    BEFORE_FACTS = "before facts"
+    """They are made and compared with what is known, and not yet committed."""
+    AFTER_FACTS = "after facts"
+
+
 WRITE_POINTS: tuple[str, ...] = tuple(point.value for point in WritePoint)
+FACT_POINTS: tuple[str, ...] = tuple(point.value for point in FactPoint)
+_POINTS = (*WRITE_POINTS, *FACT_POINTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class _Armed:
 class FaultPoints:
     """The armed points of one process. Reaching a point that was never armed costs one look into an empty dict.
 
-    A point is one of `WRITE_POINTS`, or a verb of an actor as `<part>.<verb>`.
+    A point is one of `WRITE_POINTS` or `FACT_POINTS`, or a verb of an actor as `<part>.<verb>`.
     """
 
     def __init__(self, *, enabled: bool = False) -> None:
@@ -75,8 +85,8 @@ class FaultPoints:
         """
         if not self.enabled:
             raise Forbidden("faults are switched off; they are for tests only", {"point": point})
-        if point not in WRITE_POINTS and "." not in point:
-            known = ", ".join(WRITE_POINTS)
+        if point not in _POINTS and "." not in point:
+            known = ", ".join(_POINTS)
             raise InvalidInput(
                 f"there is no fault point {point!r}; there are: {known}, and <part>.<verb>", {"point": point}
             )

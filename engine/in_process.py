@@ -15,7 +15,7 @@ from engine.faults import FAULTS, FaultPoints
 from engine.graph_port import GraphStore
 from engine.ledger_port import Ledger
 from engine.memory import Memory
-from engine.ports import Embedder, Reranker, VectorStore
+from engine.ports import Embedder, LanguageModel, Reranker, VectorStore
 from engine.vector.memory import InMemoryVectorStore
 
 _MAX_TOKENS = 256
@@ -31,6 +31,7 @@ def in_process(
     vector: VectorStore | None = None,
     graph_: GraphStore | None = None,
     reranker: Reranker | None = None,
+    language_model: LanguageModel | None = None,
     faults: FaultPoints = FAULTS,
     clock: Callable[[], int] = now_us,
 ) -> Memory:
@@ -46,6 +47,7 @@ def in_process(
         graph=graph_ or graph.in_memory(clock),
         settings=settings or Settings(),
         reranker=reranker,
+        language_model=language_model,
         faults=faults,
         clock=clock,
     )

@@ -27,6 +27,7 @@ from engine.requests import AddRequest, Call, DeleteAllRequest, PurgeRequest, Up
 from engine.types import MENTIONED_WITH, SCOPE_FIELDS, Entity, FloatArray, Json, MemoryVersion, Message, Relation, Scope
 
 VERBATIM = "verbatim"
+LANGUAGE_MODEL = "language-model"
 _MOST_RELATIONS = 20
 _THE_USER = "user"
 _FOUND = frozenset({"name", "role", "scope"})
@@ -113,6 +114,17 @@ def scope_of(body: Json) -> Scope:
     return Scope(**{name: body["scope"].get(name) for name in SCOPE_FIELDS})
 
 
+def said_us_of(operation: Operation) -> int:
+    """When an add's messages were said, where they don't say it themselves."""
+    told: int | None = operation.request["timestamp_us"]
+    return operation.created_at_us if told is None else told
+
+
+def infers(operation: Operation) -> bool:
+    """Whether facts are wanted of an add, not only its messages."""
+    return operation.kind is OperationKind.ADD and bool(operation.request.get("infer"))
+
+
 def plan_add(
     operation: Operation,
     secret: bytes,
@@ -129,7 +141,7 @@ def plan_add(
     body = operation.request
     scope = scope_of(body)
     stated = [relations_of(one.text, _speaker(one.name, one.role, scope)) if rules else () for one in fragments]
-    said_us = operation.created_at_us if body["timestamp_us"] is None else body["timestamp_us"]
+    said_us = said_us_of(operation)
     events = tuple(
         AddEvent(
             memory_id=ids.memory_id(secret, operation.id, row),

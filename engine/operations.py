@@ -51,7 +51,8 @@ def is_blanked(operation: Operation) -> bool:
 
 def is_indexed(operation: Operation) -> bool:
     """Whether the indexes have to hear of what it did: of a claim there is nothing to hear."""
-    return operation.state is OperationState.SUCCEEDED and operation.kind is not OperationKind.CLAIM
+    begun = operation.state in (OperationState.SUCCEEDED, OperationState.RUNNING) and operation.result is not None
+    return begun and operation.kind is not OperationKind.CLAIM
 
 
 def error_object(error: RemoraError) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,12 +17,13 @@ from engine.ports import Priority
 class Planner:
     """Makes plans. It changes nothing, so that a plan may be made again.
 
-    `rules`: relations are read from the texts.
+    `rules`: relations are read from the texts. `infers`: facts are made of adds later.
     """
 
-    def __init__(self, models: Models, *, rules: bool = True) -> None:
+    def __init__(self, models: Models, *, rules: bool = True, infers: bool = False) -> None:
         self._models = models
         self._rules = rules
+        self._infers = infers
 
     async def plan(self, operation: Operation, secret: bytes, priority: Priority, *, missing: bool = False) -> Plan:
         """What the operation does.
@@ -57,7 +59,8 @@ class Planner:
         vectors, entities = await asyncio.gather(
             self._models.vectors(texts, priority), entities_or_none(self._models, texts, priority)
         )
-        return ingest.plan_add(operation, secret, fragments, vectors, entities, rules=self._rules)
+        plan = ingest.plan_add(operation, secret, fragments, vectors, entities, rules=self._rules)
+        return replace(plan, more=bool(plan.events) and self._infers and ingest.infers(operation))
 
     async def _update(self, operation: Operation, priority: Priority) -> Plan:
         text = [operation.request["given"]["text"]]

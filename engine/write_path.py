@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from engine.figures import Histogram
 from engine.gate import Gate, Load
 from engine.index_feed import IndexFeed
 from engine.index_waits import IndexWaits
+from engine.inference import Inference
 from engine.lanes import Lanes, Turn
 from engine.ledger_port import (
     Accept,
@@ -66,6 +67,7 @@ class WritePath:
         apply_deadline_s: how long a write waits for the indexes.
         faults: named points that tests arm.
         rules: relations are read from the texts.
+        inference: makes, with the writer, what makes facts of messages; None: messages are kept as they are.
     """
 
     def __init__(
@@ -80,15 +82,17 @@ class WritePath:
         apply_deadline_s: float,
         faults: FaultPoints,
         rules: bool = True,
+        inference: Callable[[LedgerWriter], Inference] | None = None,
     ) -> None:
         self._ledger = ledger
-        self._planner = Planner(models, rules=rules)
+        self._planner = Planner(models, rules=rules, infers=inference is not None)
         self._gate = gate
         self._faults = faults
         self._lanes = Lanes()
         self._running: dict[str, Run] = {}
         self._tasks = TaskSet()
         self._writer = LedgerWriter(ledger, (*feeds, *listeners), batch_operations=batch_operations)
+        self.inference = None if inference is None else inference(self._writer)
         indexes = IndexWaits(ledger, feeds, apply_deadline_s=apply_deadline_s)
         self._callers = Callers(writer=self._writer, indexes=indexes, gate=gate, faults=faults)
         self.stats = WriteStats()
@@ -126,10 +130,14 @@ class WritePath:
             self._gate.count(load)
             self._begin(operation, load, accepted=True, priority=Priority.BULK)
         self._writer.own(ownership)
+        if self.inference is not None:
+            self.inference.start()
         return ownership
 
     async def close(self) -> None:
         """Stop; what is accepted and not finished is finished after the next start."""
+        if self.inference is not None:
+            await self.inference.close()
         await self._tasks.close()
         await self._writer.close()
 
@@ -293,6 +301,9 @@ class WritePath:
             run.finish(known)
             return False
         run.accept(known)
+        if known.state is OperationState.RUNNING:
+            await self._await_facts(run, known)
+            return False
         if known.id == run.operation.id:
             run.operation = known
             return True
@@ -301,6 +312,15 @@ class WritePath:
             raise Unavailable("the first request with this key is being recovered", {"operation_id": known.id})
         run.finish(await asyncio.shield(twin.done))
         return False
+
+    async def _await_facts(self, run: Run, known: Operation) -> None:
+        """Its messages are memories already; whoever waits hears when their facts are there."""
+        run.operation = known
+        if self.inference is None:
+            run.finish(known)
+        else:
+            self.inference.notice()
+            await self.inference.look(run)
 
     async def _finish(self, run: Run, turn: Turn, preparing: asyncio.Task[Plan] | None = None) -> None:
         """Prepare, wait for the turn to commit, commit."""
@@ -317,6 +337,8 @@ class WritePath:
             told = InvariantViolated(f"the operation can't be prepared: {type(error).__name__}")
             command = Fail(run.operation.id, error_object(told))
         run.busy = turn.free
+        if self.inference is not None:
+            self.inference.expect(run)
         async with turn:
             run.busy = True
             # A place in the queue behind those of the same lane is all the order it needs: one transaction takes many.
@@ -325,6 +347,10 @@ class WritePath:
         await self._faults.reach(WritePoint.AFTER_COMMIT)
         if written.operation is None:
             raise written.error or InvariantViolated("the ledger lost an accepted operation")
+        if written.operation.state is OperationState.RUNNING:
+            run.accept(written.operation)
+            await self._await_facts(run, written.operation)
+            return
         self.stats.finished += 1
         run.finish(written.operation)
 

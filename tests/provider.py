@@ -10,13 +10,15 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+P = TypeVar("P", bound="Provider")
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,14 @@ class Provider:
         self.most = self._now = 0
         self._replies = list(replies)
 
+    def reply_to(self, _asked: dict[str, Any]) -> Reply:
+        """The next of the script; who knows better looks at what is asked."""
+        return self._replies[min(len(self.asked), len(self._replies)) - 1]
+
     async def complete(self, request: Request) -> Response:
         self.asked.append(await request.json())
         self.came.set()
-        reply = self._replies[min(len(self.asked), len(self._replies)) - 1]
+        reply = self.reply_to(self.asked[-1])
         self._now += 1
         self.most = max(self.most, self._now)
         try:
@@ -74,7 +80,13 @@ def _completion(reply: Reply) -> dict[str, Any]:
 @asynccontextmanager
 async def provider(*replies: Reply) -> AsyncIterator[Provider]:
     """A provider that listens on loopback."""
-    one = Provider(replies or (Reply(),))
+    async with listening(Provider(replies or (Reply(),))) as one:
+        yield one
+
+
+@asynccontextmanager
+async def listening(one: P) -> AsyncIterator[P]:
+    """Lets a provider listen on loopback."""
     app = Starlette(routes=[Route("/v1/chat/completions", one.complete, methods=["POST"])])
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
     serving = asyncio.ensure_future(server.serve())

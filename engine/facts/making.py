@@ -38,6 +38,9 @@ class Cost:
         )
 
 
+NO_COST: Final = Cost()
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What came of a conversation.
@@ -50,7 +53,7 @@ class Made:
     facts: tuple[Fact, ...] = ()
     unread: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
-    cost: Cost = Cost()
+    cost: Cost = NO_COST
 
 
 class FactMaker:
@@ -98,7 +101,7 @@ class FactMaker:
                 answer = await self._model.complete(prompt, self._deadline_s)
             except InvalidInput as error:  # this window alone; others may be taken
                 return Made((), tuple(numbers), (*problems, str(error)), cost)
-            cost += _cost(answer)
+            cost += cost_of(answer)
             if not answer.whole and len(window) > 1:
                 middle = len(window) // 2
                 halves = [
@@ -114,7 +117,8 @@ class FactMaker:
         return Made((), tuple(numbers), problems, cost)
 
 
-def _cost(answer: Completion) -> Cost:
+def cost_of(answer: Completion) -> Cost:
+    """What one answer cost."""
     return Cost(answer.calls, answer.prompt_tokens, answer.completion_tokens, answer.ms)
 
 

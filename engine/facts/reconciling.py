@@ -26,7 +26,7 @@ ADD: it says something that no known fact says.
 UPDATE: it says of the same thing more, or something newer, than the known facts whose numbers you give; they are \
 replaced. "text" is the one fact that then holds, with all that is still true in them.
 DELETE: it says that the known facts whose numbers you give are no longer true, and nothing takes their place.
-NONE: a known fact says it already, or an earlier new fact does.
+NONE: a known fact says it already (give its number), or an earlier new fact does.
 
 What people said earlier isn't wrong because something new is told: two facts that can both be true are both kept. \
 In doubt ADD. Give only numbers and letters that are there, each letter once."""
@@ -57,11 +57,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`closed`: ids of the memories that end with it. `text`: what an update makes of them and the fact."""
+    """`closed`: ids of the memories that end with it. `text`: what an update makes of them and the fact. `same`: the
+    memory that says the fact already, where there is nothing new.
+    """
 
     verdict: Verdict
     closed: tuple[str, ...] = ()
     text: str | None = None
+    same: str | None = None
 
 
 ADDED: Final = Decision(Verdict.ADD)
@@ -127,12 +130,12 @@ def _decision(raw: Mapping[str, Any], known: Sequence[Known], ended: Collection[
         verdict = Verdict(str(raw.get("event")).strip().upper())
     except ValueError as error:
         raise Unreadable("it decides on something else than ADD, UPDATE, DELETE or NONE") from error
-    if verdict not in _CLOSING:
-        return Decision(verdict)
     numbers = listed(raw.get("known"))
     if not all(type(one) is int and 0 <= one < len(known) for one in numbers):
         raise Unreadable("it names a known fact that it was not given")
     ids = dict.fromkeys(known[one].memory_id for one in numbers)
+    if verdict not in _CLOSING:
+        return Decision(verdict, same=next(iter(ids), None) if verdict is Verdict.NONE else None)
     closed = tuple(one for one in ids if one not in ended)
     if verdict is Verdict.DELETE:
         return Decision(Verdict.DELETE, closed) if closed else Decision(Verdict.NONE)

@@ -105,6 +105,7 @@ class Effects:
             done = self._purges(operation, plan)
         else:
             rows = [row for event in plan.events for row in self._event(operation, plan, event)]
+            source_rows.mark_read(self._connection, operation.project, plan.read, self.position)
             done = {"results": rows} if operation.result is None else with_facts(operation.result, plan.answer, rows)
             if _corrects(operation):
                 self._flag_derived(operation, rows)
@@ -240,6 +241,8 @@ class Effects:
         row = self._live_or_missing(operation.project, event.memory_id)
         old, given = codec.version_of(row), event.given
         behind, _ = self._behind(operation.project, event.sources)
+        if not given:
+            return add_row(EventKind.NONE, self._from_these_too(operation, row, behind), event.message_index or 0)
         version = self._next(
             operation,
             old,
@@ -256,6 +259,9 @@ class Effects:
         if "text" in given:
             fingerprint = ids.fingerprint(version.scope, version.role, version.name, version.text)
             twin = self._twin(operation.project, fingerprint)
+            if twin is not None and twin.memory_id != event.memory_id and event.sources:
+                self._from_these_too(operation, twin, behind)
+                return self._end(operation, row, twin.memory_id, event.message_index)
             if twin is not None and twin.memory_id != event.memory_id:
                 raise Conflict("a memory with this text exists already", {"memory_id": twin.memory_id})
         vector = row.vector if event.row is None else codec.vector_bytes(plan.vectors[event.row])

@@ -135,7 +135,7 @@ sources = Table(
     Column("since", _BIG, nullable=False, doc="the position from which on the fact is from it"),
     Index("source_of", "fact_id"),
 )
-"""Which messages stand behind which facts, of live and of ended ones."""
+"""Which messages stand behind which facts, of live and of ended ones. One that was read stands for itself as well."""
 
 signals = Table(
     "signals",

@@ -15,6 +15,7 @@ from engine.types import MemoryVersion
 _AT_ONCE = 500
 """How many ids one statement names."""
 _SHOWN = [column for column in versions.c if column.name not in ("vector", "fingerprint")]
+_OF_ANOTHER = sources.c.memory_id != sources.c.fact_id
 _NEW = {
     dialect.name: dialect_insert(sources).on_conflict_do_nothing()
     for dialect, dialect_insert in ((sqlite.dialect, sqlite.insert), (postgresql.dialect, postgresql.insert))
@@ -28,8 +29,15 @@ def stand_behind(connection: Connection, project: str, fact_id: str, messages: I
         connection.execute(_NEW[connection.dialect.name], rows)
 
 
+def mark_read(connection: Connection, project: str, messages: Iterable[str], since: int) -> None:
+    """Somebody has looked for facts in these messages. Where there were none, a message stands for itself."""
+    rows = [{"memory_id": one, "fact_id": one, "project": project, "since": since} for one in messages]
+    if rows:
+        connection.execute(_NEW[connection.dialect.name], rows)
+
+
 def no_evidence(position: int | None = None) -> ColumnElement[bool]:
-    """Of versions: those that aren't messages behind a fact. `position`: as it was then; None: now."""
+    """Of versions: those that aren't messages that have been read for facts. `position`: as it was then; None: now."""
     behind = select(sources.c.fact_id).where(sources.c.memory_id == versions.c.memory_id)
     if position is not None:
         behind = behind.where(sources.c.since <= position)
@@ -39,7 +47,10 @@ def no_evidence(position: int | None = None) -> ColumnElement[bool]:
 def facts_of(
     connection: Connection, project: str, memory_ids: Sequence[str], position: int | None = None
 ) -> dict[str, tuple[MemoryVersion, ...]]:
-    """Per message that stands behind facts those of them that are live, or were at a position; maybe none is left."""
+    """Per message that has been read for facts those that are live, or were at a position; maybe none is left.
+
+    A message in which there were none stands for itself.
+    """
     found: dict[str, list[str]] = {}
     for some in _in_pieces(memory_ids):
         query = select(sources.c.memory_id, sources.c.fact_id).where(
@@ -49,6 +60,7 @@ def facts_of(
             query = query.where(sources.c.since <= position)
         for row in connection.execute(query.order_by(sources.c.since, sources.c.fact_id)):
             found.setdefault(row.memory_id, []).append(row.fact_id)
+    found = {message: [one for one in facts if one != message] or [message] for message, facts in found.items()}
     wanted = {one for facts in found.values() for one in facts}
     known = _versions(connection, project, wanted, position)
     return {message: tuple(known[one] for one in facts if one in known) for message, facts in found.items()}
@@ -69,7 +81,7 @@ def _related(
 ) -> set[str]:
     found: set[str] = set()
     for some in _in_pieces(sorted(ids)):
-        found |= set(connection.execute(select(wanted).where(given.in_(some))).scalars())
+        found |= set(connection.execute(select(wanted).where(given.in_(some), _OF_ANOTHER)).scalars())
     return found
 
 

@@ -49,7 +49,8 @@ class AddEvent:
 class UpdateEvent:
     """New values for a live memory: the fields that `given` names. A new text comes with its vector's row.
 
-    `sources`: of a fact, messages that it is from as well from now on. `message_index`: of the message that changed it.
+    `sources`: of a fact, messages that it is from as well from now on; with nothing `given` it has only been told
+    again. `message_index`: of the message that changed it.
     """
 
     memory_id: str
@@ -108,7 +109,8 @@ class Unchanged:
 class Plan:
     """What an operation does to the ledger. `vectors`: float32 (rows, d). `answer` is kept in its result.
 
-    `more`: facts are to come. The operation stays open, RUNNING, until another plan of it is committed.
+    `more`: facts are to come. The operation stays open, RUNNING, until another plan of it is committed. `read`: the
+    messages in which somebody has looked for facts; lists leave them out, whether there were any or not.
     """
 
     events: tuple[PlannedEvent, ...]
@@ -116,3 +118,4 @@ class Plan:
     requires: tuple[Unchanged, ...] = ()
     answer: Mapping[str, Any] = field(default_factory=dict)
     more: bool = False
+    read: tuple[str, ...] = ()

@@ -121,7 +121,7 @@ class OpenAiServer:
         }
 
     async def _patiently(self, prompt: Prompt, began_s: float, until_s: float) -> Completion:
-        """Ask until it answers; what is certain to come too late isn't waited for."""
+        """Ask until it answers, or patience ends; what is certain to come too late isn't waited for."""
         attempt = 0
         while True:
             await self._afford(prompt, until_s)
@@ -130,7 +130,7 @@ class OpenAiServer:
                 return await self._asked(prompt, began_s, attempt)
             except _Passing as error:
                 pause = pause_s(attempt, error.told_s, random.random())  # noqa: S311 - no secret, only spreads callers
-                if time.monotonic() + pause >= until_s:
+                if time.monotonic() + pause >= min(until_s, began_s + self._settings.patience_s):
                     self._told.failures += 1
                     raise Unavailable(error.message, {"retry_after_s": pause}) from error
                 self._told.retries += 1

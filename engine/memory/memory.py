@@ -19,6 +19,8 @@ from engine.gate import Gate, Load, Room
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
+from engine.inference.making import inference
+from engine.inference.wishing import Wishing
 from engine.ledger_port import Known, Ledger, Ownership
 from engine.memory.door import Door
 from engine.memory.graphs import GraphVerbs
@@ -36,7 +38,7 @@ from engine.models import Models
 from engine.named_graph import NamedGraph
 from engine.operation_list import OperationList
 from engine.past.worlds import Worlds
-from engine.ports import Embedder, Extractor, Reranker, VectorStore
+from engine.ports import Embedder, Extractor, LanguageModel, Reranker, VectorStore
 from engine.rankings import Rankings
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
@@ -65,6 +67,7 @@ class Memory(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, U
         graph: entity graph.
         settings: limits, weights, deadlines.
         reranker: puts hits in order where a search wants it.
+        language_model: makes facts of messages; None: they are kept as they are.
         shard: which one it is, for its status.
         faults: named points that tests arm.
         clock: now in microseconds UTC.
@@ -80,6 +83,7 @@ class Memory(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, U
         graph: GraphStore,
         settings: Settings,
         reranker: Reranker | None = None,
+        language_model: LanguageModel | None = None,
         shard: int = 0,
         faults: FaultPoints = FAULTS,
         clock: Callable[[], int] = now_us,
@@ -103,6 +107,25 @@ class Memory(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, U
         over = partial(_searches, models=models, settings=settings, rerank=rerank)
         past = Worlds(ledger=ledger, models=models, settings=settings, aliases=aliases, searches=over)
         admitted = _write_gate(settings)
+        legs = SearchLegs(
+            ledger=ledger,
+            vector=vector,
+            graph=asked,
+            vector_feed=vector_feed,
+            graph_feed=graph_feed,
+            deadline_s=settings.search.leg_deadline_s,
+        )
+        inferring = None
+        if language_model is not None:
+            inferring = inference(
+                ledger=ledger,
+                legs=legs,
+                models=models,
+                model=language_model,
+                wishing=Wishing(settings.infer.policy),
+                settings=settings,
+                faults=faults,
+            )
         writes = WritePath(
             ledger=ledger,
             models=models,
@@ -113,14 +136,7 @@ class Memory(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, U
             apply_deadline_s=settings.runtime.apply_deadline_s,
             faults=faults,
             rules=settings.extract.relations == "rules",
-        )
-        legs = SearchLegs(
-            ledger=ledger,
-            vector=vector,
-            graph=asked,
-            vector_feed=vector_feed,
-            graph_feed=graph_feed,
-            deadline_s=settings.search.leg_deadline_s,
+            inference=inferring,
         )
         searches, graphs = over(ledger, legs), GraphPath(graph=asked, feed=graph_feed, ledger=ledger)
         subjects = (vector_subject(vector, vector_feed), graph_subject(named, graph_feed))
@@ -132,6 +148,7 @@ class Memory(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, U
                 ledger=ledger,
                 vector=vector,
                 reranker=reranker,
+                language_model=language_model,
                 models=models,
                 vector_feed=vector_feed,
                 graph_feed=graph_feed,

@@ -15,7 +15,7 @@ from engine.memory.moments import Moments
 from engine.models import Models
 from engine.operation_list import OperationList
 from engine.past.worlds import Worlds
-from engine.ports import Reranker, VectorStore
+from engine.ports import LanguageModel, Reranker, VectorStore
 from engine.rankings import Rankings
 from engine.search_path import SearchPath
 from engine.signals import SignalFeed
@@ -37,6 +37,7 @@ class Parts:
     ledger: Ledger
     vector: VectorStore
     reranker: Reranker | None
+    language_model: LanguageModel | None
     models: Models
     vector_feed: IndexFeed
     graph_feed: IndexFeed

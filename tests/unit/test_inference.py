@@ -1,0 +1,202 @@
+"""Messages become facts: what an add answers, what lists show, and what happens while the model is away."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from engine.config import Policy, load
+from engine.in_process import in_process
+from engine.llm import build
+from engine.memory import Memory
+from engine.ports import LanguageModel
+from tests.fact_provider import FactProvider, hanging
+from tests.provider import Reply, listening
+
+ANN: dict[str, Any] = {"user_id": "ann"}
+
+
+@asynccontextmanager
+async def memory_with(served: FactProvider, policy: Policy = Policy.RECONCILE) -> AsyncIterator[Memory]:
+    settings = load(llm={"base_url": served.url, "model": "scripted"}, infer={"policy": policy})
+    model: LanguageModel | None = build(settings.llm)
+    assert model is not None
+    memory = in_process(settings, language_model=model)
+    await memory.start()
+    try:
+        yield memory
+    finally:
+        await memory.close()
+        await model.close()
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[FactProvider]:
+    async with listening(FactProvider([Reply()])) as one:
+        yield one
+
+
+@pytest.fixture
+async def memory(served: FactProvider) -> AsyncIterator[Memory]:
+    async with memory_with(served) as one:
+        yield one
+
+
+async def listed(memory: Memory, **wanted: Any) -> list[str]:
+    page = await memory.list(**ANN, **wanted)
+    return sorted(row["memory"] for row in page["results"])
+
+
+async def ended(memory: Memory, operation_id: str) -> dict[str, Any]:
+    """The operation when its facts are there."""
+    async with asyncio.timeout(20):
+        while (found := await memory.operation(operation_id))["status"] != "SUCCEEDED":
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def test_an_add_answers_with_facts_and_what_they_cost(memory: Memory) -> None:
+    answer = await memory.add("I live in Bonn.", **ANN, metadata={"a": 1}, timestamp="2026-05-04")
+    [row] = answer["results"]
+    assert (row["memory"], row["event"], row["message_index"]) == ("Ann lives in Bonn.", "ADD", 0)
+    assert answer["relations"] == [{"source": "Ann", "relationship": "lives_in", "target": "Bonn"}]
+    assert (answer["status"], answer["extractor"]) == ("SUCCEEDED", "language-model")
+    assert (answer["usage"]["calls"], answer["usage"]["prompt_tokens"]) == (1, 11)
+    assert await listed(memory) == ["Ann lives in Bonn."]
+    fact = await memory.get(row["id"])
+    assert (fact["metadata"], fact["created_at"][:10]) == ({"a": 1}, "2026-05-04")
+    [message] = fact["sources"]
+    assert (await memory.get(message))["memory"] == "I live in Bonn."
+    assert (await memory.verify())["differences"] == []
+
+
+async def test_without_infer_nobody_asks_the_model(memory: Memory, served: FactProvider) -> None:
+    answer = await memory.add("I live in Bonn.", **ANN, infer=False)
+    assert (answer["results"][0]["memory"], answer["extractor"]) == ("I live in Bonn.", "verbatim")
+    assert served.asked == []
+
+
+async def test_a_changed_fact_takes_the_place_of_the_old_one_and_history_shows_both(memory: Memory) -> None:
+    old = (await memory.add("I live in Bonn.", **ANN))["results"][0]
+    before = (await memory.status())["ledger"]["position"]
+    answer = await memory.add("I live in Porto.", **ANN)
+    [row] = answer["results"]
+    assert (row["event"], row["id"], row["previous_memory"]) == ("UPDATE", old["id"], "Ann lives in Bonn.")
+    assert await listed(memory) == ["Ann lives in Porto."]
+    assert [event["new_memory"] for event in await memory.history(old["id"])] == [
+        "Ann lives in Bonn.",
+        "Ann lives in Porto.",
+    ]
+    assert await listed(memory, as_of_position=before) == ["Ann lives in Bonn."]
+    assert len((await memory.get(old["id"]))["sources"]) == 2
+
+
+async def test_with_the_policy_append_both_stay(served: FactProvider) -> None:
+    async with memory_with(served, Policy.APPEND) as memory:
+        await memory.add("I live in Bonn.", **ANN)
+        await memory.add("I live in Porto.", **ANN)
+        assert await listed(memory) == ["Ann lives in Bonn.", "Ann lives in Porto."]
+        assert len(served.asked) == 2
+
+
+async def test_with_the_policy_rules_a_relationship_with_one_target_ends_the_old_one(served: FactProvider) -> None:
+    async with memory_with(served, Policy.RULES) as memory:
+        old = (await memory.add("I live in Bonn.", **ANN))["results"][0]
+        new = (await memory.add("I live in Porto.", **ANN))["results"][0]
+        assert await listed(memory) == ["Ann lives in Porto."]
+        assert (await memory.history(old["id"]))[-1]["superseded_by"] == new["id"]
+        assert len(served.asked) == 2
+
+
+async def test_what_is_said_again_is_the_same_fact(memory: Memory) -> None:
+    first = (await memory.add("I live in Bonn.", **ANN))["results"][0]
+    again = await memory.add([{"role": "user", "content": "You know, I live in Bonn."}], **ANN)
+    [row] = again["results"]
+    assert (row["id"], row["event"], len(row["sources"])) == (first["id"], "NONE", 2)
+    assert await listed(memory) == ["Ann lives in Bonn."]
+
+
+async def test_what_holds_no_facts_is_in_no_list_and_can_be_found(memory: Memory) -> None:
+    answer = await memory.add("Thank you!", **ANN)
+    assert (answer["results"], answer["unread"]) == ([], [])
+    assert await listed(memory) == []
+    assert [hit["memory"] for hit in (await memory.search("Thank you!", **ANN))["results"]] == ["Thank you!"]
+
+
+async def test_while_the_model_is_down_messages_are_found_and_facts_follow_by_themselves(
+    memory: Memory, served: FactProvider
+) -> None:
+    with served.failing(itertools.repeat(Reply(status=503))):
+        answer = await memory.add("I live in Bonn.", **ANN)
+        assert (answer["status"], answer["results"][0]["memory"]) == ("RUNNING", "I live in Bonn.")
+        found = await memory.search("Bonn", **ANN)
+        assert [hit["memory"] for hit in found["results"]] == ["I live in Bonn."]
+        assert (await memory.status())["inference"]["away"]
+    operation = await ended(memory, answer["operation_id"])
+    assert [row["memory"] for row in operation["results"]] == ["Ann lives in Bonn."]
+    assert await listed(memory) == ["Ann lives in Bonn."]
+
+
+async def test_order_holds_within_a_scope_however_the_model_answers(memory: Memory, served: FactProvider) -> None:
+    gate = asyncio.Event()
+    with served.failing(iter([hanging(gate)])):
+        first = await memory.add("I live in Bonn.", **ANN, wait=False)
+        async with asyncio.timeout(10):
+            await served.came.wait()
+        second = await memory.add("I live in Porto.", **ANN, wait=False)
+        other = await memory.add("I live in Rome.", user_id="bob")
+        assert other["status"] == "SUCCEEDED"
+        gate.set()
+    await ended(memory, first["operation_id"])
+    await ended(memory, second["operation_id"])
+    assert await listed(memory) == ["Ann lives in Porto."]
+
+
+@pytest.mark.parametrize("answer", ["{", '{"facts": [{"fact": "half', "no", '```json\n{"wrong": 1}\n```'])
+async def test_what_can_not_be_read_stays_verbatim_and_is_marked(
+    memory: Memory, served: FactProvider, answer: str
+) -> None:
+    with served.failing(itertools.repeat(Reply(answer))):
+        told = await memory.add("I live in Bonn.", **ANN)
+    assert (told["status"], told["unread"]) == ("SUCCEEDED", [0])
+    assert told["problems"]
+    assert [row["memory"] for row in told["results"]] == ["I live in Bonn."]
+    assert await listed(memory) == ["I live in Bonn."]
+
+
+async def test_the_same_key_has_one_effect_and_one_answer(memory: Memory, served: FactProvider) -> None:
+    sent = [memory.add("I live in Bonn.", **ANN, idempotency_key="k") for _ in range(8)]
+    answers = await asyncio.gather(*sent)
+    assert all(answer == answers[0] for answer in answers)
+    assert await memory.add("I live in Bonn.", **ANN, idempotency_key="k") == answers[0]
+    assert (served.extracted, answers[0]["results"][0]["memory"]) == (1, "Ann lives in Bonn.")
+
+
+async def test_a_purge_while_facts_are_made_leaves_none(memory: Memory, served: FactProvider) -> None:
+    gate = asyncio.Event()
+    with served.failing(iter([hanging(gate)])):
+        answer = await memory.add("I live in Bonn.", **ANN, wait=False)
+        async with asyncio.timeout(10):
+            await served.came.wait()
+        await memory.purge(**ANN)
+        gate.set()
+    await ended(memory, answer["operation_id"])
+    assert await listed(memory) == []
+    assert (await memory.verify())["problems"] == []
+
+
+async def test_messages_that_are_deleted_while_facts_are_made_give_none(memory: Memory, served: FactProvider) -> None:
+    gate = asyncio.Event()
+    with served.failing(iter([hanging(gate)])):
+        answer = await memory.add("I live in Bonn.", **ANN, wait=False)
+        async with asyncio.timeout(10):
+            await served.came.wait()
+        await memory.delete_all(**ANN)
+        gate.set()
+    assert (await ended(memory, answer["operation_id"]))["results"] == []
+    assert await listed(memory) == []
