@@ -39,13 +39,22 @@ class WriteFields(CallFields, total=False):
 
 
 class AddFields(ScopeFields, WriteFields, total=False):
-    """`timestamp`: when it was said (a message's own wins). `wait` False: answer as soon as it is durable."""
+    """`timestamp`: when it was said (a message's own wins). `wait` False: answer as soon as it is durable.
+
+    With a language model, and unless `infer` is False, facts are made of the messages: `custom_instructions` say in own
+    words what matters, `includes` and `excludes` which topics, `custom_categories` (`[{name: what for}]`) which
+    categories facts may have. They are laid over those of the project.
+    """
 
     metadata: Json | None
     infer: bool
     timestamp: int | float | str | None
     expiration_date: str | None
     wait: bool
+    custom_instructions: str | None
+    includes: str | Sequence[str] | None
+    excludes: str | Sequence[str] | None
+    custom_categories: Json | JsonList | None
 
 
 class UpdateFields(WriteFields, total=False):
@@ -208,7 +217,10 @@ class MemoryApi(Protocol):
         """Keep what was said: `{results: [{id, memory, data: {memory}, event, message_index, role, actor_id}],
         relations: [{source, relationship, target}], status, operation_id, event_id, position, extractor, degraded}`.
 
-        `status` is SUCCEEDED, or PENDING (then `results` is empty and the operation goes on by itself). `relations` are
+        `status` is SUCCEEDED, or PENDING (then `results` is empty and the operation goes on by itself), or RUNNING: the
+        messages are kept and can be found, and `results` are they; their facts follow, see `operation`. A fact has
+        `sources`: the ids of the messages that it is from. `usage`: what the language model took; `unread`: indexes of
+        messages that it could not read, which stay as they are; `problems`: what was wrong. `relations` are
         those among the entities of each memory, `mentioned_with` where no model has read it; the first 20.
         """
         ...

@@ -43,6 +43,7 @@ def add_body(request: AddRequest) -> Json:
         "infer": request.infer,
         "timestamp_us": request.timestamp_us,
         "expiration_date": request.expiration_date,
+        **({"wishes": request.wishes} if request.wishes else {}),
     }
 
 

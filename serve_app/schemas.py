@@ -48,6 +48,12 @@ class AddRequest(ScopeIds):
     timestamp: int | float | str | None = Field(None, description="When it was said: unix seconds, a date, ISO 8601.")
     expiration_date: str | None = Field(None, description="`YYYY-MM-DD`, the last day on which it is found.")
     wait: bool = Field(True, description="`false`: answer 202 as soon as it is durable.")
+    custom_instructions: str | None = Field(None, description="What matters, in your words, for facts of this add.")
+    includes: str | list[str] | None = Field(None, description="Only facts about these topics.")
+    excludes: str | list[str] | None = Field(None, description="No facts about these topics.")
+    custom_categories: list[dict[str, str]] | None = Field(
+        None, description="Categories that facts may have, each with what it is for.", examples=[[{"home": "Where."}]]
+    )
 
 
 class UpdateRequest(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine import ids
@@ -12,6 +12,7 @@ from engine.errors import InvalidInput
 from engine.requests.call import WRITE_FIELDS, Call, parse_call
 from engine.requests.messages import messages_of
 from engine.requests.scope import SCOPE, named_scope_of, scope_of
+from engine.requests.wishes import WISHES, wishes_of
 from engine.times import parse_date, parse_moment
 from engine.types import SCOPE_FIELDS, Json, Message, Scope
 from engine.values import flag_of, metadata_of, text_of
@@ -19,7 +20,7 @@ from engine.values import flag_of, metadata_of, text_of
 
 @dataclass(frozen=True, slots=True)
 class AddRequest:
-    """An add. `timestamp_us` None: now."""
+    """An add. `timestamp_us` None: now. `wishes`: see `engine.requests.wishes`."""
 
     call: Call
     messages: tuple[Message, ...]
@@ -29,6 +30,7 @@ class AddRequest:
     timestamp_us: int | None
     expiration_date: str | None
     wait: bool
+    wishes: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def parse_add(messages: object, fields: Mapping[str, Any], limits: LimitSettings
         InvalidInput: it is wrong; the message names the field.
         TooLarge: it is over a limit.
     """
-    known = {"metadata", "infer", "timestamp", "expiration_date", "wait"}
+    known = WISHES | {"metadata", "infer", "timestamp", "expiration_date", "wait"}
     call = parse_call(fields, WRITE_FIELDS | SCOPE | known)
     timestamp, expires = fields.get("timestamp"), fields.get("expiration_date")
     return AddRequest(
@@ -79,6 +81,7 @@ def parse_add(messages: object, fields: Mapping[str, Any], limits: LimitSettings
         timestamp_us=None if timestamp is None else parse_moment(timestamp, "timestamp"),
         expiration_date=None if expires is None else parse_date(expires, "expiration_date"),
         wait=flag_of(fields, "wait", default=True),
+        wishes=wishes_of(fields, limits),
     )
 
 

@@ -200,3 +200,14 @@ async def test_messages_that_are_deleted_while_facts_are_made_give_none(memory: 
         gate.set()
     assert (await ended(memory, answer["operation_id"]))["results"] == []
     assert await listed(memory) == []
+
+
+async def test_what_the_caller_wants_is_told_to_the_model(memory: Memory, served: FactProvider) -> None:
+    wanted: dict[str, Any] = {
+        "custom_instructions": "Only towns.",
+        "includes": ["travel"],
+        "custom_categories": [{"home": "Where."}],
+    }
+    await memory.add("I live in Bonn.", **ANN, **wanted)
+    told = served.asked[0]["messages"][0]["content"]
+    assert all(part in told for part in ("Only towns.", "travel", "home: Where."))
