@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,32 +22,47 @@ _LIVES = re.compile(r"(?:I live|I moved to live) in (\w+)")
 _RESIDENT = re.compile(r"(\w+) lives in (\w+)")
 
 
+Fault = Callable[[dict[str, Any]], Reply | None]
+"""What is answered to a question instead of the right thing; None: nothing is."""
+
+
 class FactProvider(Provider):
     """Answers by rule; while a fault is armed, by that. `extracted`: how many questions for facts came."""
 
     def __init__(self, replies: Sequence[Reply]) -> None:
         super().__init__(replies)
         self.extracted = 0
-        self._faults: Iterator[Reply | None] | None = None
+        self._fault: Fault | None = None
 
     def reply_to(self, asked: dict[str, Any]) -> Reply:
-        fault = next(self._faults, None) if self._faults is not None else None
+        fault = None if self._fault is None else self._fault(asked)
         if fault is not None:
             return fault
-        system, user = (message["content"] for message in asked["messages"][:2])
-        if "keep a list of facts consistent" in system:
+        user = asked["messages"][1]["content"]
+        if is_about_known(asked):
             return Reply(json.dumps({"decisions": decisions(user)}))
         self.extracted += 1
         return Reply(json.dumps({"facts": facts(user)}))
 
     @contextmanager
-    def failing(self, replies: Iterator[Reply | None]) -> Iterator[None]:
-        """Within, each answer is the next of these; None: the right one."""
-        self._faults = replies
+    def failing(self, fault: Fault) -> Iterator[None]:
+        """Within, what is asked is answered so; None: rightly."""
+        self._fault = fault
         try:
             yield
         finally:
-            self._faults = None
+            self._fault = None
+
+
+def in_turn(replies: Iterable[Reply | None]) -> Fault:
+    """Each answer is the next of these, then all are right."""
+    left = iter(replies)
+    return lambda _: next(left, None)
+
+
+def is_about_known(asked: dict[str, Any]) -> bool:
+    """Whether the question is what becomes of facts, not which there are."""
+    return "keep a list of facts consistent" in asked["messages"][0]["content"]
 
 
 def facts(user: str) -> list[dict[str, Any]]:

@@ -47,6 +47,7 @@ class Made:
 
     `unread`: numbers of the messages of which it isn't known what facts they hold, since twice the answer was none, or
         the model refuses them.
+    `refused`: those among them that the model refuses; asked again, it would again.
     `problems`: what was wrong with answers, in words.
     """
 
@@ -54,6 +55,7 @@ class Made:
     unread: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
     cost: Cost = NO_COST
+    refused: tuple[int, ...] = ()
 
 
 class FactMaker:
@@ -100,7 +102,7 @@ class FactMaker:
             try:
                 answer = await self._model.complete(prompt, self._deadline_s)
             except InvalidInput as error:  # this window alone; others may be taken
-                return Made((), tuple(numbers), (*problems, str(error)), cost)
+                return Made((), tuple(numbers), (*problems, str(error)), cost, tuple(numbers))
             cost += cost_of(answer)
             if not answer.whole and len(window) > 1:
                 middle = len(window) // 2
@@ -135,4 +137,5 @@ def _joined(parts: Iterable[Made]) -> Made:
         tuple(sorted({number for part in made for number in part.unread})),
         tuple(itertools.chain.from_iterable(part.problems for part in made)),
         sum((part.cost for part in made), Cost()),
+        tuple(sorted({number for part in made for number in part.refused})),
     )

@@ -32,7 +32,7 @@ class Draft:
     """The facts of an add. `vectors`: float32 (facts, d); `entities`: of each, None when nobody has looked.
 
     `read`: memories of the messages in which facts were looked for. `unread`: numbers of messages that nobody could
-    read. `problems`: what was wrong with the model's answers, in words.
+    read, `refused` those among them that the model won't. `problems`: what was wrong with its answers, in words.
     """
 
     facts: tuple[DraftFact, ...]
@@ -42,3 +42,9 @@ class Draft:
     unread: tuple[int, ...] = ()
     problems: tuple[str, ...] = ()
     cost: Cost = NO_COST
+    refused: tuple[int, ...] = ()
+
+    @property
+    def may_improve(self) -> bool:
+        """Whether the model may read more of the messages if it is asked again."""
+        return set(self.unread) > set(self.refused)

@@ -55,7 +55,7 @@ class Drafter:
             self._models.vectors(texts, Priority.BULK), entities_or_none(self._models, texts, Priority.BULK)
         )
         read = _read(sources, made.unread)
-        return Draft(tuple(facts), vectors, tuple(entities), read, made.unread, made.problems, made.cost)
+        return Draft(tuple(facts), vectors, tuple(entities), read, made.unread, made.problems, made.cost, made.refused)
 
     async def _sources(self, operation: Operation) -> Mapping[int, tuple[Source, ...]]:
         """Per message the memories that hold it, as they are now; a long one is held in pieces."""

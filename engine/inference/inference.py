@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from engine.concurrency import Pauses, TaskSet
 from engine.config import Policy
 from engine.errors import PASSING, Conflict, RemoraError, StaleEpoch
+from engine.facts.making import NO_COST
 from engine.faults import FactPoint, FaultPoints
 from engine.figures import Histogram
 from engine.inference.draft import Draft
@@ -39,6 +40,8 @@ _TRIES = 3
 """How often facts are compared with what is known before they are kept beside it."""
 
 
+_READINGS = 10
+"""How often messages are tried that the model has no answer to; then they stay what they are, marked."""
 _LONGEST_TOLD_S = 60.0
 """The model may come back sooner than it says."""
 
@@ -55,6 +58,13 @@ class _Pauses(Pauses):
         if is_number(asked):
             await asyncio.sleep(min(float(asked), _LONGEST_TOLD_S))
         await self.wait()
+
+
+class _ReadingPauses(Pauses):
+    """Between tries while the model answers, and its answers are none: some minutes in all."""
+
+    first_s = 1.0
+    longest_s = 60.0
 
 
 @dataclass(slots=True)
@@ -173,12 +183,23 @@ class Inference:
 
     async def _drafted(self, operation: Operation) -> Draft | None:
         """None: nobody will ever read these messages, whatever is asked."""
-        secret = self._writer.ownership.secret
         try:
-            return await self._patiently(lambda: self._drafter.draft(operation, secret), operation)
+            return await self._best_draft(operation)
         except Exception:  # noqa: BLE001 - a bug: left open, it would be asked for ever
             _log.exception("no facts can be made of operation %s", operation.id)
             return None
+
+    async def _best_draft(self, operation: Operation) -> Draft:
+        """What the model reads of the messages; it is asked again, with pauses, while it reads only a part."""
+        secret, pauses, spent = self._writer.ownership.secret, _ReadingPauses(), NO_COST
+        tries = 0
+        while True:
+            draft = await self._patiently(lambda: self._drafter.draft(operation, secret), operation)
+            spent, tries = spent + draft.cost, tries + 1
+            if not draft.may_improve or tries == _READINGS:
+                return replace(draft, cost=spent)
+            self._postpone(operation, f"the model's answers can't be read: {draft.problems[-1]}")
+            await pauses.wait()
 
     async def _ended(self, operation: Operation, draft: Draft | None) -> Operation:
         """The operation once it is over; it never stays open because of what is in it."""
@@ -227,15 +248,16 @@ class Inference:
                 found = await ask()
             except PASSING as error:
                 if operation is not None:
-                    self._postpone(operation, error)
+                    self._postpone(operation, error.message)
                 await pauses.told(error)
             else:
                 if operation is not None:
                     self.away = None
                 return found
 
-    def _postpone(self, operation: Operation, error: RemoraError) -> None:
-        self.away = error.message
+    def _postpone(self, operation: Operation, why: str) -> None:
+        """Whoever waits is told that the facts come later."""
+        self.away = why
         self.stats.postponed += 1
         for run in [run for run in self._waiting if run.operation.id == operation.id]:
             run.finish(operation)

@@ -15,7 +15,7 @@ from engine.in_process import in_process
 from engine.llm import build
 from engine.memory import Memory
 from engine.ports import LanguageModel
-from tests.fact_provider import FactProvider, hanging
+from tests.fact_provider import FactProvider, hanging, in_turn
 from tests.provider import Reply, listening
 
 ANN: dict[str, Any] = {"user_id": "ann"}
@@ -131,7 +131,7 @@ async def test_what_holds_no_facts_is_in_no_list_and_can_be_found(memory: Memory
 async def test_while_the_model_is_down_messages_are_found_and_facts_follow_by_themselves(
     memory: Memory, served: FactProvider
 ) -> None:
-    with served.failing(itertools.repeat(Reply(status=503))):
+    with served.failing(in_turn(itertools.repeat(Reply(status=503)))):
         answer = await memory.add("I live in Bonn.", **ANN)
         assert (answer["status"], answer["results"][0]["memory"]) == ("RUNNING", "I live in Bonn.")
         found = await memory.search("Bonn", **ANN)
@@ -144,7 +144,7 @@ async def test_while_the_model_is_down_messages_are_found_and_facts_follow_by_th
 
 async def test_order_holds_within_a_scope_however_the_model_answers(memory: Memory, served: FactProvider) -> None:
     gate = asyncio.Event()
-    with served.failing(iter([hanging(gate)])):
+    with served.failing(in_turn([hanging(gate)])):
         first = await memory.add("I live in Bonn.", **ANN, wait=False)
         async with asyncio.timeout(10):
             await served.came.wait()
@@ -158,14 +158,24 @@ async def test_order_holds_within_a_scope_however_the_model_answers(memory: Memo
 
 
 @pytest.mark.parametrize("answer", ["{", '{"facts": [{"fact": "half', "no", '```json\n{"wrong": 1}\n```'])
-async def test_what_can_not_be_read_stays_verbatim_and_is_marked(
+async def test_what_can_not_be_read_stays_verbatim_until_it_can(
     memory: Memory, served: FactProvider, answer: str
 ) -> None:
-    with served.failing(itertools.repeat(Reply(answer))):
+    with served.failing(in_turn(itertools.repeat(Reply(answer)))):
+        told = await memory.add("I live in Bonn.", **ANN)
+        assert told["status"] == "RUNNING"
+        assert [row["memory"] for row in told["results"]] == ["I live in Bonn."]
+        assert await listed(memory) == ["I live in Bonn."]
+        assert "can't be read" in (await memory.status())["inference"]["away"]
+    assert [row["memory"] for row in (await ended(memory, told["operation_id"]))["results"]] == ["Ann lives in Bonn."]
+    assert await listed(memory) == ["Ann lives in Bonn."]
+
+
+async def test_what_the_model_refuses_stays_verbatim_and_is_marked(memory: Memory, served: FactProvider) -> None:
+    with served.failing(in_turn(itertools.repeat(Reply(status=400, error="the content is filtered")))):
         told = await memory.add("I live in Bonn.", **ANN)
     assert (told["status"], told["unread"]) == ("SUCCEEDED", [0])
-    assert told["problems"]
-    assert [row["memory"] for row in told["results"]] == ["I live in Bonn."]
+    assert "filtered" in told["problems"][0]
     assert await listed(memory) == ["I live in Bonn."]
 
 
@@ -179,7 +189,7 @@ async def test_the_same_key_has_one_effect_and_one_answer(memory: Memory, served
 
 async def test_a_purge_while_facts_are_made_leaves_none(memory: Memory, served: FactProvider) -> None:
     gate = asyncio.Event()
-    with served.failing(iter([hanging(gate)])):
+    with served.failing(in_turn([hanging(gate)])):
         answer = await memory.add("I live in Bonn.", **ANN, wait=False)
         async with asyncio.timeout(10):
             await served.came.wait()
@@ -192,7 +202,7 @@ async def test_a_purge_while_facts_are_made_leaves_none(memory: Memory, served: 
 
 async def test_messages_that_are_deleted_while_facts_are_made_give_none(memory: Memory, served: FactProvider) -> None:
     gate = asyncio.Event()
-    with served.failing(iter([hanging(gate)])):
+    with served.failing(in_turn([hanging(gate)])):
         answer = await memory.add("I live in Bonn.", **ANN, wait=False)
         async with asyncio.timeout(10):
             await served.came.wait()
