@@ -11,8 +11,9 @@ import ray
 from actors import life, nodes
 from actors.embedder import EmbedderActor
 from actors.handles import EmbedderHandle
+from actors.language_model import LanguageModelActor
 from actors.life import Maker
-from actors.options import Address, Part, embedders, every_address
+from actors.options import Address, Part, embedders, every_address, language_model
 from actors.shard import Shard
 from engine.concurrency import TaskSet
 from engine.config import Settings
@@ -47,6 +48,10 @@ class Fleet:
         maker = Maker(self._settings, _gpus())
         tasks = TaskSet()
         try:
+            asked = language_model(self._settings)
+            models = (
+                [] if asked is None else [tasks.start(self._model(maker, asked, places.get(asked)), name=asked.name)]
+            )
             first, *more = [
                 tasks.start(self._embedder(maker, one, places.get(one)), name=one.name)
                 for one in embedders(self._settings)
@@ -54,7 +59,7 @@ class Fleet:
             shards = [Shard(maker, shard, places) for shard in range(self._settings.shards)]
             # As tasks of ours: when one fails, the others must not go on making what is then stopped.
             starts = [tasks.start(self._shard(shard, first), name="shard") for shard in shards]
-            await asyncio.gather(first, *more, *starts)
+            await asyncio.gather(first, *more, *models, *starts)
         finally:
             await tasks.close()
         if self._joined:
@@ -66,6 +71,10 @@ class Fleet:
         if address.index == 0:
             self._progress("opening stores")
         return info
+
+    async def _model(self, maker: Maker, address: Address, place: Mapping[str, Any] | None) -> None:
+        """A server that is away now may be there later: nothing is asked of it."""
+        await maker.make(address, LanguageModelActor, place=place)
 
     async def _shard(self, shard: Shard, info: asyncio.Future[EmbedderInfo]) -> None:
         await shard.start(info)

@@ -46,13 +46,16 @@ from engine.ledger_port import (
     WriteAnswer,
 )
 from engine.ports import (
+    Completion,
     Embedder,
     EmbedderInfo,
     Encoded,
     Extractor,
     Fragment,
+    LanguageModel,
     Output,
     Priority,
+    Prompt,
     Reranker,
     Span,
     StatisticsAnswer,
@@ -81,17 +84,21 @@ __all__ = [
     "EmbedderHandle",
     "ExtractorHandle",
     "GraphStoreHandle",
+    "LanguageModelHandle",
     "LedgerHandle",
     "OrchestratorHandle",
     "VectorStoreHandle",
     "connect",
 ]
 
+_MARGIN_S = 2.0
+
 if TYPE_CHECKING:
     # Only their types are needed here: importing a shell means importing what it owns.
     from actors.embedder import EmbedderActor
     from actors.extractor import ExtractorActor
     from actors.graph_store import GraphStoreActor
+    from actors.language_model import LanguageModelActor
     from actors.ledger import LedgerActor
     from actors.vector_store import VectorStoreActor
 
@@ -138,6 +145,28 @@ class ExtractorHandle(Extractor):
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return await self._remote.ask(lambda actor: actor.count_tokens.remote(texts))
+
+
+class LanguageModelHandle(LanguageModel):
+    """The language model behind an actor. Asking twice costs twice, and does no other harm.
+
+    `deadline_s`: of the longest question; a little more is allowed for, so that its own answer comes first.
+    """
+
+    def __init__(self, address: Address, deadline_s: float) -> None:
+        self._remote: Remote[LanguageModelActor] = Remote(address, deadline_s)
+
+    async def complete(self, prompt: Prompt, deadline_s: float) -> Completion:
+        return await self._remote.ask(
+            lambda actor: actor.complete.remote(prompt, deadline_s), deadline_s=deadline_s + _MARGIN_S
+        )
+
+    def figures(self) -> Json:
+        """The actor tells its own."""
+        return {}
+
+    async def close(self) -> None:
+        """The actor is the runtime's to end."""
 
 
 class LedgerHandle(Ledger):

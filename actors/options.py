@@ -26,16 +26,20 @@ DIRECT_CALLS = 900
 
 
 class Part(StrEnum):
-    """What actors there are, leaves first. Each shard has one of each, but embedders serve all shards."""
+    """What actors there are, leaves first. Each shard has one of each, but embedders serve all shards, and so does the
+    language model, where one is set."""
 
     LEDGER = "ledger"
     VECTOR_STORE = "vector-store"
     GRAPH_STORE = "graph-store"
     EMBEDDER = "embedder"
     EXTRACTOR = "extractor"
+    LANGUAGE_MODEL = "language-model"
     ORCHESTRATOR = "orchestrator"
 
 
+SHARED = frozenset({Part.EMBEDDER, Part.LANGUAGE_MODEL})
+"""They serve all shards."""
 LEAVES: tuple[Part, ...] = tuple(part for part in Part if part is not Part.ORCHESTRATOR)
 
 
@@ -54,7 +58,7 @@ class Address:
 
 def addresses(settings: Settings, shard: int = 0) -> dict[Part, Address]:
     """Of the actors that one shard has to itself."""
-    return {part: Address(part, settings.runtime.namespace, shard) for part in Part if part is not Part.EMBEDDER}
+    return {part: Address(part, settings.runtime.namespace, shard) for part in Part if part not in SHARED}
 
 
 def embedders(settings: Settings) -> list[Address]:
@@ -62,9 +66,15 @@ def embedders(settings: Settings) -> list[Address]:
     return [Address(Part.EMBEDDER, settings.runtime.namespace, index) for index in range(settings.embedders)]
 
 
+def language_model(settings: Settings) -> Address | None:
+    """Of the language model, which serves all shards; None: none is set."""
+    return Address(Part.LANGUAGE_MODEL, settings.runtime.namespace) if settings.llm.is_set else None
+
+
 def every_address(settings: Settings) -> list[Address]:
     """Of all actors of a runtime, part by part, in the order of their numbers."""
-    counts = {part: settings.embedders if part is Part.EMBEDDER else settings.shards for part in Part}
+    counts = dict.fromkeys(Part, settings.shards)
+    counts |= {Part.EMBEDDER: settings.embedders, Part.LANGUAGE_MODEL: int(settings.llm.is_set)}
     return [Address(part, settings.runtime.namespace, index) for part in Part for index in range(counts[part])]
 
 

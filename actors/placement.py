@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from actors.options import Address, Part, addresses, embedders, wants_gpu
+from actors.options import Address, Part, addresses, embedders, language_model, wants_gpu
 from engine.config import Settings
 from engine.errors import Conflict, Unavailable
 from engine.vector import lite_path
@@ -88,6 +88,8 @@ def place(settings: Settings, nodes: Sequence[Node], known: Mapping[int, str]) -
     fit = [node for node in nodes if node.gpus] if wants_gpu(settings, sum(node.gpus for node in nodes)) else []
     for address in embedders(settings):
         spots[address] = Spot(loads.take(fit or loads.workers), held=False)
+    if (address_of_model := language_model(settings)) is not None:
+        spots[address_of_model] = Spot(loads.take(loads.workers), held=False)
     return spots
 
 

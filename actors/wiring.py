@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from actors.embedder_pool import EmbedderPool, RerankingPort
-from actors.handles import EmbedderHandle, ExtractorHandle, GraphStoreHandle, LedgerHandle, VectorStoreHandle
-from actors.options import Part, addresses, embedders
+from actors.handles import (
+    EmbedderHandle,
+    ExtractorHandle,
+    GraphStoreHandle,
+    LanguageModelHandle,
+    LedgerHandle,
+    VectorStoreHandle,
+)
+from actors.options import Part, addresses, embedders, language_model
 from actors.shard_handle import OwnShard, ShardHandle
 from engine.config import Settings
 from engine.memory import Memory
@@ -15,12 +22,13 @@ def memory_over_actors(settings: Settings, shard: int) -> Memory:
     """The memory system of a shard with every port behind an actor. Nothing is called yet."""
     found = addresses(settings, shard)
     deadline_s = settings.runtime.deadline_s
-    embedder = embedder_of(settings, shard)
+    embedder, model = embedder_of(settings, shard), language_model(settings)
     return Memory(
         settings=settings,
         shard=shard,
         embedder=embedder,
         reranker=None if settings.rerank.model is None else embedder,
+        language_model=None if model is None else LanguageModelHandle(model, settings.infer.deadline_s),
         extractor=ExtractorHandle(found[Part.EXTRACTOR], deadline_s),
         ledger=LedgerHandle(found[Part.LEDGER], deadline_s),
         vector=VectorStoreHandle(found[Part.VECTOR_STORE], deadline_s),

@@ -84,6 +84,11 @@ class LlmSettings(_Section):
     answer_tokens: Positive = 4096
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
 
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a language model."""
+        return self.base_url is not None or self.model is not None
+
 
 class Policy(StrEnum):
     """How facts are kept consistent with those before them.

@@ -8,7 +8,7 @@ from engine.ports import LanguageModel
 
 def build(settings: LlmSettings) -> LanguageModel | None:
     """The language model that the settings name; None: none, messages are kept as they are."""
-    if settings.base_url is None and settings.model is None:
+    if not settings.is_set:
         return None
     from engine.llm.openai_server import OpenAiServer
 
