@@ -280,6 +280,12 @@ class ShardVerbs(MemoryVerbs, ShardApi):
         answer: builtins.list[MemoryVersion | None] = await self._read("versions", (memory_ids,), {**fields})
         return answer
 
+    async def facts(
+        self, memory_ids: Sequence[str], **fields: Unpack[GetFields]
+    ) -> dict[str, tuple[MemoryVersion, ...]]:
+        answer: dict[str, tuple[MemoryVersion, ...]] = await self._read("facts", (memory_ids,), {**fields})
+        return answer
+
     async def rerank(self, query: str, texts: Sequence[str], **fields: Unpack[CallFields]) -> builtins.list[float]:
         answer: builtins.list[float] = await self._read("rerank", (query, texts), {**fields})
         return answer

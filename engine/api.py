@@ -81,8 +81,9 @@ class SearchFields(ScopeFields, CallFields, PastFields, total=False):
     """`filters`: the grammar of `engine.filters`; scope ids beside it are ANDed to it. `threshold`: a memory whose
     score is below it is left out; 0.0: no cut-off.
 
-    `min_position`: answer only from an index that has come so far (read your writes). `weights`: what single signals
-    count in this search, `{signal: 0..10}`; the signals are those of `engine.ranking.signals`.
+    `include_messages`: messages that facts were made of are answered as they are, beside the facts; otherwise they only
+    help to find these. `min_position`: answer only from an index that has come so far (read your writes). `weights`:
+    what single signals count in this search, `{signal: 0..10}`; the signals are those of `engine.ranking.signals`.
 
     `rerank`: the cross-encoder of the settings orders the best, and its score is theirs (`threshold` is held against
     the score before). `collapse`: of hits that say the same the best is answered, with the others' ids as `also`.
@@ -94,6 +95,7 @@ class SearchFields(ScopeFields, CallFields, PastFields, total=False):
     threshold: float | None
     explain: bool
     min_position: int | None
+    include_messages: bool
     rerank: bool
     collapse: bool | None
     diversity: float | None
@@ -113,9 +115,10 @@ class GetFields(CallFields, PastFields, total=False):
 
 
 class ListFields(ScopeFields, CallFields, PastFields, total=False):
-    """`page` from 1."""
+    """`page` from 1. `include_messages`: with the messages in which facts were looked for."""
 
     filters: Json | None
+    include_messages: bool
     page: int
     page_size: int
 

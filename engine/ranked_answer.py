@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.answers import relation_objects
+from engine.covering import covered, messages_in, pool
 from engine.filters import Everything, matches
 from engine.finishing import Rerank, finished, nobody
 from engine.graph_port import GraphHit
 from engine.ports import VectorHit
 from engine.ranking.weights import NO_FLOORS, Floors, Weights
 from engine.requests import SearchRequest
-from engine.retrieve import Candidate, Terms, hit_object, known_by_graph, missing, rank, unite
+from engine.retrieve import Candidate, Terms, hit_object, known_by_graph, missing, rank, relevant, unite
 from engine.types import FloatArray, Json, MemoryVersion, Relation
 from engine.vector.matcher import remainder
 
@@ -36,10 +37,14 @@ class LookUp:
     """Where what only the graph has found is looked up, by id; None: it can't be.
 
     `hits`: in the vector index, with all its signals. `versions`: in the ledger, when there is no vector index.
+    `facts`: of messages that have been read for facts, those that are live. `infers`: there may be such messages though
+    no fact was found.
     """
 
     hits: Callable[[Sequence[str]], Awaitable[Sequence[VectorHit] | None]]
     versions: Callable[[Sequence[str]], Awaitable[list[MemoryVersion | None] | None]]
+    facts: Callable[[Sequence[str]], Awaitable[Mapping[str, Sequence[MemoryVersion]] | None]]
+    infers: bool = False
 
 
 async def ranked_answer(
@@ -61,8 +66,14 @@ async def ranked_answer(
         if more is None:
             degraded = list(dict.fromkeys([*degraded, "graph"]))
         else:
-            ranked = rank([*candidates, *more.candidates], terms)
+            candidates = [*candidates, *more.candidates]
+            ranked = rank(candidates, terms)
             vectors |= _vectors(more.hits)
+    if not request.include_messages and (look_up.infers or any(one.version.sources for one in candidates)):
+        looked = pool(relevant(candidates, terms), terms.top_k)
+        facts = await look_up.facts(messages_in(looked))
+        degraded = degraded if facts is not None else [*degraded, "facts"]
+        ranked = covered(looked, facts or {}, terms)[: terms.top_k]
     hits, whole = await finished(ranked, request.query, request.top_k, request.wishes, vectors, rerank)
     degraded = degraded if whole else [*degraded, "rerank"]
     return {

@@ -37,10 +37,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with its score."""
+    """A candidate with its score. `lent_by`: the message that it is from and that has lent it the score."""
 
     candidate: Candidate
     score: float
+    lent_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +120,25 @@ def scored(candidates: Sequence[Candidate], weights: Weights, floors: Floors = N
 
 
 def rank(candidates: Iterable[Candidate], terms: Terms) -> list[Ranked]:
-    """The best `top_k` that match the filter, haven't expired and are relevant enough.
+    """The best `top_k` that match the filter, haven't expired and are relevant enough."""
+    return relevant(candidates, terms)[: terms.top_k]
 
-    Equal scores go by age, the newer first, then by id: the order never depends on that of the candidates.
-    """
+
+def relevant(candidates: Iterable[Candidate], terms: Terms) -> list[Ranked]:
+    """All of them, however many are wanted, best first."""
     allowed = [
         candidate
         for candidate in candidates
         if not expired(candidate.version, terms.today) and matches(terms.filter, candidate.version)
     ]
-    kept = [one for one in scored(allowed, terms.weights, terms.floors) if one.score >= terms.threshold]
-    kept.sort(key=lambda ranked: ranked.candidate.version.memory_id)
-    kept.sort(key=lambda ranked: (ranked.score, ranked.candidate.version.created_at_us), reverse=True)
-    return kept[: terms.top_k]
+    return by_relevance(one for one in scored(allowed, terms.weights, terms.floors) if one.score >= terms.threshold)
+
+
+def by_relevance(ranked: Iterable[Ranked]) -> list[Ranked]:
+    """Best first. Equal scores go by age, the newer first, then by id: the order given plays no part."""
+    kept = sorted(ranked, key=lambda one: one.candidate.version.memory_id)
+    kept.sort(key=lambda one: (one.score, one.candidate.version.created_at_us), reverse=True)
+    return kept
 
 
 def expired(version: MemoryVersion, today: str) -> bool:
@@ -142,7 +149,8 @@ def expired(version: MemoryVersion, today: str) -> bool:
 def hit_object(ranked: Ranked, weights: Weights, floors: Floors = NO_FLOORS, *, explain: bool) -> Json:
     """A hit as users see it; explained, with every signal and what it contributes to the score.
 
-    `pending`: signals that are computed after a memory is added, and aren't there yet.
+    `pending`: signals that are computed after a memory is added, and aren't there yet. `lent_by`: of a fact, the
+    message from which it has its score.
     """
     shown = {**memory_object(ranked.candidate.version), "score": ranked.score}
     if explain:
@@ -153,6 +161,7 @@ def hit_object(ranked: Ranked, weights: Weights, floors: Floors = NO_FLOORS, *, 
             "parts": {signal.value: round(part, _DIGITS) for signal, part in shares.items()},
             "weights": weights.named(),
             "floors": {"cosine": round(floors.cosine, _DIGITS), "token": round(floors.token, _DIGITS)},
+            **({} if ranked.lent_by is None else {"lent_by": ranked.lent_by}),
             "pending": [signal.value for signal in DERIVED if signal not in signals and weights[signal] > 0],
         }
     return shown

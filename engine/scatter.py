@@ -61,6 +61,7 @@ async def scattered_search(
     settings: SearchSettings,
     deadline_s: float,
     today: str,
+    infers: bool = False,
 ) -> Json:
     """The best memories of all shards, as `MemoryApi.search` answers; its position is None: each shard has its own.
 
@@ -76,6 +77,7 @@ async def scattered_search(
         settings: weights and deadlines.
         deadline_s: how long the caller waits.
         today: `YYYY-MM-DD`.
+        infers: facts are made of messages.
 
     Raises:
         Unavailable: no shard could answer.
@@ -92,6 +94,8 @@ async def scattered_search(
             look_up = LookUp(
                 hits=lambda memory_ids: search.known(evidence, memory_ids),
                 versions=search.versions,
+                facts=search.facts,
+                infers=infers,
             )
             answer = await ranked_answer(
                 request,
@@ -215,6 +219,21 @@ class _Search:
         parts = await asyncio.gather(*[read(number, mine) for number, mine in self._places(memory_ids).items()])
         whole = [part for part in parts if part is not None]
         return [version for part in whole for version in part] if len(whole) == len(parts) else None
+
+    async def facts(self, memory_ids: Sequence[str]) -> dict[str, tuple[MemoryVersion, ...]] | None:
+        """Of messages those made of them, from the shards that have them; None when one can't be asked."""
+        told: GetFields = {
+            "project": self.request.call.project,
+            "deadline_s": self._limit_s,
+            "as_of": self.fields[0].get("as_of"),
+        }
+
+        async def read(number: int, mine: Sequence[str]) -> dict[str, tuple[MemoryVersion, ...]] | None:
+            return await self._shard(number, lambda shard: shard.facts(mine, **told))
+
+        parts = await asyncio.gather(*[read(number, mine) for number, mine in self._places(memory_ids).items()])
+        whole = [part for part in parts if part is not None]
+        return {key: one for part in whole for key, one in part.items()} if len(whole) == len(parts) else None
 
     @property
     def weights(self) -> Weights:

@@ -59,6 +59,7 @@ class SearchPath:
         settings: weights, defaults, deadlines.
         language: of the texts, as set.
         rerank: asks the reranker.
+        infers: facts are made of messages.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class SearchPath:
         settings: SearchSettings,
         language: str = "english",
         rerank: Rerank = nobody,
+        infers: bool = False,
     ) -> None:
+        self._infers = infers
         self._ledger = ledger
         self._models = models
         self._legs = legs
@@ -117,6 +120,8 @@ class SearchPath:
         look_up = LookUp(
             hits=lambda memory_ids: self._leg(self._known, query, memory_ids),
             versions=lambda memory_ids: self._leg(self._ledger.get, request.call.project, memory_ids),
+            facts=lambda memory_ids: self._leg(self._ledger.facts_of, request.call.project, memory_ids),
+            infers=self._infers,
         )
         answer = await ranked_answer(request, legs_found, query.weights, today, look_up, query.floors, self._rerank)
         return {**answer, "position": self._legs.position}

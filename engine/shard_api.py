@@ -99,6 +99,12 @@ class ShardApi(MemoryApi, Protocol):
         """Live versions, None for what is not there (any more)."""
         ...
 
+    async def facts(
+        self, memory_ids: Sequence[str], **fields: Unpack[GetFields]
+    ) -> dict[str, tuple[MemoryVersion, ...]]:
+        """Of messages that have been read for facts, those that are live; a message without any stands for itself."""
+        ...
+
     async def rerank(self, query: str, texts: Sequence[str], **fields: Unpack[CallFields]) -> list[float]:
         """How well each text answers, in [0, 1], by the cross-encoder. Raises Unavailable."""
         ...

@@ -104,6 +104,7 @@ class AsyncMemory(NativeVerbs):
         collapse: bool | None = None,
         diversity: float | None = None,
         explain: bool = False,
+        include_messages: bool = False,
         min_position: int | None = None,
         as_of: int | float | str | None = None,
         as_of_position: int | None = None,
@@ -120,11 +121,12 @@ class AsyncMemory(NativeVerbs):
         single signals count here, as `{"tokens": 1.4}`. `collapse`: what says the same is one hit, with the ids of the
         others as `also`. `diversity`: from 0, by score alone, to 1, where only what differs counts. `as_of`: what was
         known then, a time like `timestamp`. `as_of_position`: what was known at a `position` that was answered.
+        `include_messages`: messages that facts were made of are answered too; otherwise they only help to find these.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         fields = given(filters=filters, threshold=threshold, min_position=min_position, deadline_s=deadline_s)
         fields |= given(rerank=rerank or None, weights=weights, collapse=collapse, diversity=diversity)
-        fields |= given(as_of=as_of, as_of_position=as_of_position)
+        fields |= given(as_of=as_of, as_of_position=as_of_position, include_messages=include_messages or None)
         most = _most(top_k, limit)
         return await self._ask(lambda api: api.search(query, top_k=most, explain=explain, **scope, **fields))
 

@@ -19,6 +19,7 @@ TIMES = frozenset({"as_of", "at"})
 WHOLE_NUMBERS = frozenset({"as_of_position", "page", "page_size", "limit", "most_steps", "depth"})
 """The parameters that are whole numbers."""
 
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _SECONDS = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,9})?")
 
@@ -57,6 +58,8 @@ def _typed(name: str, value: str) -> Any:
     match name:
         case _ if name in WHOLE_NUMBERS:
             return _whole_number(name, value)
+        case "include_messages":
+            return _flag(name, value)
         case "deadline_s":
             return _number(name, value)
         case _ if name in TIMES and _SECONDS.fullmatch(value):
@@ -71,6 +74,12 @@ def _whole_number(name: str, value: str) -> int:
     if not _WHOLE.fullmatch(value):
         raise InvalidInput(f"{name} must be a whole number", {"field": name})
     return int(value)
+
+
+def _flag(name: str, value: str) -> bool:
+    if value not in _FLAGS:
+        raise InvalidInput(f"{name} must be true or false", {"field": name})
+    return _FLAGS[value]
 
 
 def _number(name: str, value: str) -> float:

@@ -22,6 +22,8 @@ class Known(Protocol):
 
     async def get(self, project: str, memory_ids: Sequence[str]) -> list[MemoryVersion | None]: ...
 
+    async def facts_of(self, project: str, memory_ids: Sequence[str]) -> dict[str, tuple[MemoryVersion, ...]]: ...
+
 
 class Ledger(Protocol):
     """The durable, ordered log: the only truth. What each write means is fixed in `docs/consistency.md`."""

@@ -75,6 +75,14 @@ class LookupVerbs(Verbs):
         async with self._parts.door.reading(call, results_load(len(memory_ids))):
             return await self._parts.moments.versions(call.project, memory_ids, as_of)
 
+    async def facts(
+        self, memory_ids: Sequence[str], **fields: Unpack[GetFields]
+    ) -> dict[str, tuple[MemoryVersion, ...]]:
+        """What messages stand for; see `ShardApi`."""
+        call, as_of = requests.parse_get(fields)
+        async with self._parts.door.reading(call, results_load(len(memory_ids))):
+            return await self._parts.moments.facts(call.project, memory_ids, as_of)
+
     async def get_many(self, memory_ids: Sequence[str], **fields: Unpack[GetFields]) -> builtins.list[Json | None]:
         """Many memories; see `ShardApi`."""
         found = await self.versions(memory_ids, **fields)

@@ -215,6 +215,7 @@ def _searches(ledger: Known, legs: SearchLegs, *, models: Models, settings: Sett
         settings=settings.search,
         language=settings.vector.language,
         rerank=rerank,
+        infers=settings.llm.is_set,
     )
 
 

@@ -58,23 +58,40 @@ class Moments:
         moment = await self._moment(as_of)
         return await self._ledger.get_at(project, memory_ids, moment.position)
 
+    async def facts(
+        self, project: str, memory_ids: Sequence[str], as_of: AsOf | None
+    ) -> dict[str, tuple[MemoryVersion, ...]]:
+        """Of messages that have been read for facts, those that are live, or were then."""
+        if as_of is None:
+            return await self._ledger.facts_of(project, memory_ids)
+        moment = await self._moment(as_of)
+        return await self._ledger.facts_of(project, memory_ids, moment.position)
+
     async def page(self, request: ListRequest) -> Page:
         """A page of what hasn't expired."""
         project, size = request.call.project, request.page_size
         offset = (request.page - 1) * size
         if request.as_of is None:
-            return await self._ledger.page(project, self._unexpired(request.filter), offset, size)
+            return await self._ledger.page(
+                project, self._unexpired(request.filter), offset, size, evidence=request.include_messages
+            )
         moment = await self._moment(request.as_of)
         node = self._unexpired(request.filter, moment)
-        return await self._ledger.page_at(project, node, moment.position, offset, size)
+        return await self._ledger.page_at(
+            project, node, moment.position, offset, size, evidence=request.include_messages
+        )
 
     async def keys(self, request: ListRequest, limit: int) -> Keys:
         """The newest of what hasn't expired."""
         if request.as_of is None:
-            return await self._ledger.keys(request.call.project, self._unexpired(request.filter), limit)
+            return await self._ledger.keys(
+                request.call.project, self._unexpired(request.filter), limit, evidence=request.include_messages
+            )
         moment = await self._moment(request.as_of)
         node = self._unexpired(request.filter, moment)
-        return await self._ledger.keys_at(request.call.project, node, moment.position, limit)
+        return await self._ledger.keys_at(
+            request.call.project, node, moment.position, limit, evidence=request.include_messages
+        )
 
     @asynccontextmanager
     async def search_at(self, request: SearchRequest) -> AsyncIterator[tuple[SearchPath, SearchRequest, int]]:

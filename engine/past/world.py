@@ -52,6 +52,10 @@ class Versions:
         """As `Ledger.get` would have answered."""
         return await self._ledger.get_at(project, memory_ids, self._position)
 
+    async def facts_of(self, project: str, memory_ids: Sequence[str]) -> dict[str, tuple[MemoryVersion, ...]]:
+        """As `Ledger.facts_of` would have answered."""
+        return await self._ledger.facts_of(project, memory_ids, self._position)
+
 
 class World:
     """A state as it was: `searches` and `graphs` answer as those of the present did then."""

@@ -12,25 +12,27 @@ from engine.filters import Filter
 from engine.requests.call import CALL_FIELDS, Call, parse_call
 from engine.requests.filter import filter_of
 from engine.requests.scope import SCOPE
-from engine.values import count_of
+from engine.values import count_of, flag_of
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A page of a list."""
+    """A page of a list. `include_messages`: with the messages that facts were made of."""
 
     call: Call
     filter: Filter
     page: int
     page_size: int
     as_of: AsOf | None = None
+    include_messages: bool = False
 
 
 def parse_list(fields: Mapping[str, Any], limits: LimitSettings) -> ListRequest:
     """A page of a list; raises as `parse_add` does."""
-    call = parse_call(fields, CALL_FIELDS | SCOPE | AS_OF_FIELDS | {"filters", "page", "page_size"})
+    call = parse_call(fields, CALL_FIELDS | SCOPE | AS_OF_FIELDS | {"filters", "page", "page_size", "include_messages"})
     page, page_size = parse_page(fields, limits)
-    return ListRequest(call, filter_of(fields, limits), page, page_size, parse_as_of(fields))
+    include_messages = flag_of(fields, "include_messages", default=False)
+    return ListRequest(call, filter_of(fields, limits), page, page_size, parse_as_of(fields), include_messages)
 
 
 def parse_get(fields: Mapping[str, Any]) -> tuple[Call, AsOf | None]:

@@ -24,7 +24,9 @@ _INT_BITS = 63
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search. `block`: the one block that holds every match, if the filter says so."""
+    """A search. `block`: the one block that holds every match, if the filter says so. `include_messages`: messages are
+    answered themselves, not only the facts that were made of them.
+    """
 
     call: Call
     query: str
@@ -37,6 +39,7 @@ class SearchRequest:
     weights: Mapping[Signal, float] = field(default_factory=dict)
     as_of: AsOf | None = None
     wishes: Wishes = NO_WISHES
+    include_messages: bool = False
 
 
 def parse_search(
@@ -53,6 +56,7 @@ def parse_search(
         "rerank",
         "collapse",
         "diversity",
+        "include_messages",
     }
     call = parse_call(fields, CALL_FIELDS | SCOPE | known)
     node = filter_of(fields, limits)
@@ -73,6 +77,7 @@ def parse_search(
         weights=weights_of(fields.get("weights")),
         as_of=parse_as_of(fields),
         wishes=_wishes(fields, defaults),
+        include_messages=flag_of(fields, "include_messages", default=False),
     )
 
 

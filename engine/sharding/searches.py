@@ -91,6 +91,7 @@ class SearchVerbs(Verbs):
             settings=self._parts.settings.search,
             deadline_s=self._parts.deadline_s(request.call),
             today=day_of(self._parts.clock() if at_us is None else at_us),
+            infers=self._parts.settings.llm.is_set,
         )
         return answer if known else {**answer, "degraded": [*answer["degraded"], "ranking"]}
 

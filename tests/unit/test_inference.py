@@ -96,6 +96,44 @@ async def test_a_changed_fact_takes_the_place_of_the_old_one_and_history_shows_b
     assert len((await memory.get(old["id"]))["sources"]) == 2
 
 
+async def found(memory: Memory, query: str, **wanted: Any) -> list[str]:
+    return [hit["memory"] for hit in (await memory.search(query, **ANN, **wanted))["results"]]
+
+
+async def test_a_search_answers_the_fact_where_only_the_message_says_the_words(memory: Memory) -> None:
+    await memory.add("After the flood I live in Bonn.", **ANN)
+    await memory.add("Green tea is lovely.", **ANN)
+    assert await found(memory, "flood") == ["Ann lives in Bonn."]
+    [hit] = (await memory.search("flood", **ANN, explain=True))["results"]
+    assert hit["score_details"]["lent_by"] == hit["sources"][0]
+    assert (await found(memory, "flood", include_messages=True))[0] == "After the flood I live in Bonn."
+    assert await listed(memory, include_messages=True) == sorted(
+        ["After the flood I live in Bonn.", "Ann lives in Bonn.", "Green tea is lovely."]
+    )
+    assert "Ann lives in Bonn." in (await memory.context("flood", **ANN))["context"]
+
+
+async def test_a_message_of_which_no_fact_is_left_is_found_no_more(memory: Memory) -> None:
+    [row] = (await memory.add("After the flood I live in Bonn.", **ANN))["results"]
+    await memory.delete(row["id"])
+    assert await found(memory, "flood") == []
+    assert await found(memory, "flood", include_messages=True) == ["After the flood I live in Bonn."]
+
+
+async def test_a_search_of_the_past_knows_what_stood_for_what_then(memory: Memory) -> None:
+    [row] = (await memory.add("After the flood I live in Bonn.", **ANN))["results"]
+    before = (await memory.status())["ledger"]["position"]
+    await memory.delete(row["id"])
+    assert await found(memory, "flood", as_of_position=before) == ["Ann lives in Bonn."]
+    assert await found(memory, "flood", as_of_position=before - 1) == ["After the flood I live in Bonn."]
+
+
+async def test_filters_hold_for_facts_that_only_their_message_speaks_for(memory: Memory) -> None:
+    await memory.add("After the flood I live in Bonn.", **ANN, metadata={"a": 1})
+    assert await found(memory, "flood", filters={"metadata": {"a": 1}}) == ["Ann lives in Bonn."]
+    assert await found(memory, "flood", filters={"metadata": {"a": 2}}) == []
+
+
 async def test_with_the_policy_append_both_stay(served: FactProvider) -> None:
     async with memory_with(served, Policy.APPEND) as memory:
         await memory.add("I live in Bonn.", **ANN)

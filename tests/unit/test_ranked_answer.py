@@ -46,7 +46,7 @@ async def test_likeness_goes_by_vectors_also_where_the_graph_found_something() -
         return [near]
 
     legs = LegsFound(found, [GraphHit("near", 1.0)], (), 10)
-    answer = await ranked_answer(asked, legs, SHIPPED_WEIGHTS, TODAY, LookUp(look_up, nothing))
+    answer = await ranked_answer(asked, legs, SHIPPED_WEIGHTS, TODAY, LookUp(look_up, nothing, nothing))
     assert [one["id"] for one in answer["results"]] == ["a", "other"]
 
 
@@ -67,7 +67,7 @@ async def test_relations_of_memories_that_the_filter_keeps_out_are_kept_out_too(
     async def told(filters: Json) -> list[str]:
         asked = parse_search("Ann", {"project": "p", "filters": filters}, LimitSettings(), SearchSettings())
         legs = LegsFound([hit("a", "Ann lives in Rome", 0.9)], (), edges, 10)
-        answer = await ranked_answer(asked, legs, SHIPPED_WEIGHTS, TODAY, LookUp(nothing, versions))
+        answer = await ranked_answer(asked, legs, SHIPPED_WEIGHTS, TODAY, LookUp(nothing, versions, nothing))
         return [edge["target"] for edge in answer["relations"]]
 
     assert await told({"user_id": {"in": ["u", "carl"]}}) == ["Rome", "Acme"]
