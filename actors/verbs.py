@@ -73,6 +73,7 @@ SHARD_VERBS = MEMORY_VERBS | {
     "statistics",
     "candidates",
     "keys",
+    "facts",
     "versions",
     "count_tokens",
     "rerank",
