@@ -29,11 +29,15 @@ Order = tuple[int, int]
 @by_fields
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Names the memories of one run of one exact scope; without a run, those of one add (`operation_id`)."""
+    """Names the messages of one run of one exact scope; without a run, those of one add (`operation_id`).
+
+    `facts`: not the messages, but the facts that were made of them, which would only repeat what stands beside them.
+    """
 
     project: str
     scope: Scope
     operation_id: str | None = None
+    facts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,11 @@ class Window:
 
 def conversation_of(version: MemoryVersion) -> Conversation:
     """The conversation that a memory belongs to; updates don't change it."""
+    facts = bool(version.sources)
     if version.scope.run_id is not None:
-        return Conversation(version.project, version.scope)
+        return Conversation(version.project, version.scope, None, facts)
     made_by = version.operation_id if version.origin is None else version.origin[1]
-    return Conversation(version.project, version.scope, made_by)
+    return Conversation(version.project, version.scope, made_by, facts)
 
 
 def order_of(version: MemoryVersion) -> Order:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    not_,
     or_,
     select,
     text,
@@ -25,6 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.conversations import WINDOW_KEY_BYTES, Conversation, conversation_of
 from engine.ledger import codec
 from engine.ledger.schema import signals, versions
+from engine.ledger.source_rows import is_fact
 from engine.ledger_port import ConversationRows, Lacking, Stretch
 from engine.packed import pack, unpack
 from engine.types import SCOPE_FIELDS, Derived
@@ -123,6 +125,7 @@ def _stretch(connection: Connection, asked: Stretch, limit: int) -> Conversation
     for name in SCOPE_FIELDS:
         value = getattr(conversation.scope, name)
         where.append(versions.c[name].is_(None) if value is None else versions.c[name] == value)
+    where.append(is_fact() if conversation.facts else not_(is_fact()))
     if conversation.operation_id is not None:
         where.append(versions.c.memory_id.in_(_first_of([conversation.operation_id])))
     if asked.after is not None:

@@ -44,6 +44,11 @@ def no_evidence(position: int | None = None) -> ColumnElement[bool]:
     return not_(exists(behind))
 
 
+def is_fact() -> ColumnElement[bool]:
+    """Of versions: those that are facts."""
+    return exists(select(sources.c.fact_id).where(sources.c.fact_id == versions.c.memory_id, _OF_ANOTHER))
+
+
 def facts_of(
     connection: Connection, project: str, memory_ids: Sequence[str], position: int | None = None
 ) -> dict[str, tuple[MemoryVersion, ...]]:

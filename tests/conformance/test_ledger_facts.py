@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine import ids
+from engine.conversations import conversation_of
 from engine.errors import Purged
 from engine.filters import Everything
 from engine.ledger_port import (
@@ -22,6 +23,7 @@ from engine.ledger_port import (
     Plan,
     Retry,
     Source,
+    Stretch,
     UpdateEvent,
 )
 from engine.types import Doubt, Flag, Json, OperationState
@@ -244,3 +246,19 @@ async def test_deferred_ones_come_in_the_order_of_acceptance_a_page_at_a_time(wr
     first = await writer.ledger.deferred(0, 2)
     assert [one.id for one in first + await writer.ledger.deferred(first[-1].seq, 2)] == made
     assert NOTHING.size == 0
+
+
+@pytest.mark.parametrize("run_id", [None, "monday"])
+async def test_facts_and_messages_are_conversations_of_their_own(writer: Writer, run_id: str | None) -> None:
+    scope = replace(ANN, run_id=run_id)
+    asked = {"messages": [["user", "I moved to Lisbon.", None, None]], "scope": scope.ids()}
+    operation = writer.operation(request=asked)
+    plan = replace(writer.adding(operation, "I moved to Lisbon.", scope=scope), more=True)
+    [said_row] = result_of((await writer.do(AcceptAndCommit(operation, plan)))[0])["results"]
+    one = replace(fact(writer, operation, "Ann lives in Lisbon.", Source(said_row["id"], 1)), scope=scope)
+    one = replace(one, fingerprint=ids.fingerprint(scope, None, None, one.text))
+    await told(writer, operation, one)
+    live = (await writer.ledger.live("", 10)).versions
+    asked_for = [Stretch(conversation_of(version)) for version in live]
+    found = await writer.ledger.conversations(asked_for, 10)
+    assert [[row.text for row in rows.versions] for rows in found] == [[version.text] for version in live]
