@@ -199,6 +199,9 @@ class LedgerHandle(Ledger):
     async def operation(self, project: str, operation_id: str) -> Operation | None:
         return await self._remote.ask(lambda actor: actor.operation.remote(project, operation_id))
 
+    async def operation_named(self, project: str, key: str) -> Operation | None:
+        return await self._remote.ask(lambda actor: actor.operation_named.remote(project, key))
+
     async def operations(
         self, project: str, scope: Scope | None, states: frozenset[OperationState], offset: int, limit: int
     ) -> OperationsPage:

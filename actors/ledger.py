@@ -73,6 +73,11 @@ class LedgerActor(Shell[Ledger]):
         return await (await self.enter("operation")).operation(project, operation_id)
 
     @ray.method
+    async def operation_named(self, project: str, key: str) -> Operation | None:
+        """As `Ledger.operation_named`."""
+        return await (await self.enter("operation_named")).operation_named(project, key)
+
+    @ray.method
     async def operations(
         self, project: str, scope: Scope | None, states: frozenset[OperationState], offset: int, limit: int
     ) -> OperationsPage:

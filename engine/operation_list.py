@@ -27,9 +27,12 @@ class OperationList:
         self._ledger = ledger
         self._is_running = is_running
 
-    async def one(self, project: str, operation_id: str) -> Json:
-        """See `MemoryApi.operation`."""
-        return self._shown(await self.known(project, operation_id))
+    async def one(self, project: str, operation_id: str | None, name: str) -> Json:
+        """By its id, or by the name that its caller gave it; see `MemoryApi.operation`."""
+        found = None if operation_id is None else await self._ledger.operation(project, operation_id)
+        if found is None:
+            found = await self._ledger.operation_named(project, name)
+        return self._shown(_callers_own(found, name))
 
     async def known(self, project: str, operation_id: str) -> Operation:
         """The operation as the ledger has it.
@@ -37,10 +40,7 @@ class OperationList:
         Raises:
             NotFound: there is none, or it is no caller's own.
         """
-        found = await self._ledger.operation(project, operation_id)
-        if found is None or found.kind is OperationKind.CLAIM:
-            raise NotFound("Operation not found!", {"operation_id": operation_id})
-        return found
+        return _callers_own(await self._ledger.operation(project, operation_id), operation_id)
 
     async def page(self, request: OperationsRequest) -> Json:
         """See `MemoryApi.operations`."""
@@ -64,3 +64,9 @@ class OperationList:
 
     def _shown(self, operation: Operation) -> Json:
         return operation_object(operation, running=operation.state in _OPEN and self._is_running(operation.id))
+
+
+def _callers_own(found: Operation | None, asked: str) -> Operation:
+    if found is None or found.kind is OperationKind.CLAIM:
+        raise NotFound("Operation not found!", {"operation_id": asked})
+    return found

@@ -72,6 +72,13 @@ def operation(connection: Connection, project: str, operation_id: str) -> Operat
     return None if row is None else codec.operation_of(row)
 
 
+def operation_named(connection: Connection, project: str, key: str) -> Operation | None:
+    """The one that its caller gave this key."""
+    query = select(operations).where(operations.c.project == project, operations.c.idempotency_key == key)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else codec.operation_of(row)
+
+
 def operations_page(
     connection: Connection,
     project: str,

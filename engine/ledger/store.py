@@ -220,6 +220,10 @@ class SqlLedger:
         """One operation of the project."""
         return await self._read(lambda c: reads.operation(c, project, operation_id))
 
+    async def operation_named(self, project: str, key: str) -> Operation | None:
+        """The one that its caller gave this key."""
+        return await self._read(lambda c: reads.operation_named(c, project, key))
+
     async def operations(
         self, project: str, scope: Scope | None, states: frozenset[OperationState], offset: int, limit: int
     ) -> OperationsPage:

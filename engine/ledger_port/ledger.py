@@ -46,6 +46,10 @@ class Ledger(Protocol):
 
     async def operation(self, project: str, operation_id: str) -> Operation | None: ...
 
+    async def operation_named(self, project: str, key: str) -> Operation | None:
+        """The operation (or claim) that a caller gave this idempotency key."""
+        ...
+
     async def operations(
         self, project: str, scope: Scope | None, states: frozenset[OperationState], offset: int, limit: int
     ) -> OperationsPage:

@@ -16,9 +16,9 @@ class OperationVerbs(Verbs):
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
-        call, operation_id = read_call(fields), ids.canonical_id(operation_id, "operation_id")
+        call, (known_as, name) = read_call(fields), requests.parse_name(operation_id)
         async with self._parts.door.reading(call):
-            return await self._parts.operations.one(call.project, operation_id)
+            return await self._parts.operations.one(call.project, known_as, name)
 
     async def operations(self, **fields: Unpack[OperationsFields]) -> Json:
         """A page of operations; see `MemoryApi`."""

@@ -21,7 +21,7 @@ from engine.requests.graph import (
 )
 from engine.requests.lists import ListRequest, parse_get, parse_list, parse_page
 from engine.requests.names import MergeRequest, parse_merge, parse_split
-from engine.requests.operations import OperationsRequest, parse_operations, parse_retry
+from engine.requests.operations import OperationsRequest, parse_name, parse_operations, parse_retry
 from engine.requests.searches import SearchRequest, parse_search
 from engine.requests.upkeep import VerifyRequest, parse_rebuild, parse_verify
 from engine.requests.writes import (
@@ -61,6 +61,7 @@ __all__ = [
     "parse_item",
     "parse_list",
     "parse_merge",
+    "parse_name",
     "parse_neighbours",
     "parse_operations",
     "parse_page",

@@ -47,6 +47,16 @@ def _key_of(fields: Mapping[str, Any]) -> str | None:
         raise InvalidInput(
             "idempotency_key and operation_id are two names for one thing: give one of them", {"field": "operation_id"}
         )
-    if given and not given[0].isprintable():
-        raise InvalidInput("idempotency_key holds control characters", {"field": "idempotency_key"})
-    return given[0] if given else None
+    return printable(given[0], "idempotency_key") if given else None
+
+
+def key_of(raw: object, where: str) -> str:
+    """A caller's name for a request, which may be any text in one line."""
+    return printable(text_of(raw, where, _KEY_CHARS), where)
+
+
+def printable(key: str, where: str) -> str:
+    """A key that can stand in a header and in a log."""
+    if not key.isprintable():
+        raise InvalidInput(f"{where} holds control characters", {"field": where})
+    return key

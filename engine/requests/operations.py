@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine import ids
 from engine.config import LimitSettings
 from engine.errors import InvalidInput
-from engine.requests.call import CALL_FIELDS, Call, parse_call
+from engine.requests.call import CALL_FIELDS, Call, key_of, parse_call
 from engine.requests.lists import parse_page
 from engine.requests.scope import SCOPE, named_scope_of
 from engine.types import SCOPE_FIELDS, OperationState, Scope
@@ -39,6 +40,15 @@ def parse_operations(fields: Mapping[str, Any], limits: LimitSettings) -> Operat
 def parse_retry(fields: Mapping[str, Any]) -> tuple[Call, bool]:
     """Who wants an operation carried out again, and whether they wait for it."""
     return parse_call(fields, CALL_FIELDS | {"wait"}), flag_of(fields, "wait", default=True)
+
+
+def parse_name(raw: object) -> tuple[str | None, str]:
+    """What an operation is looked up by: its id, if it can be one, and the name that its caller may have given it."""
+    name = key_of(raw, "operation_id")
+    try:
+        return ids.canonical_id(name, "operation_id"), name
+    except InvalidInput:
+        return None, name
 
 
 def _state_of(raw: Any) -> OperationState | None:

@@ -18,7 +18,7 @@ class OperationVerbs(Verbs):
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """An operation as it stands; see `MemoryApi`."""
         requests.parse_call(fields, CALL)
-        return await self._parts.operations.one(ids.canonical_id(operation_id, "operation_id"), fields)
+        return await self._parts.operations.one(*requests.parse_name(operation_id), fields)
 
     async def operations(self, **fields: Unpack[OperationsFields]) -> Json:
         """A page of operations; see `MemoryApi`."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 
 from engine.api import CallFields, OperationsFields, RetryFields
 from engine.config import LimitSettings
+from engine.errors import NotFound
 from engine.requests import OperationsRequest
 from engine.shard_api import ShardApi
 from engine.sharding import merging, routing
-from engine.sharding.asking import Until, every
+from engine.sharding.asking import Until, every, or_none
 from engine.sharding.everywhere import part_ids
 from engine.types import Json
 
@@ -28,9 +30,10 @@ class OperationsOverShards:
         self._count = len(shards)
         self._limits = limits
 
-    async def one(self, operation_id: str, fields: CallFields) -> Json:
-        """See `MemoryApi.operation`."""
-        return await self._whole(await self._at_home(operation_id, fields), fields)
+    async def one(self, operation_id: str | None, name: str, fields: CallFields) -> Json:
+        """By its id, or by the name that its caller gave it; see `MemoryApi.operation`."""
+        found = None if operation_id is None else await or_none(self._at_home(operation_id, fields), NotFound)
+        return await self._whole(found or await self._named(name, fields), fields)
 
     async def retry(self, operation_id: str, fields: RetryFields, until: Until) -> tuple[str, Json]:
         """The operation's kind, and what `MemoryApi.retry` answers. Over shards, its failed parts are done again."""
@@ -63,6 +66,16 @@ class OperationsOverShards:
 
     async def _at_home(self, operation_id: str, fields: CallFields) -> Json:
         return await self._shards[routing.shard_in(operation_id, self._count)].operation(operation_id, **fields)
+
+    async def _named(self, name: str, fields: CallFields) -> Json:
+        """A name doesn't tell its shard. A deletion over all of them is known by its id only."""
+        asked = [shard.operation(name, **fields) for shard in self._shards]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        for outcome in outcomes:
+            if not isinstance(outcome, BaseException):
+                return outcome
+        failures = [one for one in outcomes if isinstance(one, BaseException)]
+        raise next((one for one in failures if not isinstance(one, NotFound)), failures[0])
 
     async def _whole(self, found: Json, fields: CallFields) -> Json:
         """An operation with what its parts in other shards say."""

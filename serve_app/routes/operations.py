@@ -37,8 +37,8 @@ async def operations(request: Request) -> JsonResponse:
 
 @routes.get("/{operation_id}/", summary="Get an operation", responses=schemas.answers(schemas.Operation, 404, 504))
 async def operation(request: Request, operation_id: str) -> JsonResponse:
-    """By the `operation_id` that every write answers: PENDING, RUNNING, SUCCEEDED with its results, or FAILED with its
-    error."""
+    """By the `operation_id` that every write answers, or by the `Idempotency-Key` that it was sent with: PENDING,
+    RUNNING, SUCCEEDED with its results, or FAILED with its error."""
     fields = known_params(request.query_params, _ONE)
     return JsonResponse(await api_of(request).operation(decoded(operation_id), **fields))
 

@@ -52,6 +52,17 @@ async def test_an_accepted_operation_is_open_until_it_is_committed(writer: Write
     assert await writer.ledger.operation("another project", operation.id) is None
 
 
+async def test_an_operation_is_found_by_the_name_that_its_caller_gave_it(writer: Writer) -> None:
+    named, other = writer.operation(key="chat-1"), writer.operation()
+    await writer.do(Accept(named), Accept(other))
+    found = await writer.ledger.operation_named("p", "chat-1")
+    assert found is not None
+    assert (found.id, found.idempotency_key, found.state) == (named.id, "chat-1", OperationState.PENDING)
+    assert await writer.ledger.operation_named("p", "chat-") is None
+    assert await writer.ledger.operation_named("p", other.id) is None
+    assert await writer.ledger.operation_named("another project", "chat-1") is None
+
+
 async def test_a_version_comes_back_as_it_went_in(writer: Writer) -> None:
     (memory_id,) = await writer.add("tea", scope=Scope(user_id="ann", run_id="r"))
     found = (await writer.ledger.get("p", [memory_id]))[0]

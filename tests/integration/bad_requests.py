@@ -165,7 +165,6 @@ def _ids() -> Iterator[Bad]:
         for method, tail in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "history/")):
             raw = b'{"text": "x"}' if method == "PUT" else b""
             yield Bad(f"{method} {tail or 'memory'} {one[:20]}", method, f"/v1/memories/{one}/{tail}", raw)
-        yield Bad(f"operation {one[:20]}", "GET", f"/v1/operations/{one}/")
         yield Bad(f"retry {one[:20]}", "POST", f"/v1/operations/{one}/retry/")
         yield _post(f"purge {one[:20]}", "/v1/purge/", {"memory_id": one})
         yield Bad(f"rebuild {one[:20]}", "GET", f"/v1/rebuild/{one}/")

@@ -299,7 +299,7 @@ async def test_an_unknown_id_is_not_found(http: httpx.AsyncClient) -> None:
         body = {"text": "x"} if method == "PUT" else None
         assert_error(await http.request(method, f"/v1/memories/{UNKNOWN}/{path}", json=body), 404)
     assert_error(await http.get(f"/v1/operations/{UNKNOWN}/"), 404)
-    assert_error(await http.get("/v1/operations/7/"), 400)
+    assert_error(await http.get("/v1/operations/7/"), 404)
 
 
 @pytest.mark.parametrize(

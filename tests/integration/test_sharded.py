@@ -241,6 +241,16 @@ async def test_a_claim_is_no_operation_that_anybody_sees(shards: Shards) -> None
         await shards.memories[0].operation(claim)
 
 
+async def test_an_operation_is_found_by_its_callers_name_whichever_shard_has_it(shards: Shards) -> None:
+    """The key is claimed in one shard, which is another than that of most users; the claim itself is not shown."""
+    for user in USERS:
+        added = await shards.doors[0].add("a fact", user_id=user, idempotency_key=f"named by {user}")
+        for door in shards.doors:
+            assert (await door.operation(f"named by {user}"))["id"] == added["operation_id"]
+    with pytest.raises(NotFound):
+        await shards.doors[1].operation("named by nobody")
+
+
 @pytest.mark.parametrize(("key", "steps"), [("of a caller", 1 + SHARDS), (ids.made_up_key(b"x" * 16), SHARDS)])
 @pytest.mark.parametrize("arrives", [False, True])
 async def test_a_deletion_over_shards_that_broke_off_is_completed_by_sending_it_again(

@@ -245,7 +245,7 @@ async def test_an_idempotency_key_is_matched_to_the_letter_or_refused(memory: Me
 
 async def test_an_id_of_a_memory_or_an_operation_is_a_uuid_or_refused(memory: Memory) -> None:
     for value in [*FRAGMENTS, *WRONG, *NOT_TEXT]:
-        for ask in (memory.get, memory.history, memory.delete, memory.operation, memory.retry):
+        for ask in (memory.get, memory.history, memory.delete, memory.retry):
             with pytest.raises(InvalidInput):
                 await ask(value)
         with pytest.raises(InvalidInput):
@@ -253,6 +253,15 @@ async def test_an_id_of_a_memory_or_an_operation_is_a_uuid_or_refused(memory: Me
         with pytest.raises(InvalidInput):
             await memory.purge(memory_id=value)
     assert (await memory.list(user_id="*"))["count"] == 1
+
+
+async def test_an_operation_is_looked_up_by_its_callers_name_to_the_letter(memory: Memory) -> None:
+    for value in [*FRAGMENTS, *WRONG, *NOT_TEXT]:
+        with pytest.raises((*REFUSALS, NotFound)):
+            await memory.operation(value)
+    for number, value in enumerate(FRAGMENTS):
+        added = await memory.add(f"named {number}", user_id="key", idempotency_key=value)
+        assert (await memory.operation(value))["id"] == added["operation_id"]
 
 
 async def test_the_name_of_an_entity_is_matched_to_the_letter(memory: Memory) -> None:
