@@ -174,6 +174,12 @@ class OrchestratorActor(Shell[Memory]):
             return await api.communities(**fields)
 
     @ray.method
+    async def embed(self, texts: Any, **fields: Any) -> Json:
+        """As `MemoryApi.embed`."""
+        async with self._answering("embed") as api:
+            return await api.embed(texts, **fields)
+
+    @ray.method
     async def ranking(self, **fields: Any) -> Json:
         """As `MemoryApi.ranking`."""
         async with self._answering("ranking") as api:

@@ -48,6 +48,7 @@ MEMORY_VERBS = frozenset(
         "delete_all",
         "history",
         "entities",
+        "embed",
         "ranking",
         "set_ranking",
         "operation",
@@ -219,6 +220,10 @@ class MemoryVerbs(MemoryApi, ABC):
 
     async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
         answer: Json = await self._read("communities", (), {**fields})
+        return answer
+
+    async def embed(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> Json:
+        answer: Json = await self._read("embed", (texts,), {**fields})
         return answer
 
     async def ranking(self, **fields: Unpack[CallFields]) -> Json:

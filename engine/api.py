@@ -327,6 +327,14 @@ class MemoryApi(Protocol):
         """Let a name mean what it says again: `{name, into: None, changed, aliases}`; see `merge_entities`."""
         ...
 
+    async def embed(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> Json:
+        """Texts as vectors of the embedding model: `{model, dimensions, vectors: [[number]], tokens}`, of unit length,
+        in the order of the texts; `tokens`: how many they have together. Without texts: which model it is.
+
+        Raises InvalidInput for a text that is longer than the model reads.
+        """
+        ...
+
     async def ranking(self, **fields: Unpack[CallFields]) -> Json:
         """What single signals count in the searches of the project: `{weights, set, server, shipped}`, each `{signal:
         weight}`: those in force, those that the project has set, those of the server's settings, those shipped."""

@@ -43,6 +43,11 @@ class TaskSet:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.debug("task %s ended with %r", task.get_name(), error)
 
+    async def settle(self, within_s: float) -> None:
+        """Wait until what runs now has ended, but no longer."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=within_s)
+
     def __len__(self) -> int:
         return len(self._tasks)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from engine.gate import Load, token_guess
 from engine.requests import SearchRequest
@@ -32,6 +33,11 @@ def write_load(body: Json) -> Load:
 def search_load(request: SearchRequest) -> Load:
     """Of a search: its query and its results."""
     return Load(_BYTES_PER_CHAR * len(request.query) + _RESULT_BYTES * request.top_k, token_guess(request.query))
+
+
+def texts_load(texts: Sequence[str]) -> Load:
+    """Of texts that are embedded for themselves."""
+    return Load(_BYTES_PER_CHAR * sum(map(len, texts)), sum(map(token_guess, texts)))
 
 
 def results_load(results: int) -> Load:

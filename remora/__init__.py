@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remora.blocking import Memory
+    from remora.chat import AsyncRemora, Remora
     from remora.memory import AsyncMemory
 
 __version__ = "0.1.0"
-__all__ = ["AsyncMemory", "Memory", "__version__"]
+__all__ = ["AsyncMemory", "AsyncRemora", "Memory", "Remora", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the two classes when they are asked for."""
+    """Load the classes when they are asked for."""
     if name == "Memory":
         from remora.blocking import Memory
 
@@ -22,4 +23,8 @@ def __getattr__(name: str) -> Any:
         from remora.memory import AsyncMemory
 
         return AsyncMemory
+    if name in {"AsyncRemora", "Remora"}:
+        from remora import chat
+
+        return getattr(chat, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -135,6 +135,7 @@ class Memory:
     communities = _blocking(AsyncMemory.communities)
     merge_entities = _blocking(AsyncMemory.merge_entities)
     split_entity = _blocking(AsyncMemory.split_entity)
+    embed = _blocking(AsyncMemory.embed)
     ranking = _blocking(AsyncMemory.ranking)
     set_ranking = _blocking(AsyncMemory.set_ranking)
     status = _blocking(AsyncMemory.status)

@@ -44,6 +44,17 @@ def page(answer: Json) -> Json:
     return {name: value for name, value in answer.items() if name not in {"next", "previous"}}
 
 
+def embedded(answer: Json) -> Json:
+    """OpenAI's embeddings as `MemoryApi.embed` answers them."""
+    vectors = [one["embedding"] for one in answer.get("data", ())]
+    return {
+        "model": answer.get("model"),
+        "dimensions": len(vectors[0]) if vectors else 0,
+        "vectors": vectors,
+        "tokens": answer.get("usage", {}).get("total_tokens", 0),
+    }
+
+
 def bulk_answers(body: Mapping[str, Any], count: int) -> list[Json]:
     """A bulk answer as `MemoryApi`'s batches give it: per item its answer or `{error: {code, message, details}}`."""
     results = body.get("results")
@@ -61,6 +72,8 @@ def _bulk_answer(result: Mapping[str, Any]) -> Json:
 
 
 def _error(reply: httpx.Response, body: Mapping[str, Any]) -> RemoraError:
+    if isinstance(of_openai := body.get("error"), dict):
+        body = {"detail": of_openai.get("message"), "code": of_openai.get("code"), **_field_of(of_openai)}
     code = body.get("code") or _CODE_OF_STATUS.get(reply.status_code, "internal")
     detail = body.get("detail") or body.get("error")
     message = detail if isinstance(detail, str) else f"unexpected answer {reply.status_code} from {reply.url}"
@@ -69,6 +82,11 @@ def _error(reply: httpx.Response, body: Mapping[str, Any]) -> RemoraError:
     if (retry_after := reply.headers.get("retry-after", "")).isdecimal():
         known.setdefault("retry_after_s", int(retry_after))
     return error_of(str(code), message, known, body.get("request_id"))
+
+
+def _field_of(error: Mapping[str, Any]) -> Json:
+    """What an error in OpenAI's shape is about."""
+    return {"details": {"field": error["param"]}} if error.get("param") else {}
 
 
 def _json(reply: httpx.Response) -> Any:

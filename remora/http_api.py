@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
-from remora.http_answers import bulk_answers, page
+from remora.http_answers import bulk_answers, embedded, page
 from remora.http_calls import HttpCalls
 from remora.http_requests import keyed, listed, params_of, segment
 
@@ -120,6 +120,11 @@ class HttpApi(HttpCalls):
     async def communities(self, **fields: Unpack[CommunitiesFields]) -> Json:
         """See `MemoryApi.communities`."""
         return await self._read("/v1/graph/communities/", {**fields})
+
+    async def embed(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> Json:
+        """See `MemoryApi.embed`. Without texts it is refused: the route is OpenAI's."""
+        body = {"input": listed(texts), "encoding_format": "float", **fields}
+        return embedded(await self._send("POST", "/v1/embeddings", {**fields}, body=body))
 
     async def ranking(self, **fields: Unpack[CallFields]) -> Json:
         """See `MemoryApi.ranking`."""

@@ -302,6 +302,11 @@ class NativeVerbs(Connection):
         fields = given(limit=limit, at=at, deadline_s=deadline_s)
         return await self._ask(lambda api: api.communities(**scope, **past, **fields))
 
+    async def embed(self, texts: Sequence[str], *, deadline_s: float | None = None) -> Json:
+        """Texts as vectors of Remora's own embedding model: `{model, dimensions, vectors, tokens}`, of unit length, in
+        the order of the texts. A text that is longer than the model reads is refused."""
+        return await self._ask(lambda api: api.embed(texts, **given(deadline_s=deadline_s)))
+
     async def ranking(self, *, deadline_s: float | None = None) -> Json:
         """What single signals count in searches: `{weights, set, server, shipped}`, each `{signal: weight}`: those in
         force, those of the project, of the server's settings, and shipped."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -16,23 +17,35 @@ from engine.api import MemoryApi
 from engine.config import Settings
 from engine.errors import InvalidInput
 from engine.types import Json
-from serve_app import bulk_schemas, context_schemas, graph_schemas, ranking_schemas, schemas, upkeep_schemas
+from serve_app import (
+    bulk_schemas,
+    context_schemas,
+    graph_schemas,
+    openai_schemas,
+    ranking_schemas,
+    schemas,
+    upkeep_schemas,
+)
 from serve_app.admission import Admission, places_for
 from serve_app.auth import KeyRequired, LocalOnly, admin_key
 from serve_app.boundary import Boundary, on_http_exception
+from serve_app.chat import ChatDoor
 from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
 from serve_app.routes import (
     bulk,
+    chat,
     context,
     docs,
+    embeddings,
     entities,
     graph,
     health,
     memories,
     metrics,
+    models,
     operations,
     ranking,
     upkeep,
@@ -68,7 +81,8 @@ def _completed(description: Json) -> Json:
     for operation in (operation for path in description["paths"].values() for operation in path.values()):
         operation["responses"].pop("422", None)
     bodies = (
-        module.BODIES for module in (bulk_schemas, context_schemas, graph_schemas, ranking_schemas, upkeep_schemas)
+        module.BODIES
+        for module in (bulk_schemas, context_schemas, graph_schemas, openai_schemas, ranking_schemas, upkeep_schemas)
     )
     components["schemas"] |= schemas.body_schemas(*(body for some in bodies for body in some))
     components["securitySchemes"] = _SECURITY
@@ -98,13 +112,18 @@ def create_app(
         redirect_slashes=False,
         default_response_class=JsonResponse,
         telemetry=_NO_TELEMETRY,
+        lifespan=_closing,
     )
     app.state.api = api
     app.state.places = places_for(settings.limits, time.monotonic)
-    app.state.figures = ReplicaFigures(app.state.places)
+    app.state.chats = ChatDoor(settings, time.monotonic)
+    app.state.figures = ReplicaFigures(app.state.places, app.state.chats)
     app.state.limits = settings.limits
     app.state.ray_metrics = ray_metrics
-    for part in (memories, bulk, context, entities, graph, ranking, operations, upkeep, health, metrics, docs):
+    for part in (
+        memories, bulk, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings, health,
+        metrics, docs,
+    ):  # fmt: skip
         app.include_router(part.routes)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -112,10 +131,16 @@ def create_app(
     return app
 
 
+@asynccontextmanager
+async def _closing(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.chats.close()
+
+
 def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:
     """The layers around the routes; the one added last is the outermost."""
     app.add_middleware(BodyLimit, body_bytes=settings.limits.body_bytes)
-    app.add_middleware(Admission, places=app.state.places, body_bytes=settings.limits.body_bytes)
+    app.add_middleware(Admission, places=app.state.places, chats=app.state.chats, body_bytes=settings.limits.body_bytes)
     key = admin_key(settings)
     if key is None:
         app.add_middleware(LocalOnly)

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import RemoraError
+from serve_app import openai_errors
 from serve_app.errors import INTERNAL_DETAIL, body, body_of, code_of, headers_of, status_of
 from serve_app.responses import ErrorResponse
 
@@ -66,22 +67,27 @@ class Boundary:
         except Exception as error:  # the boundary: nothing may leave it but an answer
             if started:
                 raise
-            await _answer_to(error, request_id)(scope, receive, send_with_id)
+            await _answer_to(error, request_id, scope)(scope, receive, send_with_id)
 
 
-def _answer_to(error: Exception, request_id: str) -> Response:
-    if not isinstance(error, RemoraError):
-        _log.error("request %s failed", request_id, exc_info=error)
-        return ErrorResponse(body(INTERNAL_DETAIL, "internal", request_id), status_code=500)
-    status = status_of(error)
+def _answer_to(error: Exception, request_id: str, scope: Scope) -> Response:
+    known = error if isinstance(error, RemoraError) else RemoraError(INTERNAL_DETAIL)
+    status = status_of(known)
     if status == 500:
         _log.error("request %s failed", request_id, exc_info=error)
-    return ErrorResponse(body_of(error, request_id), status_code=status, headers=headers_of(error))
+    if openai_errors.is_asked_by_openai(scope):
+        headers = headers_of(known) | openai_errors.headers_of(known)
+        return ErrorResponse(openai_errors.body_of(known), status_code=status, headers=headers)
+    return ErrorResponse(body_of(known, request_id), status_code=status, headers=headers_of(known))
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """No such path, or not with this method: what the framework raises itself, in our shape."""
     if not isinstance(error, HTTPException):
         raise error
-    content = body(error.detail, code_of(error.status_code), request.scope[REQUEST_ID])
+    code = code_of(error.status_code)
+    if openai_errors.is_asked_by_openai(request.scope):
+        content = openai_errors.body(error.detail, code, error.status_code)
+    else:
+        content = body(error.detail, code, request.scope[REQUEST_ID])
     return ErrorResponse(content, status_code=error.status_code, headers=error.headers)

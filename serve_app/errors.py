@@ -11,6 +11,19 @@ from engine.types import Json
 
 BAD_REQUEST = 400
 
+
+class NoLanguageModel(errors.Unavailable):
+    """A chat, and no language model is set to answer it."""
+
+
+class UpstreamUnavailable(errors.Unavailable):
+    """The language model's server can't be reached, or its answer broke off."""
+
+
+class UpstreamLate(errors.DeadlineExceeded):
+    """The language model's server is silent for too long."""
+
+
 _STATUS: dict[type[errors.RemoraError], int] = {
     errors.InvalidInput: BAD_REQUEST,
     errors.Unauthorized: 401,
@@ -22,6 +35,7 @@ _STATUS: dict[type[errors.RemoraError], int] = {
     errors.RateLimited: 429,
     errors.Overloaded: 429,
     errors.InvariantViolated: 500,
+    UpstreamUnavailable: 502,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,
 }

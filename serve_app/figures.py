@@ -11,16 +11,18 @@ from actors.vitals import Vitals
 from engine.figures import Histogram
 from engine.shares import Shares
 from engine.types import Json
+from serve_app.chat import ChatDoor
 
 
 class ReplicaFigures:
     """Of the replica that this runs in. Others of the same runtime have their own.
 
-    `places`: where it counts the requests that it has admitted.
+    `places`: where it counts the requests that it has admitted. `chats`: the same of chats.
     """
 
-    def __init__(self, places: Shares) -> None:
+    def __init__(self, places: Shares, chats: ChatDoor) -> None:
         self._places = places
+        self._chats = chats
         self._vitals = Vitals()
         self._running = 0
         self._answers: Counter[str] = Counter()
@@ -46,6 +48,7 @@ class ReplicaFigures:
             "answers": dict(self._answers),
             "took_ms": self._took_ms.figures(),
             "places": self._places.figures(),
+            "chats": self._chats.figures(),
         }
 
 

@@ -212,4 +212,15 @@ def _replica(out: _Families, replica: Json) -> None:
     out.times("remora_http_request_seconds", "From the request to the end of its answer.", at, replica.get("took_ms"))
     for name, gate in replica.get("places", {}).items():
         _gate(out, {**at, "gate": f"http {name}"}, gate)
+    if chats := replica.get("chats"):
+        _chats(out, at, chats)
     _lag(out, "remora_http", at, replica.get("loop_lag_ms"))
+
+
+def _chats(out: _Families, at: Labels, chats: Json) -> None:
+    turns = chats["turns"]
+    _gate(out, {**at, "gate": "http chats"}, chats["gate"])
+    _gate(out, {**at, "gate": "http turns"}, turns["gate"])
+    out.counter("remora_chat_turns_accepted", "Turns of chats that the memory took.", at, turns["accepted"])
+    out.counter("remora_chat_turns_retries", "Times that the memory was away for a turn.", at, turns["retries"])
+    out.counter("remora_chat_turns_failed", "Turns that the memory refused.", at, turns["failed"])

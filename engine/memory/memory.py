@@ -23,6 +23,7 @@ from engine.inference.making import inference
 from engine.inference.wishing import Wishing
 from engine.ledger_port import Known, Ledger, Ownership
 from engine.memory.door import Door
+from engine.memory.embedding import EmbeddingVerbs
 from engine.memory.graphs import GraphVerbs
 from engine.memory.legs import LegVerbs
 from engine.memory.lookups import LookupVerbs
@@ -53,7 +54,17 @@ _ALWAYS_SEARCHES = 12
 """So many short texts are let in whatever the pace: the models need a few at once to show it."""
 
 
-class Memory(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, UpkeepVerbs, LegVerbs, WholeWriteVerbs):
+class Memory(
+    WriteVerbs,
+    SearchVerbs,
+    EmbeddingVerbs,
+    LookupVerbs,
+    GraphVerbs,
+    OperationVerbs,
+    UpkeepVerbs,
+    LegVerbs,
+    WholeWriteVerbs,
+):
     """One shard's memory system: implements `engine.shard_api.ShardApi` over the ports that it is given.
 
     `start` makes it the owner of the shard; until then calls are refused. It owns the tasks that it starts, not the

@@ -23,6 +23,7 @@ from engine.requests.lists import ListRequest, parse_get, parse_list, parse_page
 from engine.requests.names import MergeRequest, parse_merge, parse_split
 from engine.requests.operations import OperationsRequest, parse_name, parse_operations, parse_retry
 from engine.requests.searches import SearchRequest, parse_search
+from engine.requests.texts import check_lengths, parse_texts
 from engine.requests.upkeep import VerifyRequest, parse_rebuild, parse_verify
 from engine.requests.writes import (
     AddRequest,
@@ -51,6 +52,7 @@ __all__ = [
     "SearchRequest",
     "UpdateRequest",
     "VerifyRequest",
+    "check_lengths",
     "parse_add",
     "parse_batch",
     "parse_call",
@@ -71,6 +73,7 @@ __all__ = [
     "parse_retry",
     "parse_search",
     "parse_split",
+    "parse_texts",
     "parse_update",
     "parse_verify",
 ]

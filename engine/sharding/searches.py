@@ -45,6 +45,10 @@ class SearchVerbs(Verbs):
         asked = requests.parse_batch(items, self._parts.limits)
         return await each(asked, one, at_once=2 * self._parts.settings.embed.batch_texts)
 
+    async def embed(self, texts: Sequence[str], **fields: Unpack[CallFields]) -> Json:
+        """Texts as vectors; see `MemoryApi`. All shards have the same model."""
+        return await self._parts.nearest.embed(texts, **fields)
+
     async def context(self, query: str, **fields: Unpack[ContextFields]) -> Json:
         """What fits into a prompt; see `MemoryApi`."""
         request = parse_context(query, fields, self._parts.limits, self._parts.settings.search)

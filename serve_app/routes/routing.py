@@ -11,6 +11,7 @@ from starlette.requests import Request
 from engine.api import MemoryApi
 from engine.config import LimitSettings
 from engine.errors import InvalidInput
+from serve_app.chat import ChatDoor
 from serve_app.figures import ReplicaFigures
 from serve_app.responses import JsonResponse
 
@@ -44,6 +45,11 @@ def idempotency_of(request: Request) -> dict[str, Any]:
     if len(keys) > 1:
         raise InvalidInput("the header Idempotency-Key is given more than once", {"field": "idempotency_key"})
     return {"idempotency_key": keys[0]} if keys else {}
+
+
+def door_of(request: Request) -> ChatDoor:
+    """Where chats go through."""
+    return cast(ChatDoor, request.app.state.chats)
 
 
 def limits_of(request: Request) -> LimitSettings:

@@ -308,12 +308,33 @@ async def test_a_bad_question_to_the_graph_is_refused(
 
 
 async def test_ids_that_are_not_ours_are_refused_or_not_found(memory: MemoryApi) -> None:
-    for verb in (memory.get, memory.delete, memory.history, memory.operation):
+    for verb in (memory.get, memory.delete, memory.history, memory.retry):
         with pytest.raises(InvalidInput):
             await verb("not-a-uuid")
         with pytest.raises(NotFound):
             await verb(str(uuid.uuid4()))
+    for name in ("not-a-uuid", str(uuid.uuid4())):
+        with pytest.raises(NotFound):
+            await memory.operation(name)
     with pytest.raises(NotFound):
         await memory.update(str(uuid.uuid4()), text="x")
     with pytest.raises(InvalidInput):
         await memory.update(str(uuid.uuid4()))
+
+
+async def test_texts_become_vectors_of_unit_length_in_their_order(memory: MemoryApi) -> None:
+    both = await memory.embed(["I like tea", "I like rain"])
+    alone = await memory.embed(["I like rain"])
+    assert (len(both["vectors"]), both["dimensions"], both["tokens"]) == (2, len(both["vectors"][0]), 6)
+    assert both["vectors"][1] == pytest.approx(alone["vectors"][0], abs=1e-6)
+    assert sum(x * x for x in alone["vectors"][0]) == pytest.approx(1, abs=1e-3)
+    none = await memory.embed([])
+    assert none == {"model": both["model"], "dimensions": both["dimensions"], "vectors": [], "tokens": 0}
+
+
+@pytest.mark.parametrize("wrong", ["text", [7], [" "], [None], ["a" * 3 + " b" * 5000]])
+async def test_what_cannot_be_embedded_is_refused(memory: MemoryApi, wrong: list[str]) -> None:
+    with pytest.raises(InvalidInput, match="texts"):
+        await memory.embed(wrong)
+    with pytest.raises(TooLarge):
+        await memory.embed(["a"] * 1001)

@@ -138,6 +138,10 @@ async def context(two: Two) -> object:
     return [answer, await two.memory.context(SECRET, filters={"user_id": "*"}, project=MINE, threshold=0.0)]
 
 
+async def embed(two: Two) -> object:
+    return await two.memory.embed(["Alice met Bob"], project=MINE)
+
+
 async def ranking(two: Two) -> object:
     answer = await two.memory.ranking(project=MINE)
     assert answer["set"] == {}
@@ -263,6 +267,7 @@ CASES: dict[str, Case] = {
     "add": add,
     "search": search,
     "context": context,
+    "embed": embed,
     "ranking": ranking,
     "set_ranking": set_ranking,
     "get": of_a_memory("get"),

@@ -137,6 +137,18 @@ async def test_each_verb_asks_its_route(call: Call, line: str, body: Any) -> Non
     assert (json.loads(sent.content) if sent.content else None) == body
 
 
+async def test_vectors_come_by_openai_s_route() -> None:
+    found = {"object": "list", "model": "m", "data": [{"embedding": [0.6, 0.8]}], "usage": {"total_tokens": 3}}
+    server = Server(answer=found)
+    async with api_of(server) as api:
+        answer = await api.embed(["tea"], deadline_s=2)
+        with pytest.raises(InvalidInput, match="at least one"):
+            await api.embed([])
+    assert answer == {"model": "m", "dimensions": 2, "vectors": [[0.6, 0.8]], "tokens": 3}
+    assert server.requests[0].url.path == "/v1/embeddings"
+    assert json.loads(server.requests[0].content) == {"input": ["tea"], "encoding_format": "float", "deadline_s": 2}
+
+
 async def test_a_history_is_a_list() -> None:
     server = Server(answer=[{"event": "ADD"}])
     async with api_of(server) as api:

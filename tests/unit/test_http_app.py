@@ -20,7 +20,7 @@ ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
     "graph_entities", "neighbours", "path", "operations", "retry", "purge", "verify", "rebuild", "context",
-    "ranking", "set_ranking",
+    "ranking", "set_ranking", "embed",
     "communities", "merge_entities", "split_entity",
 )  # fmt: skip
 
@@ -676,7 +676,9 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/healthz",
         "/metrics",
         "/readyz",
+        "/v1/chat/completions",
         "/v1/context/",
+        "/v1/embeddings",
         "/v1/entities/",
         "/v1/graph/communities/",
         "/v1/graph/entities/",
@@ -690,6 +692,8 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/memories/search/bulk/",
         "/v1/memories/{memory_id}/",
         "/v1/memories/{memory_id}/history/",
+        "/v1/models",
+        "/v1/models/{name}",
         "/v1/operations/",
         "/v1/operations/{operation_id}/",
         "/v1/operations/{operation_id}/retry/",

@@ -8,7 +8,9 @@ import time
 import httpx
 from starlette.types import Receive, Scope, Send
 
+from engine.config import Settings
 from engine.shares import Shares
+from serve_app.chat import ChatDoor
 from serve_app.figures import Counted, ReplicaFigures
 
 
@@ -28,13 +30,17 @@ class Application:
         await send({"type": "http.response.body", "body": b""})
 
 
+def of_a_replica() -> ReplicaFigures:
+    return ReplicaFigures(Shares("requests", 8, 1000, time.monotonic), ChatDoor(Settings(), time.monotonic))
+
+
 def client_of(application: Application, figures: ReplicaFigures) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(Counted(application, figures), raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
 
 
 async def test_answers_are_counted_by_status() -> None:
-    figures = ReplicaFigures(Shares("requests", 8, 1000, time.monotonic))
+    figures = of_a_replica()
     async with client_of(Application(), figures) as http:
         for path in ("/200", "/200", "/404", "/none"):
             await http.get(path)
@@ -46,7 +52,7 @@ async def test_answers_are_counted_by_status() -> None:
 
 
 async def test_a_request_runs_until_it_is_answered() -> None:
-    application, figures = Application(), ReplicaFigures(Shares("requests", 8, 1000, time.monotonic))
+    application, figures = Application(), of_a_replica()
     application.gate.clear()
     async with client_of(application, figures) as http:
         asking = asyncio.ensure_future(http.get("/200"))
