@@ -1,4 +1,4 @@
-"""All actors of a runtime: shards and embedders, started side by side, shown, and stopped in order."""
+"""All actors of a runtime: shards, embedders, the language model; started side by side, shown, stopped in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import ray
 
 from actors import life, nodes
 from actors.embedder import EmbedderActor
-from actors.handles import EmbedderHandle
+from actors.handles import EmbedderHandle, LanguageModelHandle
 from actors.language_model import LanguageModelActor
 from actors.life import Maker
 from actors.options import Address, Part, embedders, every_address, language_model
@@ -73,8 +73,9 @@ class Fleet:
         return info
 
     async def _model(self, maker: Maker, address: Address, place: Mapping[str, Any] | None) -> None:
-        """A server that is away now may be there later: nothing is asked of it."""
+        """Wrong settings end the start. A server that is away may be there later: nothing is asked of it."""
         await maker.make(address, LanguageModelActor, place=place)
+        await LanguageModelHandle(address, self._settings.runtime.start_deadline_s).told()
 
     async def _shard(self, shard: Shard, info: asyncio.Future[EmbedderInfo]) -> None:
         await shard.start(info)

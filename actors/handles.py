@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from actors.calls import Remote
+from actors.language_model_handle import LanguageModelHandle
 from actors.options import Address
 from actors.orchestrator_handle import OrchestratorHandle, connect
 from engine.as_of import AsOf, Moment
@@ -46,16 +47,13 @@ from engine.ledger_port import (
     WriteAnswer,
 )
 from engine.ports import (
-    Completion,
     Embedder,
     EmbedderInfo,
     Encoded,
     Extractor,
     Fragment,
-    LanguageModel,
     Output,
     Priority,
-    Prompt,
     Reranker,
     Span,
     StatisticsAnswer,
@@ -91,14 +89,11 @@ __all__ = [
     "connect",
 ]
 
-_MARGIN_S = 2.0
-
 if TYPE_CHECKING:
     # Only their types are needed here: importing a shell means importing what it owns.
     from actors.embedder import EmbedderActor
     from actors.extractor import ExtractorActor
     from actors.graph_store import GraphStoreActor
-    from actors.language_model import LanguageModelActor
     from actors.ledger import LedgerActor
     from actors.vector_store import VectorStoreActor
 
@@ -145,28 +140,6 @@ class ExtractorHandle(Extractor):
 
     async def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return await self._remote.ask(lambda actor: actor.count_tokens.remote(texts))
-
-
-class LanguageModelHandle(LanguageModel):
-    """The language model behind an actor. Asking twice costs twice, and does no other harm.
-
-    `deadline_s`: of the longest question; a little more is allowed for, so that its own answer comes first.
-    """
-
-    def __init__(self, address: Address, deadline_s: float) -> None:
-        self._remote: Remote[LanguageModelActor] = Remote(address, deadline_s)
-
-    async def complete(self, prompt: Prompt, deadline_s: float) -> Completion:
-        return await self._remote.ask(
-            lambda actor: actor.complete.remote(prompt, deadline_s), deadline_s=deadline_s + _MARGIN_S
-        )
-
-    def figures(self) -> Json:
-        """The actor tells its own."""
-        return {}
-
-    async def close(self) -> None:
-        """The actor is the runtime's to end."""
 
 
 class LedgerHandle(Ledger):

@@ -27,6 +27,11 @@ class LanguageModelActor(Shell[LanguageModel]):
         """As `LanguageModel.complete`."""
         return await (await self.enter("complete")).complete(prompt, deadline_s)
 
+    @ray.method
+    async def told(self) -> Json:
+        """Its figures; by then the model is made, or why it can't be is raised."""
+        return (await self.enter("told")).figures()
+
     def _more(self) -> Json:
         port = self._port
         return {} if port is None else {"language_model": port.figures()}

@@ -97,12 +97,19 @@ def actor_options(
         "lifetime": "detached",
         "max_restarts": -1,
         "max_task_retries": 0,
-        "max_concurrency": _WORK_CALLS,
+        "max_concurrency": _places(address, settings),
         "max_pending_calls": _WAITING_CALLS,
         "num_cpus": 0,
         "num_gpus": _share(settings, gpus) if address.part is Part.EMBEDDER else 0.0,
         **(place or {}),
     }
+
+
+def _places(address: Address, settings: Settings) -> int:
+    """Calls at once. The language model's wait inside, where they are counted and their time runs."""
+    if address.part is not Part.LANGUAGE_MODEL:
+        return _WORK_CALLS
+    return settings.llm.concurrency + settings.llm.queue_calls + _HEALTH_CALLS
 
 
 def wants_gpu(settings: Settings, gpus: float) -> bool:

@@ -190,9 +190,21 @@ def _actor(out: _Families, actor: Json) -> None:
         out.counter("remora_actor_work", "What the part itself counts.", {**at, "what": name}, count)
     for name, queue in actor.get("queues", {}).items():
         _queue(out, {**at, "queue": name}, queue)
+    _language_model(out, at, actor.get("language_model", {}))
     exchange = actor.get("exchange", {})
     out.sizes("remora_exchange_calls", "How many calls reached the actor together.", at, exchange.get("calls"))
     out.sizes("remora_exchange_replies", "How many answers left the actor together.", at, exchange.get("replies"))
+
+
+def _language_model(out: _Families, at: Labels, model: Json) -> None:
+    name = "remora_language_model"
+    out.counter(f"{name}_calls", "Times that the model was asked, with retries.", at, model.get("calls"))
+    out.counter(f"{name}_retries", "Tries that failed and were followed by another.", at, model.get("retries"))
+    out.counter(f"{name}_failures", "Questions that got no answer.", at, model.get("failures"))
+    out.counter(f"{name}_prompt_tokens", "Tokens of questions.", at, model.get("prompt_tokens"))
+    out.counter(f"{name}_completion_tokens", "Tokens of answers.", at, model.get("completion_tokens"))
+    out.gauge(f"{name}_waiting", "Questions that wait for their turn.", at, model.get("waiting"))
+    out.gauge(f"{name}_in_flight", "Questions that the model has.", at, model.get("in_flight"))
 
 
 def _lag(out: _Families, prefix: str, at: Labels, lag_ms: Json | None) -> None:

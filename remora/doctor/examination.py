@@ -69,7 +69,7 @@ def _of(settings: Settings, wanted: Wanted) -> Iterator[Finding]:
     for check in (machine.disk, machine.temporary):
         yield from _guarded(partial(check, settings))
     yield from _guarded(machine.memory)
-    for check in (machine.port, models.embedder, models.recogniser, models.haproxy):
+    for check in (machine.port, models.embedder, models.recogniser, models.language_model, models.haproxy):
         yield from _guarded(partial(check, settings))
     if wanted.deep:
         yield from _guarded(partial(models.loaded, settings))

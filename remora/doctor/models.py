@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine import embed, extract
+from engine import embed, extract, llm
 from engine.config import Settings
 from engine.embed import HASHING, inspection
 from engine.errors import InvalidInput, RemoraError, Unavailable
@@ -46,6 +46,21 @@ def recogniser(settings: Settings) -> Iterator[Finding]:
         yield failure("names", f"the package {name} is missing", advice)
         return
     yield ok("names", f"{name} {_version(name)}")
+
+
+def language_model(settings: Settings) -> Iterator[Finding]:
+    """What makes facts of messages, if anything does; its server is not asked."""
+    if not settings.llm.is_set:
+        yield ok("facts", "no language model is set: messages are kept as they are")
+        return
+    try:
+        made = llm.build(settings.llm)
+    except RemoraError as error:
+        yield failure("facts", str(error), "REMORA_LLM_BASE_URL says where the model is, REMORA_LLM_MODEL which it is.")
+        return
+    if made is not None:
+        asyncio.run(made.close())
+    yield ok("facts", f"made by {settings.llm.model} at {settings.llm.base_url}")
 
 
 def loaded(settings: Settings) -> Iterator[Finding]:

@@ -312,3 +312,21 @@ def test_what_runs_is_no_leftover_and_is_left_alone(doctor: Doctor, data: Path) 
     finally:
         directory.release()
         process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("settings", "verdict", "says"),
+    [
+        ({}, "ok", "kept as they are"),
+        ({"BASE_URL": "http://127.0.0.1:1/v1", "MODEL": "m"}, "ok", "made by m at http://127.0.0.1:1/v1"),
+        ({"BASE_URL": "http://127.0.0.1:1/v1"}, "failure", "llm.model"),
+    ],
+)
+def test_it_says_what_makes_facts(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], verdict: str, says: str
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"REMORA_LLM_{name}", value)
+    [found] = said(doctor()[1], "facts")
+    assert found["verdict"] == verdict
+    assert says in found["text"]

@@ -34,6 +34,13 @@ def test_every_actor_gets_a_spot() -> None:
     assert set(place(chosen, [node("a"), node("b")], {})) == set(every_address(chosen))
 
 
+def test_the_language_model_has_a_spot_where_one_is_set_and_may_run_anywhere() -> None:
+    chosen = settings(llm={"base_url": "http://127.0.0.1:1/v1", "model": "m"})
+    spots = place(chosen, [node("a"), node("b")], {})
+    assert set(spots) == set(every_address(chosen))
+    assert [spot.held for one, spot in spots.items() if one.part is Part.LANGUAGE_MODEL] == [False]
+
+
 def test_new_shards_and_embedders_are_spread_over_equal_nodes() -> None:
     spots = place(settings(), [node("a"), node("b"), node("c")], {})
 

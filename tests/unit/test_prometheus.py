@@ -28,6 +28,17 @@ QUEUE = {
     "batch": figures(1, 1, 64),
     "took_ms": figures(20),
 }
+MODEL = {
+    "model": "m",
+    "calls": 9,
+    "failures": 1,
+    "retries": 2,
+    "prompt_tokens": 80,
+    "completion_tokens": 40,
+    "waiting": 3,
+    "in_flight": 8,
+    "structured": "json_schema",
+}
 STATUS = {
     "state": "degraded",
     "ready": True,
@@ -71,6 +82,7 @@ STATUS = {
             "queues": {"model": QUEUE},
             "exchange": {"calls": figures(1, 5), "replies": figures(6)},
         },
+        {"name": "language-model-0", "ready": True, "language_model": MODEL},
         {"name": 'odd"name\n', "ready": False, "error": "is down"},
     ],
     "replica": {
@@ -122,6 +134,13 @@ def sample(name: str, **labels: str) -> float:
         ("remora_actor_restarts_total", {"actor": "embedder-0"}, 2),
         ("remora_actor_loop_late_seconds", {"actor": "embedder-0"}, 0.25),
         ("remora_actor_calls_total", {"actor": "embedder-0", "verb": "encode"}, 4),
+        ("remora_language_model_calls_total", {"actor": "language-model-0"}, 9),
+        ("remora_language_model_failures_total", {"actor": "language-model-0"}, 1),
+        ("remora_language_model_retries_total", {"actor": "language-model-0"}, 2),
+        ("remora_language_model_prompt_tokens_total", {"actor": "language-model-0"}, 80),
+        ("remora_language_model_completion_tokens_total", {"actor": "language-model-0"}, 40),
+        ("remora_language_model_waiting", {"actor": "language-model-0"}, 3),
+        ("remora_language_model_in_flight", {"actor": "language-model-0"}, 8),
         ("remora_exchange_calls_sum", {"actor": "embedder-0"}, 6),
         ("remora_http_answers_total", {"replica": "77", "status": "200"}, 5),
     ],
