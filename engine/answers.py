@@ -207,6 +207,7 @@ def _inferred(result: Mapping[str, Any]) -> Json:
         return {}
     unread = result.get("unread") or ()
     return {
+        "messages": list(result.get("messages", ())),
         "usage": result.get("usage"),
         "problems": list(result.get("problems") or ()),
         "unread": [row["message_index"] for row in result.get("messages", ()) if row["message_index"] in unread],

@@ -222,7 +222,8 @@ class MemoryApi(Protocol):
 
         `status` is SUCCEEDED, or PENDING (then `results` is empty and the operation goes on by itself), or RUNNING: the
         messages are kept and can be found, and `results` are they; their facts follow, see `operation`. A fact has
-        `sources`: the ids of the messages that it is from. `usage`: what the language model took; `unread`: indexes of
+        `sources`: the ids of the messages that it is from. `messages`: `[{id, message_index}]`, what is kept of
+        them beside the facts. `usage`: what the language model took; `unread`: indexes of
         messages that it could not read, which stay as they are; `problems`: what was wrong. `relations` are
         those among the entities of each memory, `mentioned_with` where no model has read it; the first 20.
         """
