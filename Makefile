@@ -18,7 +18,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 test test-all: export HF_HUB_OFFLINE := 1
 
 .PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos bench-recovery \
-	bench-overload bench-locomo bench-retrieval bench-search-cost data-named clean
+	bench-overload bench-locomo bench-retrieval bench-search-cost bench-chat data-named clean
 
 help:
 	@echo "make serve      install Remora into $(VENV) and start it (REMORA_* variables and remora.toml are obeyed)"
@@ -42,6 +42,8 @@ help:
 	@echo "                the same on chats of a user with an assistant, or on a file of yours (DATA=questions.jsonl)"
 	@echo "make bench-search-cost"
 	@echo "                what the signals of a search cost: throughput, latency, adds, bytes; half an hour"
+	@echo "make bench-chat"
+	@echo "                what memory costs a chat: its first byte, directly and through Remora, beside one search"
 	@echo "make clean      remove $(VENV), caches and build output; your memories stay"
 
 # --- environment: two stamps, made again when what they were made from changes ---------------------------------------
@@ -132,6 +134,9 @@ bench-retrieval: $(VENV)/.installed
 
 bench-search-cost: $(VENV)/.installed
 	$(BIN)/python bench/search_cost.py $(ARGS)
+
+bench-chat: $(VENV)/.installed
+	$(BIN)/python bench/chat.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

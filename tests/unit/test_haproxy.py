@@ -46,17 +46,21 @@ def binds(config: str) -> list[str]:
 
 
 def test_only_the_front_leaves_loopback() -> None:
-    mended = haproxy.mend(CONFIG, "0.0.0.0", "/tmp/x/down.http", 6, 3)
+    mended = haproxy.mend(CONFIG, "0.0.0.0", "/tmp/x/down.http", changes=6, reads=3, chats=2)
 
     assert binds(mended) == ["127.0.0.1:9101", "0.0.0.0:8000", "127.0.0.1:8404"]
 
 
 def test_a_loopback_host_keeps_everything_on_loopback() -> None:
-    assert binds(haproxy.mend(CONFIG, "127.0.0.1", "p", 6, 3)) == ["127.0.0.1:9101", "127.0.0.1:8000", "127.0.0.1:8404"]
+    assert binds(haproxy.mend(CONFIG, "127.0.0.1", "p", changes=6, reads=3, chats=2)) == [
+        "127.0.0.1:9101",
+        "127.0.0.1:8000",
+        "127.0.0.1:8404",
+    ]
 
 
 def test_no_request_is_logged_and_every_gateway_error_gets_our_page() -> None:
-    mended = haproxy.mend(CONFIG, "127.0.0.1", "/tmp/x/down.http", 6, 3)
+    mended = haproxy.mend(CONFIG, "127.0.0.1", "/tmp/x/down.http", changes=6, reads=3, chats=2)
 
     assert "local0 info" not in mended
     assert mended.count("/tmp/x/down.http") == 3
@@ -64,20 +68,22 @@ def test_no_request_is_logged_and_every_gateway_error_gets_our_page() -> None:
 
 
 def test_a_first_request_takes_no_used_connection_and_only_what_changes_nothing_is_sent_again() -> None:
-    lines = [line.strip() for line in haproxy.mend(CONFIG, "127.0.0.1", "page", 6, 3).splitlines()]
+    lines = [
+        line.strip() for line in haproxy.mend(CONFIG, "127.0.0.1", "page", changes=6, reads=3, chats=2).splitlines()
+    ]
 
     assert "http-reuse always" not in lines
     assert lines[lines.index("http-reuse safe") + 1] == "http-request disable-l7-retry unless METH_GET"
 
 
 def test_mending_twice_changes_nothing_more() -> None:
-    once = haproxy.mend(CONFIG, "0.0.0.0", "page", 6, 3)
+    once = haproxy.mend(CONFIG, "0.0.0.0", "page", changes=6, reads=3, chats=2)
 
-    assert haproxy.mend(once, "0.0.0.0", "page", 6, 3) == once
+    assert haproxy.mend(once, "0.0.0.0", "page", changes=6, reads=3, chats=2) == once
 
 
 def test_everything_else_stays_as_serve_wrote_it() -> None:
-    mended = haproxy.mend(CONFIG, "127.0.0.1", "page", 6, 3).splitlines()
+    mended = haproxy.mend(CONFIG, "127.0.0.1", "page", changes=6, reads=3, chats=2).splitlines()
     kept = [line for line in CONFIG.splitlines() if line in mended]
 
     assert len(CONFIG.splitlines()) - len(kept) == 7
@@ -106,6 +112,7 @@ def test_the_launcher_mends_the_file_notes_its_process_and_becomes_the_binary(tm
             str(tmp_path),
             "6",
             "3",
+            "2",
             "-db",
             "-f",
             str(config),
@@ -123,7 +130,7 @@ def test_the_launcher_mends_the_file_notes_its_process_and_becomes_the_binary(tm
 
 # --- admission, by a real HAProxy ------------------------------------------------------------------------------------
 
-CHANGES, READS = 3, 2
+CHANGES, READS, CHATS = 3, 2, 2
 
 
 class Backend:
@@ -164,7 +171,7 @@ async def front(tmp_path: Path) -> AsyncIterator[tuple[Backend, httpx.AsyncClien
         f"frontend http_frontend\n    bind 127.0.0.1:{port}\n    default_backend app\n"
         f"backend app\n    server one 127.0.0.1:{behind}\n"
     )
-    words = ["-I", "-S", haproxy.__file__, binary, "127.0.0.1", str(tmp_path), str(CHANGES), str(READS)]
+    words = ["-I", "-S", haproxy.__file__, binary, "127.0.0.1", str(tmp_path), *map(str, (CHANGES, READS, CHATS))]
     process = await asyncio.create_subprocess_exec(sys.executable, *words, "-db", "-f", str(config))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http:
         try:
@@ -274,3 +281,24 @@ async def test_few_refusals_among_many_answers_keep_nobody_out(front: tuple[Back
         reply = await http.post("/v1/memories/", json={})
         assert reply.status_code == (429 if backend.refusing else 200)
     assert backend.begun == 80
+
+
+async def test_chats_are_counted_by_themselves_and_what_a_model_refuses_keeps_nobody_out(
+    front: tuple[Backend, httpx.AsyncClient],
+) -> None:
+    backend, http = front
+    chats = [asyncio.ensure_future(http.post("/v1/chat/completions", json={})) for _ in range(CHATS)]
+    writes = [asyncio.ensure_future(http.post("/v1/memories/", json={})) for _ in range(CHANGES)]
+    await begun(backend, CHATS + CHANGES)
+    refused = await http.post("/v1/chat/completions/", json={})
+    assert (refused.status_code, refused.json()["error"]["type"]) == (429, "rate_limit_error")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    backend.go_on.set()
+    assert {reply.status_code for reply in await asyncio.gather(*chats, *writes)} == {200}
+    backend.refusing = True
+    for _ in range(30):
+        assert (await http.post("/v1/chat/completions", json={})).status_code == 429
+    assert backend.refused == 30
+    backend.refusing = False
+    for path in ("/v1/memories/", "/v1/chat/completions", "/v1/memories/search/"):
+        assert (await http.post(path, json={})).status_code == 200
