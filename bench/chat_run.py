@@ -13,13 +13,15 @@ import httpx
 from bench.results import percentile
 from bench.sentences import sentence
 from bench.tables import Table
+from engine.config import ChatSettings
 from engine.types import Json
 
 _PATIENCE_S = 60.0
 _BATCH = 500
 _CHAT = "/v1/chat/completions"
 _MS = 1000.0
-KINDS = ("direct", "through Remora, no memory", "through Remora", "search", "context")
+_TOP_K = ChatSettings().top_k
+KINDS = ("direct", "through Remora, no memory", "through Remora", "search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Caller:
     async def ask(self, number: int, found: Measured) -> None:
         """Every kind once, each round beginning with another one."""
         question = sentence(number % self._plan.memories, self._plan.seed).question
-        asked: Json = {"query": question, "user_id": self._user}
+        asked: Json = {"query": question, "user_id": self._user, "top_k": _TOP_K}
         chat: Json = {"model": "m", "stream": True, "messages": [{"role": "user", "content": f"{question} ({number})"}]}
         mine = {**chat, "user_id": self._user, "infer": False}
         calls: list[Callable[[], Awaitable[float]]] = [
@@ -78,7 +80,6 @@ class Caller:
             lambda: self._first_byte_ms(self._remora, chat, found),
             lambda: self._first_byte_ms(self._remora, mine, found),
             lambda: self._answer_ms("/v1/memories/search/", asked),
-            lambda: self._answer_ms("/v1/context/", {**asked, "tokens": 1000}),
         ]
         for place in range(len(calls)):
             kind = (number + place) % len(calls)

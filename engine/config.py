@@ -124,13 +124,15 @@ Where it contradicts itself, the newest counts.
 class ChatSettings(_Section):
     """`/v1/chat/completions`, which remembers; `llm` says where the model is.
 
-    `memory_tokens`: so much of what is remembered goes into a prompt, by `template`, in which `{memories}` stands for
-    it. `memory_deadline_s`: a chat waits for it no longer. `connections`: to the model's server, of each process that
-    answers HTTP. `upstream_deadline_s`: how long the model may be silent, before its first byte and between two.
-    `pending`: chats at once, of each process. `turns`: those of which the memory doesn't take in what was said yet.
+    `memory_tokens`: about so much of what is remembered goes into a prompt, of the best `top_k` memories, by
+    `template`, in which `{memories}` stands for it. `memory_deadline_s`: a chat waits for it no longer. `connections`:
+    to the model's server, of each process that answers HTTP. `upstream_deadline_s`: how long the model may be silent,
+    before its first byte and between two. `pending`: chats at once, of each process. `turns`: those of which the memory
+    doesn't take in what was said yet.
     """
 
     memory_tokens: Annotated[int, Field(gt=0, le=100_000)] = 1000
+    top_k: Positive = 20
     memory_deadline_s: Seconds = 1.0
     template: str = _TEMPLATE
     connections: Positive = 256

@@ -32,7 +32,7 @@ class ChatDoor:
         self._settings = settings
         self._turns = Turns(settings.chat.turns, limits.pending_bytes, clock)
         self._gate = Gate("chats", Room(settings.chat.pending, limits.pending_bytes, 0), clock)
-        self._parts = Parts(self.upstream, self._turns, settings.chat, limits)
+        self._parts = Parts(self.upstream, self._turns, settings)
 
     def admit(self, size_bytes: int) -> AbstractContextManager[None]:
         """A place for one chat; raises Overloaded where there is none. Chats take no places of other requests."""

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from engine.api import MemoryApi
 from engine.concurrency import TaskSet
-from engine.config import ChatSettings, LimitSettings
+from engine.config import Settings
 from engine.types import Json
 from serve_app.chat.events import EventStream
 from serve_app.chat.messages import new_in, said_by
@@ -34,8 +34,12 @@ class Parts:
 
     upstream: Upstream
     turns: Turns
-    settings: ChatSettings
-    limits: LimitSettings
+    settings: Settings
+
+    @property
+    def silent_s(self) -> float:
+        """How long the model may say nothing."""
+        return self.settings.chat.upstream_deadline_s
 
 
 class Passing(Response):
@@ -100,7 +104,7 @@ class Passing(Response):
         return response.is_success and (kind.startswith(_EVENTS) or (self._request.streams and _JSON not in kind))
 
     async def _whole(self, response: httpx.Response, headers: list[tuple[bytes, bytes]], send: Send) -> None:
-        body = await whole(response, self._parts.settings.upstream_deadline_s)
+        body = await whole(response, self._parts.silent_s)
         self._said.read(Unpacked(response.headers.get("content-encoding", ""))(body))
         task = self._hand_over()
         await self._parts.turns.accepted(task)
@@ -114,7 +118,7 @@ class Passing(Response):
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         unpacked, events = Unpacked(response.headers.get("content-encoding", "")), EventStream()
         try:
-            async for piece in pieces(response, self._parts.settings.upstream_deadline_s):
+            async for piece in pieces(response, self._parts.silent_s):
                 fed = events.feed(unpacked(piece))
                 self._said.hear(fed.events)
                 held = fed.last_at if unpacked.is_plain else None
@@ -138,7 +142,7 @@ class Passing(Response):
         if not piece:
             return
         try:
-            async with asyncio.timeout(self._parts.settings.upstream_deadline_s):
+            async with asyncio.timeout(self._parts.silent_s):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         except TimeoutError as error:
             raise UpstreamLate("the client doesn't take its answer") from error
@@ -155,9 +159,11 @@ class Passing(Response):
         return self._parts.turns.begin(self._api, Turn(self._name, messages, fields))
 
     def _turn(self) -> list[Json]:
-        limits = self._parts.limits
+        limits = self._parts.settings.limits
         asked = new_in(self._request.messages, message_chars=limits.message_chars, name_chars=limits.id_chars)
-        return [*asked, *said_by("assistant", self._said.text, limits.message_chars)][: limits.messages]
+        answered = said_by("assistant", self._said.text, limits.message_chars)
+        # The question was before the answer: in a prompt, what was said stands in the order of its times.
+        return [*asked, *({**one, "timestamp": time.time()} for one in answered)][: limits.messages]
 
 
 async def _gone(receive: Receive) -> None:

@@ -47,9 +47,9 @@ class Fickle:
     def __getattr__(self, verb: str) -> Any:
         return getattr(self._memory, verb)
 
-    async def context(self, query: str, **fields: Any) -> Any:
-        await self._met("context")
-        return await self._memory.context(query, **fields)
+    async def search(self, query: str, **fields: Any) -> Any:
+        await self._met("search")
+        return await self._memory.search(query, **fields)
 
     async def add(self, messages: Any, **fields: Any) -> Any:
         self.added.append((messages, fields))
@@ -157,6 +157,25 @@ async def test_memories_go_into_the_prompt_and_the_turn_is_remembered() -> None:
         assert kept == 2
 
 
+async def test_as_much_goes_into_the_prompt_as_the_settings_say() -> None:
+    async with world(Reply("Yes."), memory_tokens=40) as one:
+        await one.memory.add(
+            [{"role": "user", "content": f"The flat {n} in Lisbon has a balcony."} for n in range(9)], user_id="ana"
+        )
+        few, best = await one.post(user_id="ana"), await one.post(user_id="ana", top_k=1)
+        assert 1 < int(few.headers["x-remora-memories"]) < 9
+        assert best.headers["x-remora-memories"] == "1"
+
+
+async def test_what_was_said_stands_in_a_prompt_in_its_order() -> None:
+    async with world(Reply("Flat, yes; balcony: Lisbon.")) as one:
+        await one.post(user_id="ana")
+        await one.remembered()
+        await one.post(user_id="ana", messages=[{"role": "user", "content": "Lisbon, flat, balcony?"}])
+        prompt = one.upstream.asked[1]["messages"][0]["content"]
+        assert prompt.index(HELLO["content"]) < prompt.index("Flat, yes; balcony: Lisbon.")
+
+
 async def test_a_non_streamed_answer_is_remembered_before_it_is_given() -> None:
     async with world(Reply("Yes.")) as one:
         reply = await one.post(user_id="ana")
@@ -254,7 +273,7 @@ async def test_a_tool_call_passes_through_and_only_what_was_said_is_remembered()
         assert await one.remembered() == [("user", HELLO["content"])]
         then = [HELLO, choice["message"], {"role": "tool", "tool_call_id": "1", "content": "20"}]
         await one.chat(user="ana", tools=tools, messages=then)
-        assert one.memory.added[-1][0] == [{"role": "assistant", "content": "20 degrees."}]
+        assert [(said["role"], said["content"]) for said in one.memory.added[-1][0]] == [("assistant", "20 degrees.")]
 
 
 async def test_a_call_of_tools_again_has_nothing_to_remember() -> None:
@@ -392,7 +411,7 @@ async def test_a_client_that_hangs_up_before_the_model_says_anything_ends_the_ca
 @pytest.mark.parametrize("error", [Unavailable("away"), RuntimeError("a bug"), InvalidInput("odd")])
 async def test_a_memory_that_fails_fails_no_chat(error: Exception) -> None:
     async with world(Reply("Yes.")) as one:
-        one.memory.errors["context"] = [error]
+        one.memory.errors["search"] = [error]
         reply = await one.post(user_id="ana")
         assert (reply.status_code, reply.headers["x-remora-memories"]) == (200, "unavailable")
         assert one.upstream.asked[0]["messages"] == [HELLO]
