@@ -45,6 +45,7 @@ async def test_the_examples_run_and_remember(page: str, says: list[str]) -> None
         Reply("Aurora.") if page == "python.md" else Reply(stream=[chunk("Aurora", role="assistant"), chunk("."), DONE])
     )
     async with world(Reply("A fine name."), second) as one:
+        one.memory.settles = True
         said = await asyncio.to_thread(run, codes, one.url)
         assert len(await one.remembered()) == 4
         assert "My boat is called Aurora." in one.upstream.asked[1]["messages"][0]["content"]

@@ -43,12 +43,16 @@ class Fickle:
         self.errors: dict[str, list[Exception]] = {}
         self.added: list[tuple[list[dict[str, Any]], dict[str, Any]]] = []
         self.came = asyncio.Event()
+        self.settles = False
+        """Whether a search waits until all is done that was accepted before it."""
 
     def __getattr__(self, verb: str) -> Any:
         return getattr(self._memory, verb)
 
     async def search(self, query: str, **fields: Any) -> Any:
         await self._met("search")
+        if self.settles:
+            await self.settled()
         return await self._memory.search(query, **fields)
 
     async def add(self, messages: Any, **fields: Any) -> Any:
@@ -56,6 +60,12 @@ class Fickle:
         self.came.set()
         await self._met("add")
         return await self._memory.add(messages, **fields)
+
+    async def settled(self) -> None:
+        """Returns when all that was accepted is done."""
+        for state in ("PENDING", "RUNNING"):
+            while (await self._memory.operations(state=state))["count"]:
+                await asyncio.sleep(0)
 
     async def _met(self, verb: str) -> None:
         await self.open.wait()
@@ -84,10 +94,9 @@ class World:
     async def remembered(self, user: str = "ana") -> list[tuple[str, str]]:
         """What is kept of a user, once all that was handed over is done."""
         async with asyncio.timeout(WAIT_S):
-            while (await self.memory.operations(state="PENDING"))["count"] or self.turns["gate"]["pending"]:
+            while self.turns["gate"]["pending"]:
                 await asyncio.sleep(0)
-            while (await self.memory.operations(state="RUNNING"))["count"]:
-                await asyncio.sleep(0)
+            await self.memory.settled()
         found = await self.memory.list(user_id=user)
         return sorted((one["role"], one["memory"]) for one in found["results"])
 
@@ -105,7 +114,7 @@ async def world(
         told = {"base_url": upstream.url, "model": "own", "api_key": UPSTREAM_KEY} if llm is None else llm
         settings = Settings(
             llm=LlmSettings(**told),
-            chat=ChatSettings(**chat),
+            chat=ChatSettings(**({"memory_deadline_s": WAIT_S} | chat)),
             limits=limits,
             admin_key=SecretStr(key) if key else None,
         )
