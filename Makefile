@@ -18,7 +18,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 test test-all: export HF_HUB_OFFLINE := 1
 
 .PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos bench-recovery \
-	bench-overload bench-locomo bench-retrieval bench-search-cost bench-chat data-named clean
+	bench-overload bench-locomo bench-retrieval bench-search-cost bench-chat bench-facts bench-slow-adds data-named clean
 
 help:
 	@echo "make serve      install Remora into $(VENV) and start it (REMORA_* variables and remora.toml are obeyed)"
@@ -42,6 +42,10 @@ help:
 	@echo "                the same on chats of a user with an assistant, or on a file of yours (DATA=questions.jsonl)"
 	@echo "make bench-search-cost"
 	@echo "                what the signals of a search cost: throughput, latency, adds, bytes; half an hour"
+	@echo "make bench-facts DATA=path/to/locomo10.json"
+	@echo "                facts beside transcripts, with LoCoMo's own observations as a recorded language model"
+	@echo "make bench-slow-adds"
+	@echo "                searches while many adds wait for a slow language model"
 	@echo "make bench-chat"
 	@echo "                what memory costs a chat: its first byte, directly and through Remora, beside one search"
 	@echo "make clean      remove $(VENV), caches and build output; your memories stay"
@@ -134,6 +138,12 @@ bench-retrieval: $(VENV)/.installed
 
 bench-search-cost: $(VENV)/.installed
 	$(BIN)/python bench/search_cost.py $(ARGS)
+
+bench-facts: data-named $(VENV)/.installed
+	$(BIN)/python bench/facts.py "$(DATA)" $(ARGS)
+
+bench-slow-adds: $(VENV)/.installed
+	$(BIN)/python bench/slow_adds.py $(ARGS)
 
 bench-chat: $(VENV)/.installed
 	$(BIN)/python bench/chat.py $(ARGS)

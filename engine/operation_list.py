@@ -59,11 +59,16 @@ class OperationList:
         """Which of the open ones are being worked on is known here only, so all of them are looked at."""
         found = await self._ledger.operations(request.call.project, request.scope, _OPEN, 0, _EVERY_OPEN)
         wanted = request.state is OperationState.RUNNING
-        rows = [one for one in found.operations if self._is_running(one.id) is wanted]
+        rows = [one for one in found.operations if self._runs(one) is wanted]
         return len(rows), [self._shown(one) for one in rows[offset : offset + request.page_size]]
 
     def _shown(self, operation: Operation) -> Json:
-        return operation_object(operation, running=operation.state in _OPEN and self._is_running(operation.id))
+        return operation_object(operation, running=self._runs(operation))
+
+    def _runs(self, operation: Operation) -> bool:
+        """Whether it is at work on, or waits for its facts."""
+        at_work = operation.state in _OPEN and self._is_running(operation.id)
+        return at_work or operation.state is OperationState.RUNNING
 
 
 def _callers_own(found: Operation | None, asked: str) -> Operation:

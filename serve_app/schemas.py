@@ -97,6 +97,13 @@ class SearchRequest(ScopeIds):
     )
 
 
+class Doubt(BaseModel):
+    """Why a fact may not hold any more."""
+
+    reason: Literal["source_updated", "source_deleted", "sibling_updated", "sibling_deleted"]
+    memory_id: str = Field(description="What has changed.")
+
+
 class Memory(ScopeIds):
     """One memory in its newest version."""
 
@@ -113,6 +120,8 @@ class Memory(ScopeIds):
     created_at: str = Field(examples=[_TIME])
     updated_at: str = Field(examples=[_TIME])
     expiration_date: str | None = None
+    sources: list[str] | None = Field(None, description="Of a fact: the messages that it is from.")
+    flag: Doubt | None = Field(None, description="Of a fact: what makes it doubtful.")
 
 
 class FoundMemory(Memory):
@@ -138,6 +147,24 @@ class AddResult(BaseModel):
     message_index: int
     role: str | None
     actor_id: str | None
+    sources: list[str] | None = Field(None, description="Of a fact: the messages that it is from.")
+    flag: Doubt | None = None
+
+
+class KeptMessage(BaseModel):
+    """A message that is kept beside the facts."""
+
+    id: str
+    message_index: int
+
+
+class Usage(BaseModel):
+    """What a language model took."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    ms: float
 
 
 class Written(BaseModel):
@@ -154,7 +181,7 @@ class Accepted(Written):
     """It is safe and takes effect by itself; ask for the operation to see what became of it."""
 
     message: str
-    results: list[AddResult] = Field(description="Empty.")
+    results: list[AddResult] = Field(description="Empty, or the messages that are kept while their facts follow.")
     status: Literal["PENDING", "RUNNING"]
 
 
@@ -164,7 +191,11 @@ class AddAnswer(Written):
     message: str
     results: list[AddResult]
     relations: list[Json]
-    extractor: str = Field(description="`verbatim`: every message is kept as it is.")
+    extractor: str = Field(description="`verbatim`: every message is kept as it is. `language-model`: facts are made.")
+    messages: list[KeptMessage] | None = Field(None, description="With facts: the messages behind them.")
+    usage: Usage | None = Field(None, description="With facts: what the language model took.")
+    unread: list[int] | None = Field(None, description="Indexes of messages that it could not read, kept as they are.")
+    problems: list[str] | None = Field(None, description="What was wrong with its answers.")
 
 
 class UpdateAnswer(Memory, Written):
@@ -246,6 +277,7 @@ class HistoryEntry(BaseModel):
     categories: list[str] | None
     created_at: str
     updated_at: str
+    superseded_by: str | None = Field(None, description="Of a DELETE: the memory that holds in its place.")
     position: int | None
     operation_id: str
 

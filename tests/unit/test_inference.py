@@ -175,6 +175,8 @@ async def test_while_the_model_is_down_messages_are_found_and_facts_follow_by_th
         found = await memory.search("Bonn", **ANN)
         assert [hit["memory"] for hit in found["results"]] == ["I live in Bonn."]
         assert (await memory.status())["inference"]["away"]
+        assert [one["id"] for one in (await memory.operations(state="RUNNING"))["results"]] == [answer["operation_id"]]
+        assert (await memory.operations(state="PENDING"))["count"] == 0
     operation = await ended(memory, answer["operation_id"])
     assert [row["memory"] for row in operation["results"]] == ["Ann lives in Bonn."]
     assert await listed(memory) == ["Ann lives in Bonn."]
