@@ -210,12 +210,12 @@ class Inference:
             raise
         except Exception:  # noqa: BLE001 - the same
             _log.exception("the facts of operation %s can't be kept", operation.id)
-            return await self._committed(operation, plan_nothing("the facts could not be kept"))
+            return await self._committed(operation, plan_nothing(operation, "the facts could not be kept"))
 
     async def _settled(self, operation: Operation, draft: Draft | None) -> Operation:
         """The operation with its facts; what was changed under the comparison is compared again."""
         if draft is None:
-            return await self._committed(operation, plan_nothing("the facts could not be made"))
+            return await self._committed(operation, plan_nothing(operation, "the facts could not be made"))
         policy = await self._patiently(lambda: self._policy(operation.project))
         for _ in range(_TRIES):
             settled = await self._patiently(

@@ -65,13 +65,12 @@ def plan_facts(operation: Operation, draft: Draft, settled: Settled) -> Plan:
     return Plan(events, vectors, requires, _answer(draft, settled), read=draft.read)
 
 
-def plan_nothing(problem: str) -> Plan:
+def plan_nothing(operation: Operation, problem: str) -> Plan:
     """The messages stay what they are, since nobody could read them."""
-    return Plan((), np.zeros((0, 0), np.float32), answer={"problems": [problem], "unread": [*range(_MOST_MESSAGES)]})
-
-
-_MOST_MESSAGES = 100_000
-"""More than any add has."""
+    said = (operation.result or {}).get("results", ())
+    unread = sorted({row["message_index"] for row in said if "message_index" in row})
+    answer = {"extractor": ingest.LANGUAGE_MODEL, "problems": [problem], "unread": unread}
+    return Plan((), np.zeros((0, 0), np.float32), answer=answer)
 
 
 def _answer(draft: Draft, settled: Settled) -> Json:

@@ -17,6 +17,7 @@ from actors.handles import connect as connect_handle
 from actors.options import Address, Part
 from actors.runtime import Runtime
 from actors.shell import Shell
+from engine.faults import FACT_POINTS, Fault
 from tests.fact_provider import FactProvider, hanging, in_turn
 from tests.integration.conftest import joined, small_settings, started
 from tests.provider import Reply, listening
@@ -76,6 +77,20 @@ async def though_it_dies(running: Runtime, api: OrchestratorHandle, served: Fact
     assert (checked["differences"], checked["problems"]) == ([], [])
 
 
+async def though_it_ends_at(running: Runtime, api: OrchestratorHandle, point: str) -> None:
+    """The orchestrator dies at a point on the way to facts; they are there once."""
+    user = point.replace(" ", "")
+    orchestrator: Remote[Shell[Any]] = Remote(Address(Part.ORCHESTRATOR, running.settings.runtime.namespace), 15.0)
+    fault = Fault(crash=True, times=1)
+    await orchestrator.ask(lambda actor: actor.inject_point.remote(point, fault))
+    answer = await api.add("I live in Bonn.", user_id=user, wait=False)
+    ended_as = await ended(api, answer["operation_id"])
+    assert [row["memory"] for row in ended_as["results"]] == [f"{user.capitalize()} lives in Bonn."]
+    assert await listed(api, user) == [f"{user.capitalize()} lives in Bonn."]
+    checked = await api.verify()
+    assert (checked["differences"], checked["problems"]) == ([], [])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_facts_come_over_http_and_whatever_part_dies_while_they_are_made(tmp_path: Path) -> None:
@@ -86,3 +101,5 @@ async def test_facts_come_over_http_and_whatever_part_dies_while_they_are_made(t
             await over_http(running)
             for part in (Part.ORCHESTRATOR, Part.LANGUAGE_MODEL, Part.LEDGER):
                 await though_it_dies(running, api, served, part)
+            for point in FACT_POINTS:
+                await though_it_ends_at(running, api, point)

@@ -261,3 +261,21 @@ async def test_what_the_caller_wants_is_told_to_the_model(memory: Memory, served
     await memory.add("I live in Bonn.", **ANN, **wanted)
     told = served.asked[0]["messages"][0]["content"]
     assert all(part in told for part in ("Only towns.", "travel", "home: Where."))
+
+
+async def test_what_no_plan_can_be_made_of_ends_with_the_messages_as_they_are(
+    served: FactProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with memory_with(served) as memory:
+        monkeypatch.setattr("engine.inference.inference.plan_facts", broken)
+        answer = await memory.add("A.", **ANN)
+    assert (answer["status"], answer["unread"], answer["problems"]) == (
+        "SUCCEEDED",
+        [0],
+        ["the facts could not be kept"],
+    )
+    assert [row["memory"] for row in answer["results"]] == ["A."]
+
+
+def broken(*_: object) -> None:
+    raise ValueError("a bug")
