@@ -70,6 +70,7 @@ class LlmSettings(_Section):
     `patience_s`: how long a call that fails and may work later is tried again before its caller is told.
     `concurrency`: calls at once. `queue_calls`: calls that may wait for one of these. `call_deadline_s`: of one try.
     `requests_per_minute`, `tokens_per_minute`: budgets; None: none. `answer_tokens`: how long an answer may be.
+    `images`: whether the model takes them.
     """
 
     base_url: str | None = None
@@ -83,6 +84,7 @@ class LlmSettings(_Section):
     tokens_per_minute: Positive | None = None
     answer_tokens: Positive = 4096
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    images: bool = False
 
     @property
     def is_set(self) -> bool:

@@ -115,18 +115,22 @@ class Reranker(Protocol):
 @by_fields
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a language model is asked. `schema`: JSON Schema of the answer, for servers that hold a model to one."""
+    """What a language model is asked. `schema`: JSON Schema of the answer, for servers that hold a model to one.
+
+    `images`: URLs or data URIs of images that belong to it, in order; a model that takes none is asked without them.
+    """
 
     system: str
     user: str
     schema: Json
+    images: tuple[str, ...] = ()
 
 
 @by_fields
 @dataclass(frozen=True, slots=True)
 class Completion:
     """What it answers. `whole`: it didn't break off for want of room. `calls`: how often it was asked; `ms`: how long
-    that took, with waiting for its turn.
+    that took, with waiting for its turn. `images`: how many of the prompt's it was shown.
     """
 
     text: str
@@ -135,6 +139,7 @@ class Completion:
     completion_tokens: int = 0
     calls: int = 1
     ms: float = 0.0
+    images: int = 0
 
 
 class LanguageModel(Protocol):

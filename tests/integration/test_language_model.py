@@ -21,8 +21,7 @@ from engine.errors import InvalidInput, Unavailable
 from engine.ports import Prompt
 from serve_app.prometheus import render
 from tests.integration.conftest import joined, small_settings, started
-from tests.provider import Reply, listening
-from tests.watched_provider import WatchedProvider
+from tests.provider import Provider, Reply, listening
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -30,7 +29,7 @@ PROMPT = Prompt("Write facts.", "Ana paints.", {"type": "object"})
 DEADLINE_S = 30.0
 
 
-class Script(WatchedProvider):
+class Script(Provider):
     """Answers what is put into `next`, in order; then what it answers always."""
 
     def __init__(self) -> None:
@@ -100,18 +99,18 @@ async def _whoever_goes_away_takes_the_question_along(world: World) -> None:
     async with asyncio.timeout(DEADLINE_S):
         await world.served.came.wait()
         question.cancel()
-        await world.served.hung_up.wait()
+        await world.served.gone.wait()
     with pytest.raises(asyncio.CancelledError):
         await question
 
 
 async def _a_deadline_ends_the_question(world: World) -> None:
     world.served.next = [Reply(gate=asyncio.Event())]
-    world.served.hung_up.clear()
+    world.served.gone.clear()
     with pytest.raises(Unavailable, match="within"):
         await world.model.complete(PROMPT, 0.5)
     async with asyncio.timeout(DEADLINE_S):
-        await world.served.hung_up.wait()
+        await world.served.gone.wait()
 
 
 async def _a_question_survives_the_death_of_the_actor(world: World) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,15 +58,81 @@ async def test_one_that_broke_off_says_so() -> None:
         assert not (await model.complete(PROMPT, DEADLINE_S)).whole
 
 
+def _form(asked: dict[str, Any]) -> str | None:
+    found: dict[str, str] = asked.get("response_format", {})
+    return found.get("type")
+
+
+NO_SCHEMA = Reply(status=400, error="response_format.type json_schema is not supported")
+NO_FORM = Reply(status=422, error="response_format: unknown field")
+
+
 async def test_a_server_that_knows_no_schema_is_asked_for_less_from_then_on() -> None:
-    refused = Reply(status=400, error="response_format.type json_schema is not supported")
-    again = Reply(status=422, error="response_format: unknown field")
-    async with asking(refused, again, Reply("one"), Reply("two")) as (model, server):
-        assert (await model.complete(PROMPT, DEADLINE_S)).text == "one"
+    async with asking(NO_SCHEMA, NO_FORM, Reply("one"), Reply("two")) as (model, server):
+        first, second = await model.complete(PROMPT, DEADLINE_S), await model.complete(PROMPT, DEADLINE_S)
+        assert (first.text, first.calls, second.text, second.calls) == ("one", 3, "two", 1)
+        assert [_form(one) for one in server.asked] == ["json_schema", "json_object", None, None]
+        assert (model.figures()["structured"], model.figures()["calls"]) == ("none", 4)
+
+
+async def test_a_refusal_that_no_lesser_form_helps_is_not_remembered() -> None:
+    odd = Reply(status=400, error="odd schema")
+    async with asking(odd, odd, odd, Reply("two")) as (model, server):
+        with pytest.raises(InvalidInput, match="odd schema"):
+            await model.complete(PROMPT, DEADLINE_S)
         assert (await model.complete(PROMPT, DEADLINE_S)).text == "two"
-        forms = [one.get("response_format", {}).get("type") for one in server.asked]
-        assert forms == ["json_schema", "json_object", None, None]
-        assert model.figures()["structured"] == "none"
+        assert [_form(one) for one in server.asked] == ["json_schema", "json_object", None, "json_schema"]
+        assert model.figures()["structured"] == "json_schema"
+
+
+async def test_what_is_asked_otherwise_is_paid_for_like_any_call() -> None:
+    async with asking(NO_SCHEMA, Reply("one"), requests_per_minute=1) as (model, server):
+        with pytest.raises(Unavailable, match="budget"):
+            await model.complete(PROMPT, DEADLINE_S)
+        assert len(server.asked) == 1
+
+
+async def test_a_reasoning_model_is_asked_as_it_wants_from_then_on() -> None:
+    limit = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    warmth = "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) is supported."
+    refusals = Reply(status=400, error=limit), Reply(status=400, error=warmth)
+    async with asking(*refusals, Reply("one"), Reply("two"), answer_tokens=99) as (model, server):
+        assert (await model.complete(PROMPT, DEADLINE_S)).calls == 3
+        assert (await model.complete(PROMPT, DEADLINE_S)).calls == 1
+        for asked in server.asked[2:]:
+            assert asked["max_completion_tokens"] == 99
+            assert not asked.keys() & {"max_tokens", "temperature"}
+            assert _form(asked) == "json_schema"
+
+
+async def test_an_answer_that_the_server_refuses_as_no_json_is_an_answer() -> None:
+    told = {"message": "Failed to generate JSON.", "code": "json_validate_failed", "failed_generation": "{facts:"}
+    async with asking(Reply(status=400, body=json.dumps({"error": told}))) as (model, server):
+        answer = await model.complete(PROMPT, DEADLINE_S)
+        assert (answer.text, answer.calls, len(server.asked)) == ("{facts:", 1, 1)
+        assert model.figures()["structured"] == "json_schema"
+
+
+async def test_images_are_shown_to_a_model_that_takes_them() -> None:
+    seen = replace(PROMPT, images=("https://example.org/a.png",))
+    async with asking(images=True) as (model, server):
+        assert (await model.complete(seen, DEADLINE_S)).images == 1
+        assert [part["type"] for part in server.asked[0]["messages"][1]["content"]] == ["text", "image_url"]
+
+
+async def test_a_model_that_refuses_images_is_asked_without_them_and_that_is_said() -> None:
+    seen = replace(PROMPT, images=("https://example.org/a.png",))
+    refused = Reply(status=400, error="this model has no vision: unknown variant `image_url`")
+    async with asking(refused, Reply("one"), images=True) as (model, server):
+        answer = await model.complete(seen, DEADLINE_S)
+        assert (answer.text, answer.images, answer.calls) == ("one", 0, 2)
+        assert server.asked[1]["messages"][1]["content"] == "Ana paints."
+
+
+async def test_images_are_not_shown_where_the_settings_don_t_say_so() -> None:
+    async with asking() as (model, server):
+        answer = await model.complete(replace(PROMPT, images=("https://example.org/a.png",)), DEADLINE_S)
+        assert (answer.images, server.asked[0]["messages"][1]["content"]) == (0, "Ana paints.")
 
 
 @pytest.mark.parametrize(
@@ -180,13 +248,35 @@ async def test_a_spent_budget_is_said_with_when_to_come_back() -> None:
         assert len(server.asked) == 1
 
 
+async def test_the_budget_of_tokens_is_charged_what_the_server_counts() -> None:
+    long = replace(PROMPT, user="word " * 600)  # guessed at a thousand tokens, counted as 11, and 7 of the answer
+    async with asking(Reply("one"), tokens_per_minute=1200) as (model, server):
+        for _ in range(3):
+            await model.complete(long, DEADLINE_S)
+        assert len(server.asked) == 3
+
+
 async def test_a_caller_who_goes_away_takes_the_call_along() -> None:
-    gate = asyncio.Event()
-    async with asking(Reply(gate=gate), concurrency=1) as (model, server):
+    async with provider(Reply(gate=asyncio.Event())) as server:
+        model = build(LlmSettings(base_url=server.url, model="m", concurrency=1))
+        assert model is not None
         call = asyncio.ensure_future(model.complete(PROMPT, DEADLINE_S))
         await server.came.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
         assert model.figures()["in_flight"] == 0
-        gate.set()
+        async with asyncio.timeout(DEADLINE_S):
+            await server.gone.wait()
+        await model.close()
+
+
+async def test_a_deadline_hangs_up_too() -> None:
+    async with provider(Reply(gate=asyncio.Event())) as server:
+        model = build(LlmSettings(base_url=server.url, model="m"))
+        assert model is not None
+        with pytest.raises(Unavailable, match="within"):
+            await model.complete(PROMPT, 0.3)
+        async with asyncio.timeout(DEADLINE_S):
+            await server.gone.wait()
+        await model.close()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.llm.budget import Bucket
+from engine.llm.budget import Bucket, Budgets
 from engine.llm.retrying import may_pass, pause_s, told_s
 
 NOW_S = 1_700_000_000.0
@@ -28,6 +28,16 @@ def test_more_than_it_ever_holds_waits_until_it_is_full() -> None:
     assert bucket.wait_s(1000, 0.0) == 0.0
     bucket.spend(1000, 0.0)
     assert bucket.wait_s(1, 0.0) == pytest.approx(941.0)
+
+
+def test_a_call_is_charged_what_it_cost_when_that_is_told() -> None:
+    budgets = Budgets(None, 600, 0.0)
+    budgets.spend(600, 0.0)
+    assert budgets.wait_s(100, 0.0) == pytest.approx(10.0)
+    budgets.correct(600, 400, 50, 0.0)
+    assert budgets.wait_s(100, 0.0) == 0.0
+    budgets.correct(0, 0, 150, 0.0)  # nobody tells what the prompt cost: the guess stays
+    assert budgets.wait_s(100, 0.0) == pytest.approx(10.0)
 
 
 def test_no_budget_is_no_wait() -> None:
