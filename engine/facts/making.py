@@ -3,59 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from engine.errors import InvalidInput
 from engine.extract.cutting import Count
 from engine.facts.answers import Unreadable
-from engine.facts.prompt import NO_WISHES, Wishes, extraction_prompt
-from engine.facts.reading import Fact, read
-from engine.facts.windows import Line, windows
-from engine.ports import Completion, LanguageModel
+from engine.facts.made import Made, SoFar, better, cost_of, joined
+from engine.facts.prompt import NO_WISHES, Wishes, again, extraction_prompt, heading
+from engine.facts.reading import Reading, read, read_before_the_break
+from engine.facts.windows import Line, halves, windows
+from engine.ports import Completion, LanguageModel, Prompt
 from engine.types import Message
 
 _TRIES: Final = 2
+_HALVINGS: Final = 5
+"""Of one window: a model whose answer on a thirty-second part of it still breaks off says the same for ever."""
+_BREAKS_OFF: Final = "it breaks off, for it is too long"
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What was spent on a language model. `ms`: of all calls, side by side or not."""
+class _Talk:
+    """What questions about one add have in common."""
 
-    calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    ms: float = 0.0
+    about: str | None
+    said_us: int
+    wishes: Wishes
+    so_far: SoFar
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(
-            self.calls + other.calls,
-            self.prompt_tokens + other.prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.ms + other.ms,
-        )
-
-
-NO_COST: Final = Cost()
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What came of a conversation.
-
-    `unread`: numbers of the messages of which it isn't known what facts they hold, since twice the answer was none, or
-        the model refuses them.
-    `refused`: those among them that the model refuses; asked again, it would again.
-    `problems`: what was wrong with answers, in words.
-    """
-
-    facts: tuple[Fact, ...] = ()
-    unread: tuple[int, ...] = ()
-    problems: tuple[str, ...] = ()
-    cost: Cost = NO_COST
-    refused: tuple[int, ...] = ()
+    @property
+    def categories(self) -> set[str] | None:
+        return {name for name, _ in self.wishes.categories} or None
 
 
 class FactMaker:
@@ -75,7 +55,12 @@ class FactMaker:
         self._deadline_s = deadline_s
 
     async def make(
-        self, messages: Sequence[Message], about: str | None, said_us: int, wishes: Wishes = NO_WISHES
+        self,
+        messages: Sequence[Message],
+        about: str | None,
+        said_us: int,
+        wishes: Wishes = NO_WISHES,
+        so_far: SoFar | None = None,
     ) -> Made:
         """The facts of an add's messages, in the order of its windows; what two of them say is there once.
 
@@ -84,58 +69,54 @@ class FactMaker:
             about: who the user is.
             said_us: when it was said, unix microseconds, where a message doesn't say it.
             wishes: of the project and the call.
+            so_far: of the same messages; only windows that are missing there, or may be read better, are asked about.
+                It holds what was made also when this raises. The cost is that of all calls with it.
 
         Raises:
             Overloaded, Unavailable: the model can't be had now; the same may work later.
         """
-        found = await asyncio.to_thread(windows, messages, self._window_tokens, self._count)
+        so_far = SoFar() if so_far is None else so_far
+        headed = partial(heading, about=about, said_us=said_us)
+        found = await asyncio.to_thread(windows, messages, self._window_tokens, self._count, headed)
+        talk = _Talk(about, said_us, wishes, so_far)
         # One after the other: each has its whole deadline, and a long add leaves the model to others between two.
-        return _joined([await self._of_window(window, about, said_us, wishes) for window in found])
+        for at, window in enumerate(found):
+            known = so_far.made.get(at)
+            if known is None or known.may_improve:
+                so_far.made[at] = better(known, await self._of_window(window, talk, _HALVINGS))
+        return replace(joined(so_far.made[at] for at in range(len(found))), cost=so_far.cost)
 
-    async def _of_window(self, window: Sequence[Line], about: str | None, said_us: int, wishes: Wishes) -> Made:
-        """One that breaks off has too much to say: its window is halved."""
-        prompt = extraction_prompt(window, about, said_us, wishes)
-        numbers = sorted({line.number for line in window})
-        categories = {name for name, _ in wishes.categories} or None
-        cost, problems = Cost(), tuple[str, ...]()
+    async def _of_window(self, window: Sequence[Line], talk: _Talk, halvings: int) -> Made:
+        """One that breaks off has too much to say: its window is halved, down to pieces of lines."""
+        prompt = asked = extraction_prompt(window, talk.about, talk.said_us, talk.wishes)
+        numbers = tuple(sorted({line.number for line in window}))
+        problems, certain = tuple[str, ...](), Reading(())
         for _ in range(_TRIES):
             try:
-                answer = await self._model.complete(prompt, self._deadline_s)
+                answer = await self._asked(asked, talk)
+                if not answer.whole and halvings and (parts := halves(window, self._count)):
+                    return await self._of_parts(parts, talk, halvings - 1)
+                if not answer.whole:
+                    certain = _fuller(certain, read_before_the_break(answer.text, numbers, talk.categories))
+                    raise Unreadable(_BREAKS_OFF)
+                reading = read(answer.text, numbers, talk.categories)
             except InvalidInput as error:  # this window alone; others may be taken
-                return Made((), tuple(numbers), (*problems, str(error)), cost, tuple(numbers))
-            cost += cost_of(answer)
-            if not answer.whole and len(window) > 1:
-                middle = len(window) // 2
-                halves = [
-                    await self._of_window(half, about, said_us, wishes) for half in (window[:middle], window[middle:])
-                ]
-                return _joined([Made(cost=cost, problems=problems), *halves])
-            try:
-                reading = read(answer.text, numbers, categories)
+                return Made(certain.facts, numbers, (*problems, str(error)), refused=numbers)
             except Unreadable as error:
                 problems += (str(error),)
+                asked = again(prompt, str(error))
             else:
-                return Made(reading.facts, (), (*problems, *reading.left_out), cost)
-        return Made((), tuple(numbers), problems, cost)
+                return Made(reading.facts, (), (*problems, *reading.left_out))
+        return Made(certain.facts, numbers, problems)
+
+    async def _of_parts(self, parts: Iterable[Sequence[Line]], talk: _Talk, halvings: int) -> Made:
+        return joined([await self._of_window(part, talk, halvings) for part in parts])
+
+    async def _asked(self, prompt: Prompt, talk: _Talk) -> Completion:
+        answer = await self._model.complete(prompt, self._deadline_s)
+        talk.so_far.cost += cost_of(answer)
+        return answer
 
 
-def cost_of(answer: Completion) -> Cost:
-    """What one answer cost."""
-    return Cost(answer.calls, answer.prompt_tokens, answer.completion_tokens, answer.ms)
-
-
-def _joined(parts: Iterable[Made]) -> Made:
-    """All of several, in order; a fact that comes twice keeps its first words and has the lines of both."""
-    made = list(parts)
-    facts: dict[str, Fact] = {}
-    for one in itertools.chain.from_iterable(part.facts for part in made):
-        key = one.text.casefold()
-        known = facts.get(key)
-        facts[key] = one if known is None else known.also(one)
-    return Made(
-        tuple(facts.values()),
-        tuple(sorted({number for part in made for number in part.unread})),
-        tuple(itertools.chain.from_iterable(part.problems for part in made)),
-        sum((part.cost for part in made), Cost()),
-        tuple(sorted({number for part in made for number in part.refused})),
-    )
+def _fuller(one: Reading, other: Reading) -> Reading:
+    return other if len(other.facts) > len(one.facts) else one

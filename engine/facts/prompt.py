@@ -6,13 +6,13 @@ A fact has to stand for itself: who, what and when are in it, since it is read w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from engine.facts.windows import Line
 from engine.ports import Prompt
-from engine.types import Json
+from engine.types import Json, Message
 
 _TASK: Final = """\
 You read a conversation and write down what is worth remembering about the people and things in it.
@@ -35,6 +35,7 @@ relation is a short lower-case verb phrase with underscores (lives_in, works_at,
 If nothing is worth remembering, the list is empty."""
 
 _ANSWER: Final = 'Answer with a JSON object {"facts": [...]} and nothing else.'
+_ONCE_MORE: Final = "Answer once more, with the whole JSON object and nothing else."
 _FORM: Final = (
     '{"facts": [{"fact": "...", "lines": [0], "categories": [], '
     '"relations": [{"source": "...", "relation": "...", "target": "..."}]}]}'
@@ -105,12 +106,21 @@ def _wanted(wishes: Wishes) -> list[str]:
 
 
 def _line(line: Line, about: str | None, said_us: int) -> str:
-    message = line.message
+    return heading(line.number, line.message, about, said_us) + indented(line.text)
+
+
+def heading(number: int, message: Message, about: str | None, said_us: int) -> str:
+    """What stands before a message's text: its number, when it was said, and by whom."""
     at_us = said_us if message.timestamp_us is None else message.timestamp_us
     at = datetime.fromtimestamp(at_us / 1_000_000, UTC)
     who = message.name or (about if message.role == "user" else None)
     speaker = message.role if who is None else f"{' '.join(who.split())} ({message.role})"
-    return f"[{line.number}] {at:%A}, {at.day} {at:%B %Y, %H:%M} UTC, {speaker}: {indented(line.text)}"
+    return f"[{number}] {at:%A}, {at.day} {at:%B %Y, %H:%M} UTC, {speaker}: "
+
+
+def again(prompt: Prompt, wrong: str) -> Prompt:
+    """The same question once more, with what was wrong with the answer to it."""
+    return replace(prompt, user=f"{prompt.user}\n\n(Your last answer to this was of no use: {wrong}. {_ONCE_MORE})")
 
 
 def indented(text: str) -> str:

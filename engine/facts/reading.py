@@ -6,11 +6,11 @@ A fact given as a bare string, and numbers of lines that there are not, are mend
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.facts.answers import Unreadable, clean, items_of, listed, text_in
+from engine.facts.answers import Unreadable, clean, items_before_the_break, items_of, listed, text_in
 from engine.types import Relation
 
 _MOST_FACTS: Final = 500
@@ -61,9 +61,21 @@ def read(answer: str, numbers: Collection[int], categories: Collection[str] | No
     Raises:
         Unreadable: it is no such answer, or it breaks off.
     """
+    reading = _reading(items_of(answer, _LISTS, most=_MOST_FACTS), numbers, categories)
+    if reading.left_out and not reading.facts:
+        raise Unreadable(f"not one fact of its answer can be read: {reading.left_out[0]}")
+    return reading
+
+
+def read_before_the_break(answer: str, numbers: Collection[int], categories: Collection[str] | None = None) -> Reading:
+    """The facts of an answer that breaks off, as many as are there whole; arguments as of `read`."""
+    return _reading(items_before_the_break(answer, _LISTS, most=_MOST_FACTS), numbers, categories)
+
+
+def _reading(items: Iterable[Any], numbers: Collection[int], categories: Collection[str] | None) -> Reading:
     facts: dict[str, Fact] = {}
     left_out: list[str] = []
-    for raw in items_of(answer, _LISTS, most=_MOST_FACTS):
+    for raw in items:
         try:
             one = _fact(raw, numbers, categories)
         except Unreadable as error:
@@ -71,8 +83,6 @@ def read(answer: str, numbers: Collection[int], categories: Collection[str] | No
             continue
         known = facts.get(one.text.casefold())
         facts[one.text.casefold()] = one if known is None else known.also(one)
-    if left_out and not facts:
-        raise Unreadable(f"not one fact of its answer can be read: {left_out[0]}")
     return Reading(tuple(facts.values()), tuple(left_out))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.facts.making import NO_COST, Cost
+from engine.facts.made import NO_COST, Cost
 from engine.facts.reading import Fact
 from engine.ledger_port import Source
 from engine.types import Entity, FloatArray

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from engine import ids, ingest
+from engine.facts.made import SoFar
 from engine.facts.making import FactMaker
 from engine.facts.reading import Fact
 from engine.inference.draft import Draft, DraftFact
@@ -35,15 +36,15 @@ class Drafter:
         self._maker = maker
         self._wishing = wishing
 
-    async def draft(self, operation: Operation, secret: bytes) -> Draft:
-        """The facts of an add whose messages are memories already.
+    async def draft(self, operation: Operation, secret: bytes, so_far: SoFar) -> Draft:
+        """The facts of an add whose messages are memories already. `so_far`: of earlier tries, to go on from there.
 
         Raises:
             Overloaded, Unavailable, DeadlineExceeded: a model can't be had now; the same may work later.
         """
         messages = ingest.messages_of(operation.request)
         about, said_us = ingest.scope_of(operation.request).user_id, ingest.said_us_of(operation)
-        made = await self._maker.make(messages, about, said_us, await self._wishing.of(operation))
+        made = await self._maker.make(messages, about, said_us, await self._wishing.of(operation), so_far)
         sources = await self._sources(operation)
         facts = [
             _drafted(ids.memory_id(secret, operation.id, _FIRST_FACT + number), one, behind, messages, said_us)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from engine.concurrency import Pauses, TaskSet
 from engine.config import Policy
 from engine.errors import PASSING, Conflict, RemoraError, StaleEpoch
-from engine.facts.making import NO_COST
+from engine.facts.made import SoFar
 from engine.faults import FactPoint, FaultPoints
 from engine.figures import Histogram
 from engine.inference.draft import Draft
@@ -190,14 +190,14 @@ class Inference:
             return None
 
     async def _best_draft(self, operation: Operation) -> Draft:
-        """What the model reads of the messages; it is asked again, with pauses, while it reads only a part."""
-        secret, pauses, spent = self._writer.ownership.secret, _ReadingPauses(), NO_COST
+        """What the model reads of the messages; it is asked again, with pauses, for what it doesn't read."""
+        secret, pauses, so_far = self._writer.ownership.secret, _ReadingPauses(), SoFar()
         tries = 0
         while True:
-            draft = await self._patiently(lambda: self._drafter.draft(operation, secret), operation)
-            spent, tries = spent + draft.cost, tries + 1
+            draft = await self._patiently(lambda: self._drafter.draft(operation, secret, so_far), operation)
+            tries += 1
             if not draft.may_improve or tries == _READINGS:
-                return replace(draft, cost=spent)
+                return draft
             self._postpone(operation, f"the model's answers can't be read: {draft.problems[-1]}")
             await pauses.wait()
 

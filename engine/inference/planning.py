@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import ids, ingest
 from engine.answers import relation_objects
-from engine.facts.making import NO_COST, Cost
+from engine.facts.made import NO_COST, Cost
 from engine.facts.reconciling import ADDED, Decision, Verdict
 from engine.inference.draft import Draft, DraftFact
 from engine.ledger_port import AddEvent, DeleteEvent, Operation, Plan, PlannedEvent, Unchanged, UpdateEvent

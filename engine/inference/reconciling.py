@@ -14,7 +14,8 @@ from engine import ingest
 from engine.config import Policy, Settings
 from engine.errors import InvalidInput, RemoraError
 from engine.facts.answers import Unreadable
-from engine.facts.making import Cost, cost_of
+from engine.facts.made import Cost, cost_of
+from engine.facts.prompt import again
 from engine.facts.reconciling import Decision, Known, Verdict, decided, reconciling_prompt
 from engine.filters import Compare, Filter, Not, Op, conjunction
 from engine.inference.draft import Draft
@@ -97,15 +98,16 @@ class Reconciler:
     async def _asked(self, draft: Draft, known: Sequence[MemoryVersion]) -> Settled:
         facts = [one.text for one in draft.facts]
         shown = [Known(one.memory_id, one.text, day_of(one.created_at_us)) for one in known]
-        prompt = reconciling_prompt(facts, shown, day_of(max(one.said_us for one in draft.facts)))
+        prompt = asked = reconciling_prompt(facts, shown, day_of(max(one.said_us for one in draft.facts)))
         cost, problems = Cost(), tuple[str, ...]()
         for _ in range(_TRIES):
             try:
-                answer = await self._model.complete(prompt, self._deadline_s)
+                answer = await self._model.complete(asked, self._deadline_s)
                 cost += cost_of(answer)
                 decisions = decided(answer.text, facts, shown)
             except (Unreadable, InvalidInput) as error:
                 problems += (str(error),)
+                asked = again(prompt, str(error))
                 continue
             merged = await self._merged(draft, decisions)
             by_id = {one.memory_id: one for one in known}

@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from engine.errors import InvalidInput, Unavailable
-from engine.facts.making import Cost, FactMaker
+from engine.facts.made import Cost, SoFar
+from engine.facts.making import FactMaker
 from engine.ports import Completion, Prompt
 from engine.types import Json, Message
 
@@ -47,7 +48,7 @@ def _facts(*texts: str, whole: bool = True) -> Completion:
     return Completion(json.dumps({"facts": facts}), whole, 10, 5, 1, 2.0)
 
 
-def _maker(model: Scripted, window_tokens: int = 3) -> FactMaker:
+def _maker(model: Scripted, window_tokens: int = 12) -> FactMaker:
     return FactMaker(model, _words, window_tokens=window_tokens, deadline_s=1.0)
 
 
@@ -93,15 +94,82 @@ async def test_what_stays_unread_is_named_and_the_rest_is_there() -> None:
 async def test_a_window_whose_answer_breaks_off_is_halved() -> None:
     cut = Completion('{"facts": [{"fact": "Ana', whole=False)
     model = Scripted({"Ana": [_facts("Ana paints.")], "Ben": [_facts("Ben sings.")], BOTH: [cut]})
-    made = await _maker(model, window_tokens=9).make(SAID[:2], None, SAID_US)
+    made = await _maker(model, window_tokens=20).make(SAID[:2], None, SAID_US)
     assert [(fact.text, fact.lines) for fact in made.facts] == [("Ana paints.", (0,)), ("Ben sings.", (1,))]
     assert made.unread == ()
 
 
-async def test_one_line_that_breaks_off_twice_is_unread() -> None:
+async def test_one_short_line_that_breaks_off_twice_is_unread_but_for_what_is_certain() -> None:
     cut = Completion('{"facts": [{"fact": "Ana', whole=False)
-    made = await _maker(Scripted({"Ana": [cut, cut]})).make(SAID[:1], None, SAID_US)
-    assert made.unread == (0,)
+    more = Completion('{"facts": ["Ana paints.", {"fact": "Ana sings.", "lines": [0]}, {"fact": "An', whole=False)
+    made = await _maker(Scripted({"Ana": [more, cut]})).make(SAID[:1], None, SAID_US)
+    assert [(fact.text, fact.lines) for fact in made.facts] == [("Ana paints.", (0,)), ("Ana sings.", (0,))]
+    assert (made.unread, made.may_improve, len(made.problems)) == ((0,), True, 2)
+
+
+async def test_one_long_line_that_breaks_off_is_cut_and_its_facts_are_of_that_line() -> None:
+    text = "Ana paints. " * 20 + "Ben sings. " * 20
+    answers = {"Ana": [_facts("Ana paints.")], "Ben": [_facts("Ben sings.")]}
+    model = Scripted({**answers, text.strip(): [Completion("", whole=False)]})
+    made = await _maker(model, window_tokens=200).make([Message("user", text)], None, SAID_US)
+    assert [(fact.text, fact.lines) for fact in made.facts] == [("Ana paints.", (0,)), ("Ben sings.", (0,))]
+    assert (made.unread, made.cost.calls) == ((), 3)
+
+
+async def test_a_model_whose_answers_always_break_off_is_asked_a_bounded_number_of_times() -> None:
+    text = " ".join(f"word{number}" for number in range(3000))
+    model = Scripted({"word": [Completion('{"facts": ["Ana', whole=False)] * 200})
+    made = await _maker(model, window_tokens=4000).make([Message("user", text)], None, SAID_US)
+    assert (made.unread, len(model.asked)) == ((0,), 31 + 2 * 32)
+
+
+async def test_the_second_time_it_is_told_what_was_wrong_with_the_first_answer() -> None:
+    model = Scripted({"Ana": [Completion('{"answer": 7}'), _facts("Ana paints.")]})
+    await _maker(model).make(SAID[:1], None, SAID_US)
+    first, second = model.asked
+    assert second.startswith(first)
+    assert 'there are no "facts" in its answer' in second.removeprefix(first)
+
+
+async def test_what_was_made_before_the_model_went_away_is_not_asked_for_again() -> None:
+    away = Unavailable("away")
+    model = Scripted(
+        {"Ana": [_facts("Ana paints.")], "Ben": [away, _facts("Ben sings.")], "Eva": [_facts("Eva cooks.")]}
+    )
+    maker, so_far = _maker(model), SoFar()
+    with pytest.raises(Unavailable):
+        await maker.make(SAID, None, SAID_US, so_far=so_far)
+    assert so_far.cost.calls == 1
+    made = await maker.make(SAID, None, SAID_US, so_far=so_far)
+    assert [fact.text for fact in made.facts] == ["Ana paints.", "Ben sings.", "Eva cooks."]
+    assert (made.cost, len(model.asked)) == (Cost(3, 30, 15, 6.0), 4)
+
+
+async def test_only_what_stayed_unread_is_asked_for_again() -> None:
+    none = Completion("no")
+    model = Scripted({"Ana": [_facts("Ana paints.")], "Ben": [none, none, _facts("Ben sings.")]})
+    maker, so_far = _maker(model), SoFar()
+    assert (await maker.make(SAID[:2], None, SAID_US, so_far=so_far)).unread == (1,)
+    made = await maker.make(SAID[:2], None, SAID_US, so_far=so_far)
+    assert ([fact.text for fact in made.facts], made.unread) == (["Ana paints.", "Ben sings."], ())
+    assert (made.cost.calls, len(model.asked)) == (4, 4)
+
+
+async def test_a_later_try_that_says_less_takes_nothing_away() -> None:
+    some = Completion('{"facts": ["Ana paints.", "An', whole=False)
+    less = Completion('{"facts": ["An', whole=False)
+    maker, so_far = _maker(Scripted({"Ana": [some, some, less, less]})), SoFar()
+    for _ in range(2):
+        made = await maker.make(SAID[:1], None, SAID_US, so_far=so_far)
+        assert ([fact.text for fact in made.facts], made.unread) == (["Ana paints."], (0,))
+
+
+async def test_what_the_model_refuses_is_not_asked_for_again() -> None:
+    model = Scripted({"Ana": [InvalidInput("too long")]})
+    maker, so_far = _maker(model), SoFar()
+    for _ in range(2):
+        assert (await maker.make(SAID[:1], None, SAID_US, so_far=so_far)).refused == (0,)
+    assert len(model.asked) == 1
 
 
 async def test_a_model_that_is_away_is_said_to_be() -> None:

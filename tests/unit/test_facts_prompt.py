@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.facts.prompt import Wishes, answer_schema, extraction_prompt
-from engine.facts.windows import Line, windows
+from engine.facts.prompt import Wishes, again, answer_schema, extraction_prompt
+from engine.facts.windows import Line, halves, windows
 from engine.types import Message
 
 MAY_8_US = 1_683_554_160_000_000
@@ -47,6 +47,34 @@ def test_every_word_is_in_one_window_and_in_order(texts: list[str], limit: int) 
     assert "".join("".join(line.text.split()) for line in lines) == "".join("".join(text.split()) for text in texts)
     assert [line.number for line in lines] == sorted(line.number for line in lines)
     assert all(len(window) == 1 or sum(_words([line.text for line in window])) <= limit for window in found)
+
+
+def test_what_stands_before_a_line_counts() -> None:
+    said = [Message("user", "one two", name="Ana"), Message("user", "three four")]
+    found = windows(said, 7, _words, lambda number, message: f"[{number}] {message.name or 'somebody else'}: ")
+    assert _texts(found) == [["one two"], ["three four"]]
+    assert _texts(windows(said, 9, _words, lambda number, _: f"[{number}] x: ")) == [["one two", "three four"]]
+
+
+def test_a_long_message_leaves_room_for_what_stands_before_each_piece() -> None:
+    found = windows([Message("user", "a b c d e f")], 5, _words, lambda number, _: f"[{number}] who: ")
+    assert _texts(found) == [["a b c"], ["d e f"]]
+
+
+def test_a_window_is_halved_between_lines_and_a_line_between_sentences() -> None:
+    lines = [Line(at, Message("user", "x"), "x") for at in range(3)]
+    assert [[line.number for line in half] for half in halves(lines, _words)] == [[0], [1, 2]]
+    long = Line(4, Message("user", "-"), "One two three. " * 40)
+    assert [[line.number for line in half] for half in halves([long], _words)] == [[4], [4]]
+    assert halves([Line(0, Message("user", "-"), "short " * 60)], _words) == ()
+
+
+def test_the_second_question_is_the_first_with_what_was_wrong() -> None:
+    first = extraction_prompt([Line(0, Message("user", "Hi."), "Hi.")], None, MAY_8_US)
+    second = again(first, "it breaks off")
+    assert second.user.startswith(first.user)
+    assert "it breaks off" in second.user
+    assert (second.system, second.schema) == (first.system, first.schema)
 
 
 def test_a_line_says_when_who_and_what() -> None:

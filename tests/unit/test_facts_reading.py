@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.facts.answers import Unreadable
-from engine.facts.reading import Fact, read
+from engine.facts.reading import Fact, read, read_before_the_break
 from engine.types import Relation
 
 LINES = (0, 1, 2)
@@ -39,6 +39,11 @@ def test_a_fact_has_its_lines_categories_and_relations() -> None:
         '```json\n{"facts": ["Ana paints."]}\n```',
         'Here are the {facts}:\n{"facts": ["Ana paints."]}\nAnything else?',
         '["Ana paints."]',
+        'Here are the facts: [{"fact": "Ana paints.", "lines": [0]}] Anything else?',
+        'Line [0] says it:\n```json\n["Ana paints."]\n```',
+        'For example {"facts": ["..."]} would do. Mine: {"facts": ["Ana paints."]}',
+        '{"facts": ["Ana paints."]}\nTopics: ["art"]',
+        '{"facts": "see below"} {"facts": ["Ana paints."]}',
         '<think>{"facts": ["Ana sings."]}, or rather</think>\n{"facts": ["Ana paints."]}',
         '{"facts": ["Ana \\u0000paints.\\ud83d"]}',
         '{"memory": [{"text": "Ana paints."}]}',
@@ -58,6 +63,10 @@ def test_what_was_meant_is_certain(written: str) -> None:
         ("I can't do that.", "no JSON"),
         ('{"facts": [{"fact": "Ana paints.", "lines": [0], "categories": ["art"]', "breaks off"),
         ('["Ana paints.", "Ana', "breaks off"),
+        ('[{"fact": "Ana paints.", "categories": ["art"]}, {"fact": "Ana', "breaks off"),
+        ('Facts: [["Ana paints."], ["Ana', "breaks off"),
+        ("Lines [0] and [1, 2] say nothing.", 'no "facts"'),
+        ('<think>{"facts": ["Ana paints."]} might be', "empty"),
         ('{"answer": "Ana paints."}', 'no "facts"'),
         ('{"facts": "Ana paints."}', "no list"),
         ('{"facts": [{"lines": [0]}]}', "no text"),
@@ -72,8 +81,36 @@ def test_what_is_not_certain_is_refused(written: str, wrong: str) -> None:
         read(written, LINES)
 
 
-def test_no_fact_is_an_answer_too() -> None:
-    assert read('{"facts": []}', LINES).facts == ()
+@pytest.mark.parametrize("written", ['{"facts": []}', "There are none: []"])
+def test_no_fact_is_an_answer_too(written: str) -> None:
+    assert read(written, LINES).facts == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "certain"),
+    [
+        ('{"facts": [{"fact": "Ana paints.", "lines": [0]}, {"fact": "Ben', ["Ana paints."]),
+        ('```json\n{"facts": ["Ana paints.", "Ben sings.", "Ev', ["Ana paints.", "Ben sings."]),
+        ('["Ana paints.", {"fact": "Ben sings.", "lines": [1', ["Ana paints."]),
+        ('{"facts": [{"fact": "Ana paints."}, {"fact": "..."}, {"fact"', ["Ana paints."]),
+        ('<think>{"facts": ["Ana sings."]}</think>{"facts": ["Ana paints.", "', ["Ana paints."]),
+        ('{"facts": ["Ana paints."], "more": [', ["Ana paints."]),
+        ('<think>{"facts": ["Ana sings."]', []),
+        ('{"facts": [{"fact": "Ana', []),
+        ('{"facts": [1, 2', []),
+        ("Ana paints.", []),
+        ("", []),
+    ],
+)
+def test_of_an_answer_that_breaks_off_whole_facts_are_certain(written: str, certain: list[str]) -> None:
+    assert [fact.text for fact in read_before_the_break(written, LINES).facts] == certain
+
+
+@given(st.lists(st.text(min_size=1), max_size=5), st.integers(0, 400))
+def test_wherever_it_breaks_off_only_what_was_said_is_certain(texts: list[str], length: int) -> None:
+    whole = [fact.text for fact in read_before_the_break(_answer(*texts), LINES).facts]
+    cut = [fact.text for fact in read_before_the_break(_answer(*texts)[:length], LINES).facts]
+    assert whole[: len(cut)] == cut
 
 
 @pytest.mark.parametrize("lines", [[], [7], [True], None, ["1"]])
