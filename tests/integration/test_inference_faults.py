@@ -18,6 +18,7 @@ from engine import ledger
 from engine.config import Settings, load
 from engine.filters import Compare, Op
 from engine.in_process import in_process
+from engine.inference.inference import _ReadingPauses
 from engine.ledger_port import Ledger
 from engine.llm import build
 from engine.memory import Memory
@@ -145,8 +146,9 @@ async def under(world: World, served: FactProvider, fault: Fault, towns: Sequenc
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_nothing_is_lost_and_all_is_inferred_in_order_whatever_the_model_does(
-    world: World, served: FactProvider
+    world: World, served: FactProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_ReadingPauses, "longest_s", 5.0)
     chance = random.Random(4)
     for fault in (*PASSING, *LASTING):
         towns = [chance.choice(TOWNS) for _ in range(ADDS_A_FAULT)]
