@@ -21,7 +21,7 @@ import pytest
 
 from actors import runtime as runtimes
 from actors.handles import OrchestratorHandle
-from actors.options import LEAVES, Part
+from actors.options import Part
 from actors.processes import ProcessId, alive, descendants
 from actors.run_directory import RunDirectory
 from actors.runtime import Runtime
@@ -32,6 +32,8 @@ MakeSettings: TypeAlias = Callable[..., Settings]
 
 ROOT = Path(__file__).parents[2]
 RESTART_S = 15.0
+RUNNING = [part for part in Part if part is not Part.LANGUAGE_MODEL]
+"""What runs where no language model is set."""
 
 
 @contextmanager
@@ -96,7 +98,7 @@ async def test_status_names_the_address_the_http_side_and_every_actor(runtime: R
     assert status["state"] == "ready"
     assert status["url"] == runtime.url
     assert status["http"] == "haproxy"
-    assert [one["name"] for one in status["actors"]] == [f"{part}-0" for part in Part]
+    assert [one["name"] for one in status["actors"]] == [f"{part}-0" for part in RUNNING]
     assert all(one["ready"] for one in status["actors"])
 
 
@@ -143,7 +145,7 @@ def test_stopping_where_nothing_runs_does_nothing(tmp_path: Path, make_settings:
 # --- deaths ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", [*LEAVES, Part.ORCHESTRATOR])
+@pytest.mark.parametrize("part", RUNNING)
 async def test_after_an_actor_is_killed_the_next_calls_work_and_nothing_is_missing(
     runtime: Runtime, api: OrchestratorHandle, part: Part
 ) -> None:
