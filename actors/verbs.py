@@ -25,6 +25,7 @@ from engine.api import (
     PathFields,
     PurgeFields,
     RebuildFields,
+    ReinferFields,
     RetryFields,
     SearchFields,
     UpdateFields,
@@ -63,6 +64,7 @@ MEMORY_VERBS = frozenset(
         "operations",
         "retry",
         "purge",
+        "reinfer",
         "verify",
         "rebuild",
     }
@@ -101,6 +103,7 @@ CHANGING_VERBS = frozenset(
         "delete_all",
         "purge",
         "retry",
+        "reinfer",
         "rebuild",
         "set_ranking",
         "claim",
@@ -250,6 +253,11 @@ class MemoryVerbs(MemoryApi, ABC):
 
     async def purge(self, **fields: Unpack[PurgeFields]) -> Json:
         answer: Json = await self._write("purge", (), {**fields})
+        return answer
+
+    async def reinfer(self, **fields: Unpack[ReinferFields]) -> Json:
+        # Twice is harmless: what is under way is joined, and what has been applied is the same then.
+        answer: Json = await self._read("reinfer", (), {**fields})
         return answer
 
     async def verify(self, **fields: Unpack[VerifyFields]) -> Json:

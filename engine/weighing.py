@@ -24,6 +24,7 @@ def write_load(body: Json) -> Load:
     given = body.get("given", {})
     if "text" in given:
         texts.append(given["text"])
+    texts += [event["text"] for event in body.get("events", ()) if "text" in event]
     metadata = body.get("metadata") or given.get("metadata")
     held = _PARSED * len(json.dumps(metadata)) if metadata else 0
     size = _EACH_BYTES + held + sum(_MESSAGE_BYTES + _BYTES_PER_CHAR * len(text) for text in texts)

@@ -30,6 +30,7 @@ from engine.memory.lookups import LookupVerbs
 from engine.memory.moments import Moments
 from engine.memory.operations import OperationVerbs
 from engine.memory.parts import Parts
+from engine.memory.reinfer import ReinferVerbs
 from engine.memory.searches import SearchVerbs
 from engine.memory.status import status_of
 from engine.memory.upkeep import UpkeepVerbs
@@ -41,6 +42,7 @@ from engine.operation_list import OperationList
 from engine.past.worlds import Worlds
 from engine.ports import Embedder, Extractor, LanguageModel, Reranker, VectorStore
 from engine.rankings import Rankings
+from engine.reinference.making import reinference
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
 from engine.signals import SignalFeed
@@ -62,6 +64,7 @@ class Memory(
     GraphVerbs,
     OperationVerbs,
     UpkeepVerbs,
+    ReinferVerbs,
     LegVerbs,
     WholeWriteVerbs,
 ):
@@ -126,6 +129,7 @@ class Memory(
             graph_feed=graph_feed,
             deadline_s=settings.search.leg_deadline_s,
         )
+        wishing = Wishing(settings.infer.policy)
         inferring = None
         if language_model is not None:
             inferring = inference(
@@ -133,7 +137,7 @@ class Memory(
                 legs=legs,
                 models=models,
                 model=language_model,
-                wishing=Wishing(settings.infer.policy),
+                wishing=wishing,
                 settings=settings,
                 faults=faults,
             )
@@ -149,6 +153,18 @@ class Memory(
             rules=settings.extract.relations == "rules",
             inference=inferring,
         )
+        replays = None
+        if language_model is not None:
+            replays = reinference(
+                ledger=ledger,
+                writes=writes,
+                legs=legs,
+                models=models,
+                model=language_model,
+                wishing=wishing,
+                settings=settings,
+                clock=clock,
+            )
         searches, graphs = over(ledger, legs), GraphPath(graph=asked, feed=graph_feed, ledger=ledger)
         subjects = (vector_subject(vector, vector_feed), graph_subject(named, graph_feed))
         super().__init__(
@@ -172,6 +188,7 @@ class Memory(
                 rankings=Rankings(ledger, settings.search.leg_deadline_s),
                 operations=OperationList(ledger, writes.is_running),
                 upkeep=Upkeep(ledger, subjects, shard=shard),
+                reinference=replays,
                 door=Door(_read_gate(settings, admitted), settings.runtime.deadline_s),
                 moments=Moments(ledger=ledger, past=past, searches=searches, graphs=graphs, clock=clock),
             )
@@ -193,6 +210,8 @@ class Memory(
         parts = self._parts
         self._started = False
         await asyncio.gather(parts.upkeep.close(), parts.signals.close())
+        if parts.reinference is not None:
+            await parts.reinference.close()
         await parts.writes.close()
         await parts.searches.close()
         await parts.past.close()
