@@ -23,6 +23,7 @@ from serve_app import (
     graph_schemas,
     openai_schemas,
     ranking_schemas,
+    reinfer_schemas,
     schemas,
     upkeep_schemas,
 )
@@ -48,6 +49,7 @@ from serve_app.routes import (
     models,
     operations,
     ranking,
+    reinfer,
     upkeep,
 )
 
@@ -82,7 +84,15 @@ def _completed(description: Json) -> Json:
         operation["responses"].pop("422", None)
     bodies = (
         module.BODIES
-        for module in (bulk_schemas, context_schemas, graph_schemas, openai_schemas, ranking_schemas, upkeep_schemas)
+        for module in (
+            bulk_schemas,
+            context_schemas,
+            graph_schemas,
+            openai_schemas,
+            ranking_schemas,
+            reinfer_schemas,
+            upkeep_schemas,
+        )  # fmt: skip
     )
     components["schemas"] |= schemas.body_schemas(*(body for some in bodies for body in some))
     components["securitySchemes"] = _SECURITY
@@ -121,8 +131,8 @@ def create_app(
     app.state.limits = settings.limits
     app.state.ray_metrics = ray_metrics
     for part in (
-        memories, bulk, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings, health,
-        metrics, docs,
+        memories, bulk, context, entities, graph, ranking, operations, reinfer, upkeep, chat, models, embeddings,
+        health, metrics, docs,
     ):  # fmt: skip
         app.include_router(part.routes)
     app.add_exception_handler(HTTPException, on_http_exception)
