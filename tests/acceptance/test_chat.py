@@ -200,6 +200,18 @@ def test_a_stream_that_breaks_off_ends_broken(model: ScriptedModel, http: httpx.
     assert texts(memory, "broken") == ["Break off", "The tram stops"]
 
 
+def test_a_client_that_hangs_up_ends_the_call(model: ScriptedModel, http: httpx.Client, memory: Memory) -> None:
+    message = model.answers("Hang up", Reply(stream=STREAM, gates={2: model.gate()}))
+    with http.stream("POST", "/v1/chat/completions", json=body(message, "gone", stream=True)) as reply:
+        said, pieces = b"", reply.iter_raw()
+        while len(said) < len(STREAM[0] + STREAM[1]):
+            said += next(pieces)
+        name = reply.headers["x-remora-operation"]
+    model.saw_hang_up()
+    remembered(memory, name)
+    assert texts(memory, "gone") == ["Hang up", "The tram stops"]
+
+
 def test_many_long_chats_keep_no_other_request_out(model: ScriptedModel, http: httpx.Client, running: Place) -> None:
     gate = model.gate()
     message = model.answers("Wait for it", Reply(stream=STREAM, gates={1: gate}))
