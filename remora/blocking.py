@@ -138,6 +138,9 @@ class Memory:
     embed = _blocking(AsyncMemory.embed)
     ranking = _blocking(AsyncMemory.ranking)
     set_ranking = _blocking(AsyncMemory.set_ranking)
+    preview = _blocking(AsyncMemory.preview)
+    inference = _blocking(AsyncMemory.inference)
+    set_inference = _blocking(AsyncMemory.set_inference)
     status = _blocking(AsyncMemory.status)
 
 

@@ -64,6 +64,10 @@ class AsyncMemory(NativeVerbs):
         infer: bool = True,
         memory_type: str | None = None,
         prompt: str | None = None,
+        custom_instructions: str | None = None,
+        includes: str | Sequence[str] | None = None,
+        excludes: str | Sequence[str] | None = None,
+        custom_categories: Json | JsonList | None = None,
         timestamp: float | str | None = None,
         expiration_date: str | None = None,
         wait: bool = True,
@@ -80,12 +84,21 @@ class AsyncMemory(NativeVerbs):
         found, as YYYY-MM-DD. `wait` False answers as soon as it is durable, before it can be found; `results` is
         empty then. `idempotency_key`: the same key again has one effect and the same answer; `operation_id` is another
         name for it.
+
+        Where a language model makes facts of it: `custom_instructions` (or `prompt`) say what matters, `includes` and
+        `excludes` which topics, `custom_categories` (`[{name: what for}]`) which categories. `memory_type`
+        "procedural_memory": one record of what an agent did instead; needs `agent_id`.
         """
-        _refuse(memory_type=memory_type, prompt=prompt)
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-        said = given(metadata=metadata, timestamp=timestamp, expiration_date=expiration_date)
+        said = given(metadata=metadata, timestamp=timestamp, expiration_date=expiration_date, memory_type=memory_type)
+        wished = given(
+            custom_instructions=prompt if custom_instructions is None else custom_instructions,
+            includes=includes,
+            excludes=excludes,
+            custom_categories=custom_categories,
+        )
         call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
-        return await self._ask(lambda api: api.add(messages, infer=infer, wait=wait, **scope, **said, **call))
+        return await self._ask(lambda api: api.add(messages, infer=infer, wait=wait, **scope, **said, **wished, **call))
 
     async def search(
         self,
@@ -270,9 +283,3 @@ def _most(top_k: int | None, limit: int | None) -> Any:
     if top_k is not None and limit is not None:
         raise InvalidInput("top_k and limit are the same; give one of them", {"field": "limit"})
     return next((one for one in (top_k, limit) if one is not None), _TOP_K)
-
-
-def _refuse(**fields: object) -> None:
-    for name, value in fields.items():
-        if value is not None:
-            raise InvalidInput(f"{name} can't be honoured: leave it out", {"field": name})

@@ -21,6 +21,7 @@ from serve_app import (
     bulk_schemas,
     context_schemas,
     graph_schemas,
+    inference_schemas,
     openai_schemas,
     ranking_schemas,
     schemas,
@@ -43,6 +44,7 @@ from serve_app.routes import (
     entities,
     graph,
     health,
+    inference,
     memories,
     metrics,
     models,
@@ -82,7 +84,15 @@ def _completed(description: Json) -> Json:
         operation["responses"].pop("422", None)
     bodies = (
         module.BODIES
-        for module in (bulk_schemas, context_schemas, graph_schemas, openai_schemas, ranking_schemas, upkeep_schemas)
+        for module in (
+            bulk_schemas,
+            context_schemas,
+            graph_schemas,
+            inference_schemas,
+            openai_schemas,
+            ranking_schemas,
+            upkeep_schemas,
+        )
     )
     components["schemas"] |= schemas.body_schemas(*(body for some in bodies for body in some))
     components["securitySchemes"] = _SECURITY
@@ -121,8 +131,8 @@ def create_app(
     app.state.limits = settings.limits
     app.state.ray_metrics = ray_metrics
     for part in (
-        memories, bulk, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings, health,
-        metrics, docs,
+        memories, bulk, inference, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings,
+        health, metrics, docs,
     ):  # fmt: skip
         app.include_router(part.routes)
     app.add_exception_handler(HTTPException, on_http_exception)

@@ -33,7 +33,25 @@ class ScopeIds(BaseModel):
     run_id: str | None = None
 
 
-class AddRequest(ScopeIds):
+class Facts(BaseModel):
+    """What is known of messages, and wanted of the facts that are made of them."""
+
+    metadata: Json | None = Field(None, description="Kept with each memory, can be searched by.")
+    infer: bool = Field(True, description="Let the language model decide what to keep; without one: every message.")
+    memory_type: Literal["procedural_memory"] | None = Field(
+        None, description="One record of what an agent did, instead of facts; needs `agent_id`."
+    )
+    timestamp: int | float | str | None = Field(None, description="When it was said: unix seconds, a date, ISO 8601.")
+    expiration_date: str | None = Field(None, description="`YYYY-MM-DD`, the last day on which it is found.")
+    custom_instructions: str | None = Field(None, description="What matters, in your words, for facts of this add.")
+    includes: str | list[str] | None = Field(None, description="Only facts about these topics.")
+    excludes: str | list[str] | None = Field(None, description="No facts about these topics.")
+    custom_categories: list[dict[str, str]] | None = Field(
+        None, description="Categories that facts may have, each with what it is for.", examples=[[{"home": "Where."}]]
+    )
+
+
+class AddRequest(ScopeIds, Facts):
     """What to keep, and for whom."""
 
     model_config = ConfigDict(
@@ -43,17 +61,7 @@ class AddRequest(ScopeIds):
     )
 
     messages: str | Message | list[Message] = Field(description="A text alone is one message of the user.")
-    metadata: Json | None = Field(None, description="Kept with each memory, can be searched by.")
-    infer: bool = Field(True, description="Let the language model decide what to keep; without one: every message.")
-    timestamp: int | float | str | None = Field(None, description="When it was said: unix seconds, a date, ISO 8601.")
-    expiration_date: str | None = Field(None, description="`YYYY-MM-DD`, the last day on which it is found.")
     wait: bool = Field(True, description="`false`: answer 202 as soon as it is durable.")
-    custom_instructions: str | None = Field(None, description="What matters, in your words, for facts of this add.")
-    includes: str | list[str] | None = Field(None, description="Only facts about these topics.")
-    excludes: str | list[str] | None = Field(None, description="No facts about these topics.")
-    custom_categories: list[dict[str, str]] | None = Field(
-        None, description="Categories that facts may have, each with what it is for.", examples=[[{"home": "Where."}]]
-    )
 
 
 class UpdateRequest(BaseModel):

@@ -16,7 +16,11 @@ from remora.commands.connection import ask, given, json_object, moment
 from remora.commands.flags import (
     AgentFlag,
     AppFlag,
+    CategoryFlag,
+    ExcludeFlag,
     IdempotencyFlag,
+    IncludeFlag,
+    InstructionsFlag,
     JsonFlag,
     KeyFlag,
     MetadataFlag,
@@ -26,7 +30,9 @@ from remora.commands.flags import (
     UserFlag,
     WaitFlag,
 )
+from remora.commands.wishes import wishes
 from remora.errors import InvalidInput, Overloaded, RateLimited, exit_code
+from remora.views import inference as previews
 from remora.views import memories as views
 
 if TYPE_CHECKING:
@@ -58,6 +64,14 @@ def add(
     timestamp: TimestampFlag = None,
     expires: Annotated[str | None, typer.Option(help="The last day on which it is found, as 2026-12-31.")] = None,
     infer: Annotated[bool, typer.Option(help="Let a configured language model make facts of it.")] = True,
+    memory_type: Annotated[
+        str | None, typer.Option(help="procedural_memory: one record of what an agent did; needs --agent-id.")
+    ] = None,
+    instructions: InstructionsFlag = None,
+    include: IncludeFlag = None,
+    exclude: ExcludeFlag = None,
+    category: CategoryFlag = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be stored.")] = False,
     wait: WaitFlag = True,
     idempotency_key: IdempotencyFlag = None,
     url: UrlFlag = None,
@@ -79,13 +93,21 @@ def add(
         timestamp=moment(timestamp),
         expiration_date=expires,
         infer=infer,
-        wait=None if wait else False,
+        memory_type=memory_type,
+        **wishes(instructions, include, exclude, category),
     )
     speaker = {"role": role, **given(name=name)}
     if (text is None) == (file is None):
         raise InvalidInput("give a text, `-` for stdin, or --file; `remora add --help` shows examples")
+    if dry_run and file is not None:
+        raise InvalidInput("--dry-run shows what one text would store: it goes with a text or `-`, not with --file")
+    said = standard_input.whole() if text == "-" else text
+    if dry_run:
+        shown = ask(url, api_key, lambda api: api.preview([{**speaker, "content": said}], **fields))
+        output.as_json(shown) if json_ else previews.previewed(shown)
+        return
+    fields |= given(wait=None if wait else False)
     if file is None:
-        said = standard_input.whole() if text == "-" else text
         fields |= given(idempotency_key=idempotency_key)
         answer = ask(url, api_key, lambda api: api.add([{**speaker, "content": said}], **fields))
         output.as_json(answer) if json_ else views.added(answer)

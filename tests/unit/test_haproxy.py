@@ -167,7 +167,6 @@ class Backend:
         await writer.drain()
         writer.close()
 
-
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The beginning of an answer without an end; `left` is set when whoever asked is gone."""
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")

@@ -243,7 +243,7 @@ Call = Callable[[AsyncMemory], Awaitable[Any]]
         lambda memory: memory.add("x"),
         lambda memory: memory.add("x", user_id=""),
         lambda memory: memory.add("x", user_id="ana", memory_type="procedural_memory"),
-        lambda memory: memory.add("x", user_id="ana", prompt="Only names."),
+        lambda memory: memory.add("x", user_id="ana", prompt=5),
         lambda memory: memory.search("x"),
         lambda memory: memory.search("", user_id="ana"),
         lambda memory: memory.search("x", user_id="ana", top_k=5, limit=5),
