@@ -91,6 +91,11 @@ class LlmSettings(_Section):
         """Whether there is a language model."""
         return self.base_url is not None or self.model is not None
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether there is one that is shown images."""
+        return self.is_set and self.images
+
 
 class Policy(StrEnum):
     """How facts are kept consistent with those before them.

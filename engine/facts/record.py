@@ -60,10 +60,8 @@ def read_record_before_the_break(
     answer: str, numbers: Collection[int], _categories: Collection[str] | None = None
 ) -> Reading:
     """What an answer that breaks off has on record until then."""
-    try:
-        return Reading(_record(items_before_the_break(answer, _LISTS, most=_MOST_LINES), numbers))
-    except Unreadable:
-        return Reading(())
+    lines = [one for one in items_before_the_break(answer, _LISTS, most=_MOST_LINES) if isinstance(one, str)]
+    return Reading(_record(lines, numbers) if any(map(clean, lines)) else ())
 
 
 def joined_record(parts: Iterable[Made]) -> Made:
@@ -76,8 +74,10 @@ def joined_record(parts: Iterable[Made]) -> Made:
     return replace(made, facts=(Fact(text, lines),))
 
 
-def _record(items: Iterable[object], numbers: Collection[int]) -> tuple[Fact, ...]:
+def _record(items: Sequence[object], numbers: Collection[int]) -> tuple[Fact, ...]:
     lines = [text for one in items if isinstance(one, str) and (text := clean(one))]
+    if not items:
+        return ()
     if not lines:
         raise Unreadable("nothing is on record in its answer")
     return (Fact("\n".join(lines), tuple(sorted(numbers))),)

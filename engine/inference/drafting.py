@@ -68,7 +68,7 @@ class Drafter:
         made = await self._maker.make(messages, about, said_us, wishes, so_far, task)
         sources = await look(operation)
         facts = [
-            _drafted(ids.memory_id(secret, operation.id, _FIRST_FACT + number), one, behind, messages, said_us)
+            _draft_fact(ids.memory_id(secret, operation.id, _FIRST_FACT + number), one, behind, messages, said_us)
             for number, one in enumerate(made.facts)
             if (behind := _behind(one, sources))
         ]
@@ -103,7 +103,7 @@ def _behind(fact: Fact, sources: Mapping[int, tuple[Source, ...]]) -> tuple[Sour
     return tuple(dict.fromkeys(one for line in fact.lines for one in sources.get(line, ())))
 
 
-def _drafted(
+def _draft_fact(
     memory_id: str, fact: Fact, sources: tuple[Source, ...], messages: Sequence[Message], said_us: int
 ) -> DraftFact:
     """It was said when the last of its messages was, and by somebody if they all were."""

@@ -7,7 +7,6 @@ from typing import Unpack
 
 from engine import ids, ingest, requests
 from engine.api import CallFields, PreviewFields
-from engine.errors import Unavailable
 from engine.inference.making import Inferring
 from engine.inference.previewing import preview_of_facts, preview_of_messages
 from engine.ledger_port import Operation, OperationKind
@@ -24,7 +23,7 @@ class InferenceVerbs(Verbs):
     async def preview(self, messages: str | Json | Sequence[Json], **fields: Unpack[PreviewFields]) -> Json:
         """What an add of these messages would store; see `MemoryApi`."""
         parts = self._parts
-        request = requests.parse_preview(messages, fields, parts.limits, images=parts.settings.llm.images)
+        request = requests.parse_preview(messages, fields, parts.limits, images=parts.settings.llm.takes_images)
         call, lane = request.call, ids.routing_key(request.call.project, request.scope)
         operation = operation_of(OperationKind.ADD, ingest.add_body(request), call, lane, now_us=parts.clock())
         # Most of its time is the language model's: by tokens it would make reads look slow.
@@ -49,7 +48,5 @@ class InferenceVerbs(Verbs):
 
     async def _previewed(self, operation: Operation, inferring: Inferring) -> Json:
         draft = await inferring.drafter.preview(operation, self._parts.writes.ownership.secret)
-        if draft.unread and not draft.facts:
-            raise Unavailable(f"the language model's answers can't be read: {draft.problems[-1]}")
         policy = await inferring.wishing.policy(operation)
         return preview_of_facts(draft, await inferring.reconciler.settle(operation, draft, policy, 0))

@@ -60,8 +60,8 @@ def _content(raw: object, where: str, limits: LimitSettings) -> str:
     """The text of a message; of a list of parts, the text parts. None (a bare tool call) is no text, and no error."""
     if raw is None:
         return ""
-    if isinstance(raw, Mapping):
-        raw = [raw]
+    if isinstance(raw, Mapping) and isinstance(raw.get("type"), str):
+        raw = [raw]  # one part by itself, as Mem0's clients send images
     if isinstance(raw, list):
         parts = [part.get("text") for part in raw if isinstance(part, Mapping) and part.get("type") == "text"]
         if not parts:

@@ -119,7 +119,7 @@ class WriteVerbs(Verbs):
 
     def _parsed(self, messages: object, fields: Mapping[str, Any]) -> AddRequest:
         parts = self._parts
-        return requests.parse_add(messages, fields, parts.limits, images=parts.settings.llm.images)
+        return requests.parse_add(messages, fields, parts.limits, images=parts.settings.llm.takes_images)
 
     async def _claimed_add(self, request: AddRequest) -> int:
         """The shard of an add, once its key is its own."""

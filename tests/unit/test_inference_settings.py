@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from engine.config import load
-from engine.errors import InvalidInput, Unavailable
-from engine.in_process import in_process
-from engine.llm import build
+from engine.errors import InvalidInput
 from engine.memory import Memory
 from tests.fact_provider import FactProvider
 from tests.provider import Reply, listening
+from tests.unit.inferring import memory_with
 
 ANN: dict[str, Any] = {"user_id": "ann"}
 AGENT: dict[str, Any] = {"agent_id": "clerk", "memory_type": "procedural_memory"}
@@ -26,20 +23,6 @@ RUN = [
 ]
 
 
-@asynccontextmanager
-async def memory_with(served: FactProvider, **llm: Any) -> AsyncIterator[Memory]:
-    settings = load(llm={"base_url": served.url, "model": "scripted", **llm}, infer={"instructions": "Prices matter."})
-    model = build(settings.llm)
-    assert model is not None
-    memory = in_process(settings, language_model=model)
-    await memory.start()
-    try:
-        yield memory
-    finally:
-        await memory.close()
-        await model.close()
-
-
 @pytest.fixture
 async def served() -> AsyncIterator[FactProvider]:
     async with listening(FactProvider([Reply()])) as one:
@@ -48,7 +31,7 @@ async def served() -> AsyncIterator[FactProvider]:
 
 @pytest.fixture
 async def memory(served: FactProvider) -> AsyncIterator[Memory]:
-    async with memory_with(served) as one:
+    async with memory_with(served, infer={"instructions": "Prices matter."}) as one:
         yield one
 
 
@@ -110,9 +93,14 @@ async def test_a_dry_run_says_what_an_add_would_do_and_stores_nothing(memory: Me
     assert verbatim["extractor"] == "verbatim"
 
 
-async def test_a_dry_run_without_an_answer_says_so(memory: Memory, served: FactProvider) -> None:
-    with served.failing(lambda _: Reply("no")), pytest.raises(Unavailable):
-        await memory.preview("I live in Porto.", **ANN)
+async def test_a_dry_run_says_what_can_not_be_read(memory: Memory, served: FactProvider) -> None:
+    with served.failing(lambda _: Reply("no")):
+        answer = await memory.preview("I live in Porto.", **ANN)
+    assert (answer["results"], answer["unread"]) == ([], [0])
+    assert answer["problems"]
+
+
+async def test_a_dry_run_takes_nothing_that_only_a_write_has(memory: Memory) -> None:
     with pytest.raises(InvalidInput):
         await memory.preview("I live in Porto.", **ANN, wait=False)  # type: ignore[call-arg]
 
@@ -158,3 +146,15 @@ async def test_a_model_without_eyes_gets_the_text_alone(memory: Memory, served: 
     await memory.add([{"role": "user", "content": parts}], **ANN)
     assert isinstance(served.asked[-1]["messages"][1]["content"], str)
     assert "image" not in served.asked[-1]["messages"][1]["content"].split("UTC", 1)[1]
+
+
+@pytest.mark.parametrize("content", [{"text": "x"}, {}, {"type": 5}])
+async def test_an_object_that_is_no_part_of_a_message_is_refused(memory: Memory, content: Any) -> None:
+    with pytest.raises(InvalidInput):
+        await memory.add([{"role": "user", "content": content}], **ANN)
+
+
+async def test_a_run_of_which_nothing_is_to_be_recorded_is_over(memory: Memory, served: FactProvider) -> None:
+    with served.failing(recording([])):
+        answer = await memory.add(RUN, **AGENT)
+    assert (answer["results"], answer["unread"], answer["status"]) == ([], [], "SUCCEEDED")
