@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "language-models.md").read_text()
 ROWS = dict(re.findall(r"^\| `((?:llm|infer|chat)\.\w+)` \| ([^|]+) \| [^|]+ \|$", PAGE, re.MULTILINE))
 SECTIONS = {"llm": LlmSettings, "infer": InferSettings, "chat": ChatSettings}
-LONG = {"chat.template"}
+LONG = {"chat.template", "infer.instructions"}
+"""Texts, which the page shows or explains."""
 
 
 def written(default: Any) -> str:
