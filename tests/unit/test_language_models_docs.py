@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from engine.config import ChatSettings, InferSettings, LlmSettings, Settings
 from engine.variables import known
@@ -15,7 +16,7 @@ from engine.variables import known
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "language-models.md").read_text()
 ROWS = dict(re.findall(r"^\| `((?:llm|infer|chat)\.\w+)` \| ([^|]+) \| [^|]+ \|$", PAGE, re.MULTILINE))
-SECTIONS = {"llm": LlmSettings, "infer": InferSettings, "chat": ChatSettings}
+SECTIONS: dict[str, type[BaseModel]] = {"llm": LlmSettings, "infer": InferSettings, "chat": ChatSettings}
 LONG = {"chat.template", "infer.instructions"}
 """Texts, which the page shows or explains."""
 
