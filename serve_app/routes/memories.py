@@ -20,11 +20,13 @@ from engine.errors import InvalidInput
 from engine.types import SCOPE_FIELDS
 from serve_app import schemas
 from serve_app.bodies import fields_of, json_object, known, required
+from serve_app.mem0.scopes import ids_in_text
+from serve_app.mem0.wide import delete_wide, is_wide
 from serve_app.pages import paged
 from serve_app.paths import decoded, sent_path
-from serve_app.queries import known_params, only
+from serve_app.queries import known_params, only, single
 from serve_app.responses import JsonResponse, answer
-from serve_app.routes.routing import Routes, api_of, idempotency_of
+from serve_app.routes.routing import Routes, api_of, deadline_of, idempotency_of
 
 routes = Routes(prefix="/v1/memories", tags=["memories"])
 
@@ -32,8 +34,10 @@ _PATH = "/v1/memories/"
 _ADD, _SEARCH, _UPDATE = fields_of(AddFields), fields_of(SearchFields), fields_of(UpdateFields)
 _LIST, _ONE, _HISTORY = fields_of(ListFields), fields_of(GetFields), fields_of(CallFields)
 _WRITE, _DELETE_ALL = fields_of(WriteFields) - {"idempotency_key"}, fields_of(DeleteAllFields) - {"idempotency_key"}
-_HARMLESS = frozenset({"source", "org_id", "project_id"})
+_HARMLESS = frozenset({"source", "org_id", "project_id", "version", "output_format", "async_mode", "enable_graph"})
 """What clients add to every call."""
+_LINKED = frozenset({"delete_linked"})
+"""Whether what a memory took the place of shall go too: it has ended already."""
 _SCOPE_HELP = dict.fromkeys(SCOPE_FIELDS, "Only memories with this id; several are ANDed.")
 _PAST_HELP = {
     "as_of": "As it was then: a day, unix seconds, or ISO 8601 with its offset.",
@@ -94,8 +98,13 @@ async def list_memories(request: Request) -> JsonResponse:
     openapi_extra=schemas.parameters(**_SCOPE_HELP),
 )
 async def delete_all(request: Request) -> JsonResponse:
-    """Deletes every memory that has all given ids. Refuses any other parameter, and a body: both could mean less."""
+    """Deletes every memory that has all given ids. Refuses any other parameter, and a body: both could mean less.
+
+    The ids may stand in `filters` too, as an object of nothing else.
+    """
     fields = await _deletion(request) | idempotency_of(request)
+    if is_wide(fields, request.headers):
+        return answer(await delete_wide(api_of(request), fields, deadline_of(request)))
     return answer(await api_of(request).delete_all(**fields))
 
 
@@ -131,7 +140,7 @@ async def update(request: Request, memory_id: str) -> JsonResponse:
 async def delete(request: Request, memory_id: str) -> JsonResponse:
     """The memory is found no more; its history stays. Refuses any other parameter, and a body: it could be meant as a
     condition."""
-    only(request.query_params, _WRITE | _HARMLESS)
+    only(request.query_params, _WRITE | _HARMLESS | _LINKED)
     await _no_body(request, "a deletion takes its id from the path, and nothing from a body")
     fields = known_params(request.query_params, _WRITE) | idempotency_of(request)
     return answer(await api_of(request).delete(decoded(memory_id), **fields))
@@ -152,14 +161,25 @@ async def _deletion(request: Request) -> dict[str, Any]:
     """The scope to delete, when nothing about the request could mean that less should go."""
     if sent_path(request.scope).endswith("//"):
         raise InvalidInput("the memory id in the path is empty", {"field": "memory_id"})
-    only(request.query_params, _DELETE_ALL | _HARMLESS)
+    params = request.query_params
+    only(params, _DELETE_ALL | _HARMLESS | {"filters"})
     await _no_body(request, "a deletion by scope takes its ids from the query, not from a body")
-    fields = known_params(request.query_params, _DELETE_ALL)
+    fields = known_params(params, _DELETE_ALL)
+    if "filters" in params:
+        fields |= _ids_beside(fields, ids_in_text(single(params, "filters")))
     if not any(name in fields for name in SCOPE_FIELDS):
         raise InvalidInput(
             f"at least one of {', '.join(SCOPE_FIELDS)} is required; nothing was deleted", {"fields": [*SCOPE_FIELDS]}
         )
     return fields
+
+
+def _ids_beside(fields: dict[str, Any], ids: dict[str, Any]) -> dict[str, Any]:
+    """The ids of `filters`, when none of them is given beside it too."""
+    twice = [name for name in ids if name in fields]
+    if twice:
+        raise InvalidInput(f"{twice[0]} is given twice, once in filters; nothing was deleted", {"field": twice[0]})
+    return ids
 
 
 async def _no_body(request: Request, why: str) -> None:
