@@ -1,4 +1,4 @@
-"""Mem0's paths over a whole memory system in this process, as its clients ask them."""
+"""Mem0's add and single memories, as its clients ask for them."""
 
 from __future__ import annotations
 
@@ -9,57 +9,26 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from pydantic import SecretStr
 
-from engine.config import Settings
-from engine.in_process import in_process
-from serve_app.application import create_app
+from tests.unit.mem0_door import (
+    KEY,
+    NOBODY,
+    added,
+    app_of,
+    assert_refused,
+    client_of,
+    listed,
+    memory_system,
+    opened,
+)
 
-KEY = "the-key"
-NOBODY = "00000000-0000-8000-8000-000000000000"
-SDK = {"X-Mem0-Client": "mem0-python/2.2.1", "Mem0-User-ID": "0123456789abcdef"}
 IDS = ("user_id", "agent_id", "app_id", "run_id")
 
 
 @pytest.fixture
-async def app() -> AsyncIterator[FastAPI]:
-    memory = in_process()
-    await memory.start()
-    yield create_app(memory, Settings(admin_key=SecretStr(KEY)))
-    await memory.close()
-
-
-@pytest.fixture
-async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"authorization": f"Token {KEY}", **SDK}
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://mem0.test", headers=headers) as client:
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with opened() as client:
         yield client
-
-
-async def added(http: httpx.AsyncClient, *texts: str, **fields: Any) -> list[str]:
-    """The ids of what was kept of these texts."""
-    body = {"messages": [{"role": "user", "content": text} for text in texts], "infer": False, **fields}
-    reply = await http.post("/v3/memories/add/", json=body)
-    assert reply.status_code == 200, reply.text
-    return [row["id"] for row in reply.json()["results"]]
-
-
-async def listed(http: httpx.AsyncClient, **filters: Any) -> list[str]:
-    """The texts of what a filter selects, in alphabetical order."""
-    reply = await http.post("/v3/memories/", json={"filters": filters, "page_size": 200})
-    assert reply.status_code == 200, reply.text
-    return sorted(memory["memory"] for memory in reply.json()["results"])
-
-
-def assert_refused(reply: httpx.Response, status: int = 400, says: str = "") -> None:
-    """An error that Mem0's clients can show."""
-    body = reply.json()
-    assert reply.status_code == status, reply.text
-    assert isinstance(body["detail"], str)
-    assert body["detail"] == body["error"] != ""
-    assert says in body["detail"]
 
 
 def has_offset(time: str) -> bool:
@@ -80,8 +49,9 @@ async def test_ping_answers_what_clients_are_made_of(http: httpx.AsyncClient, pa
 @pytest.mark.parametrize(
     "headers", [{"authorization": f"Token {KEY}"}, {"authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}]
 )
-async def test_the_key_comes_in_any_of_three_headers(app: FastAPI, headers: dict[str, str]) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://mem0.test") as http:
+async def test_the_key_comes_in_any_of_three_headers(headers: dict[str, str]) -> None:
+    async with memory_system() as memory, client_of(app_of(memory)) as http:
+        del http.headers["authorization"]
         assert (await http.get("/v1/ping/", headers=headers)).status_code == 200
         assert_refused(await http.get("/v1/ping/", headers={"authorization": "Token other"}), 401, "not known")
         assert_refused(await http.post("/v3/memories/add/", json={}), 401, "key")
