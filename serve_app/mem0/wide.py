@@ -17,12 +17,14 @@ from serve_app.mem0.scopes import ENTITY_TYPES
 from serve_app.mem0.together import Call, together
 
 ANY = "*"
+_CLIENTS = ("x-mem0-client", "x-mem0-client-language", "mem0-user-id")
+"""Each of Mem0's clients sends one of these."""
 _PAGE_SIZE = 1000
 
 
 def is_wide(fields: Json, headers: Headers) -> bool:
     """Whether a deletion is about every user, agent, app or run."""
-    return "x-mem0-client" in headers and any(fields.get(name) == ANY for name in SCOPE_FIELDS)
+    return any(name in headers for name in _CLIENTS) and any(fields.get(name) == ANY for name in SCOPE_FIELDS)
 
 
 async def delete_wide(api: MemoryApi, fields: Json, deadline_s: float) -> Json:

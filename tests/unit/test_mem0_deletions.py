@@ -105,6 +105,17 @@ async def test_a_deletion_that_could_mean_less_deletes_nothing(http: httpx.Async
     assert await left(http) == KEPT
 
 
+@pytest.mark.parametrize(
+    "header",
+    [{"x-mem0-client": "mem0-js/3.3.1"}, {"x-mem0-client-language": "node"}, {"mem0-user-id": "0123456789abcdef"}],
+)
+async def test_each_of_mem0_s_clients_can_say_every_user(header: dict[str, str]) -> None:
+    async with memory_system() as memory, client_of(app_of(memory), **header) as http:
+        await fill(http)
+        assert (await http.delete(f"{PATH}?{ALL}")).json()["count"] == len(KEPT)
+        assert await left(http) == []
+
+
 async def test_nobody_but_mem0_s_clients_can_say_every_user() -> None:
     async with memory_system() as memory:
         app = app_of(memory)
