@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
+from typing import Protocol
 
 from engine.errors import DeadlineExceeded, RemoraError
 from engine.types import Json
 
 AT_A_TIME = 32
 
-Call = Callable[[float], Awaitable[Json]]
-"""Takes how long it may wait, in seconds."""
+
+class Call(Protocol):
+    """One of the calls; `deadline_s`: how long it may wait."""
+
+    def __call__(self, *, deadline_s: float) -> Awaitable[Json]: ...
 
 
 async def together(calls: Mapping[str, Call], deadline_s: float) -> dict[str, Json | RemoraError]:
@@ -25,7 +29,7 @@ async def together(calls: Mapping[str, Call], deadline_s: float) -> dict[str, Js
             if left_s <= 0:
                 return DeadlineExceeded("not begun: the deadline has passed. Send what is left again")
             try:
-                return await call(left_s)
+                return await call(deadline_s=left_s)
             except RemoraError as error:
                 return error
 

@@ -26,7 +26,7 @@ from serve_app.pages import paged
 from serve_app.paths import decoded, sent_path
 from serve_app.queries import known_params, only, single
 from serve_app.responses import JsonResponse, answer
-from serve_app.routes.routing import Routes, api_of, deadline_of, idempotency_of
+from serve_app.routes.routing import Routes, api_of, deadline_of, idempotency_of, limits_of
 
 routes = Routes(prefix="/v1/memories", tags=["memories"])
 
@@ -104,7 +104,8 @@ async def delete_all(request: Request) -> JsonResponse:
     """
     fields = await _deletion(request) | idempotency_of(request)
     if is_wide(fields, request.headers):
-        return answer(await delete_wide(api_of(request), fields, deadline_of(request)))
+        limits, deadline_s = limits_of(request), deadline_of(request)
+        return answer(await delete_wide(api_of(request), fields, page_size=limits.page_size, deadline_s=deadline_s))
     return answer(await api_of(request).delete_all(**fields))
 
 

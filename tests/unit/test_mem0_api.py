@@ -81,7 +81,10 @@ async def test_without_inference_each_message_is_a_memory_at_once(http: httpx.As
 
 
 async def test_the_same_text_is_kept_once(http: httpx.AsyncClient) -> None:
-    await added(http, "I like tea", user_id="ana")
+    [first] = await added(http, "I like tea", user_id="ana")
+    again = {"messages": "I like tea", "user_id": "ana", "infer": False}
+    rows = (await http.post("/v3/memories/add/", json=again)).json()["results"]
+    assert [(row["event"], row["id"]) for row in rows] == [("NONE", first)]
     await added(http, "I like tea", "I like tea", user_id="ana")
     assert await listed(http, user_id="ana") == ["I like tea"]
 

@@ -87,6 +87,18 @@ async def test_without_a_language_model_the_messages_are_the_results(http: httpx
     assert (await http.get(f"/v1/event/{body['event_id']}/")).json()["status"] == "SUCCEEDED"
 
 
+async def test_a_project_is_emptied_of_messages_too_that_no_list_shows(inferring: httpx.AsyncClient) -> None:
+    thanks = {**ANN, "messages": "Thanks!", "async_mode": False}
+    assert (await inferring.post("/v3/memories/add/", json=thanks)).json()["results"] == []
+    assert (await inferring.get("/v1/entities/")).json()["count"] == 0
+    hidden = await inferring.get("/v1/memories/?user_id=ann&include_messages=true")
+    assert hidden.json()["count"] == 1
+    reply = await inferring.delete("/v1/memories/?user_id=*&agent_id=*&app_id=*&run_id=*")
+    assert (reply.status_code, reply.json()["count"]) == (200, 1)
+    hidden = await inferring.get("/v1/memories/?user_id=ann&include_messages=true")
+    assert hidden.json()["count"] == 0
+
+
 # --- events ----------------------------------------------------------------------------------------------------------
 
 

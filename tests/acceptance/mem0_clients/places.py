@@ -82,7 +82,7 @@ class Sdk(Program):
 def run(command: list[str], home: Path, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """One call of a command line."""
     return subprocess.run(
-        command, cwd=home, env=surroundings(home) | variables, capture_output=True, text=True, timeout=_COMMAND_S,
+        command, cwd=home, env={**surroundings(home), **variables}, capture_output=True, text=True, timeout=_COMMAND_S,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
