@@ -15,17 +15,16 @@ from engine.api import MemoryApi
 from engine.errors import InvalidInput, RemoraError
 from engine.types import SCOPE_FIELDS, Json
 from serve_app.mem0.batches import key_of
+from serve_app.mem0.clients import is_mem0
 from serve_app.mem0.scopes import ENTITY_TYPES
 from serve_app.mem0.together import Call, together
 
 ANY = "*"
-_CLIENTS = ("x-mem0-client", "x-mem0-client-language", "mem0-user-id")
-"""Each of Mem0's clients sends one of these."""
 
 
 def is_wide(fields: Json, headers: Headers) -> bool:
     """Whether a deletion is about every user, agent, app or run."""
-    return any(name in headers for name in _CLIENTS) and any(fields.get(name) == ANY for name in SCOPE_FIELDS)
+    return is_mem0(headers) and any(fields.get(name) == ANY for name in SCOPE_FIELDS)
 
 
 async def delete_wide(api: MemoryApi, fields: Json, *, page_size: int, deadline_s: float) -> Json:

@@ -20,6 +20,7 @@ from engine.errors import InvalidInput
 from engine.types import SCOPE_FIELDS
 from serve_app import schemas
 from serve_app.bodies import fields_of, json_object, known, required
+from serve_app.mem0.clients import allowed_in_a_deletion
 from serve_app.mem0.scopes import ids_in_text
 from serve_app.mem0.wide import delete_wide, is_wide
 from serve_app.pages import paged
@@ -34,10 +35,8 @@ _PATH = "/v1/memories/"
 _ADD, _SEARCH, _UPDATE = fields_of(AddFields), fields_of(SearchFields), fields_of(UpdateFields)
 _LIST, _ONE, _HISTORY = fields_of(ListFields), fields_of(GetFields), fields_of(CallFields)
 _WRITE, _DELETE_ALL = fields_of(WriteFields) - {"idempotency_key"}, fields_of(DeleteAllFields) - {"idempotency_key"}
-_HARMLESS = frozenset({"source", "org_id", "project_id", "version", "output_format", "async_mode", "enable_graph"})
+_HARMLESS = frozenset({"source", "org_id", "project_id"})
 """What clients add to every call."""
-_LINKED = frozenset({"delete_linked"})
-"""Whether what a memory took the place of shall go too: it has ended already."""
 _SCOPE_HELP = dict.fromkeys(SCOPE_FIELDS, "Only memories with this id; several are ANDed.")
 _PAST_HELP = {
     "as_of": "As it was then: a day, unix seconds, or ISO 8601 with its offset.",
@@ -98,10 +97,7 @@ async def list_memories(request: Request) -> JsonResponse:
     openapi_extra=schemas.parameters(**_SCOPE_HELP),
 )
 async def delete_all(request: Request) -> JsonResponse:
-    """Deletes every memory that has all given ids. Refuses any other parameter, and a body: both could mean less.
-
-    The ids may stand in `filters` too, as an object of nothing else.
-    """
+    """Deletes every memory that has all given ids. Refuses any other parameter, and a body: both could mean less."""
     fields = await _deletion(request) | idempotency_of(request)
     if is_wide(fields, request.headers):
         limits, deadline_s = limits_of(request), deadline_of(request)
@@ -141,7 +137,7 @@ async def update(request: Request, memory_id: str) -> JsonResponse:
 async def delete(request: Request, memory_id: str) -> JsonResponse:
     """The memory is found no more; its history stays. Refuses any other parameter, and a body: it could be meant as a
     condition."""
-    only(request.query_params, _WRITE | _HARMLESS | _LINKED)
+    only(request.query_params, _WRITE | _HARMLESS | allowed_in_a_deletion(request.headers))
     await _no_body(request, "a deletion takes its id from the path, and nothing from a body")
     fields = known_params(request.query_params, _WRITE) | idempotency_of(request)
     return answer(await api_of(request).delete(decoded(memory_id), **fields))
@@ -163,7 +159,7 @@ async def _deletion(request: Request) -> dict[str, Any]:
     if sent_path(request.scope).endswith("//"):
         raise InvalidInput("the memory id in the path is empty", {"field": "memory_id"})
     params = request.query_params
-    only(params, _DELETE_ALL | _HARMLESS | {"filters"})
+    only(params, _DELETE_ALL | _HARMLESS | allowed_in_a_deletion(request.headers))
     await _no_body(request, "a deletion by scope takes its ids from the query, not from a body")
     fields = known_params(params, _DELETE_ALL)
     if "filters" in params:

@@ -49,7 +49,7 @@ async def left(http: httpx.AsyncClient) -> list[str]:
         ("user_id=ana&agent_id=bot", set()),
         ("agent_id=bot", {"ben bot", "only bot"}),
         ("user_id=nobody", set()),
-        ("user_id=ana&source=CLI&org_id=o&project_id=p&version=v2&output_format=v1.1", {"ana", "ana r"}),
+        ("user_id=ana&source=CLI&org_id=o&project_id=p&output_format=v1.1&enable_graph=true", {"ana", "ana r"}),
         ("filters={'user_id': 'ana'}", {"ana", "ana r"}),
         ("filters={'user_id': 'ana', 'run_id': 'r'}", {"ana r"}),
         ('filters={"userId": "ana"}', {"ana", "ana r"}),
@@ -94,6 +94,7 @@ async def test_a_deletion_takes_what_it_names_and_nothing_else(
         "user_id=ana&metadata={'k': 'v'}",
         "metadata={'k': 'v'}",
         "user_id=ana&limit=1",
+        "user_id=ana&version=v2",
         "user_id=ana&categories=food",
         "user_id=*&agent_id=*",
         "user_id=*&agent_id=*&app_id=*",
@@ -116,12 +117,13 @@ async def test_each_of_mem0_s_clients_can_say_every_user(header: dict[str, str])
         assert await left(http) == []
 
 
-async def test_nobody_but_mem0_s_clients_can_say_every_user() -> None:
+async def test_nobody_but_mem0_s_clients_can_say_every_user_or_put_ids_into_filters() -> None:
     async with memory_system() as memory:
         app = app_of(memory)
         async with client_of(app) as http, client_of(app, accept="*/*") as curl:
             await fill(http)
-            for query in ("user_id=*", ALL, "filters={'user_id': '*'}"):
+            queries = ("user_id=*", ALL, "filters={'user_id': '*'}", "filters={'user_id': 'ana'}")
+            for query in (*queries, "user_id=ana&output_format=v1.1", "user_id=ana&delete_linked=true"):
                 assert_refused(await curl.delete(f"{PATH}?{query}"))
             assert await left(http) == KEPT
 
