@@ -1,8 +1,8 @@
 """Mem0's wire API beside Remora's own, for its unmodified clients.
 
 Where both have the same path, Remora's own route answers both. What is here is put together from the verbs of
-`MemoryApi`: the routes, and pure modules that say what a request of Mem0's means (`scopes`, `queries`, `batches`, `clients`) and
-what it is answered (`shapes`).
+`MemoryApi`: the routes, and pure modules that say what a request of Mem0's means (`scopes`, `queries`, `batches`,
+`clients`) and what it is answered (`shapes`).
 """
 
 from __future__ import annotations
