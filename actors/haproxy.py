@@ -37,6 +37,7 @@ _ADMISSION = """\
     acl remora_chats path /v1/chat/completions /v1/chat/completions/
     acl remora_reads method GET HEAD OPTIONS
     acl remora_reads path_sub /search
+    acl remora_reads path /v3/memories /v3/memories/ /v2/memories /v2/memories/
     http-request set-var(txn.kind) str(change)
     http-request set-var(txn.kind) str(read) if remora_reads
     http-request set-var(txn.kind) str(chat) if remora_chats

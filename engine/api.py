@@ -381,7 +381,7 @@ class MemoryApi(Protocol):
         ...
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
-        """`{id, event_type, status, results, error, payload, metadata, created_at, updated_at, started_at,
+        """`{id, event_type, scope, status, results, error, payload, metadata, created_at, updated_at, started_at,
         completed_at, latency}`, by its id or by the `idempotency_key` that its caller gave it. Raises NotFound."""
         ...
 

@@ -33,6 +33,9 @@ from serve_app.boundary import Boundary, on_http_exception
 from serve_app.chat import ChatDoor
 from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
+from serve_app.mem0 import ROUTES as MEM0_ROUTES
+from serve_app.mem0 import UNBUILT
+from serve_app.mem0 import schemas as mem0_schemas
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
 from serve_app.routes import (
@@ -89,6 +92,7 @@ def _completed(description: Json) -> Json:
             context_schemas,
             graph_schemas,
             inference_schemas,
+            mem0_schemas,
             openai_schemas,
             ranking_schemas,
             upkeep_schemas,
@@ -129,12 +133,15 @@ def create_app(
     app.state.chats = ChatDoor(settings, time.monotonic)
     app.state.figures = ReplicaFigures(app.state.places, app.state.chats)
     app.state.limits = settings.limits
+    app.state.deadline_s = settings.runtime.deadline_s
     app.state.ray_metrics = ray_metrics
     for part in (
         memories, bulk, inference, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings,
         health, metrics, docs,
     ):  # fmt: skip
         app.include_router(part.routes)
+    for routes in (*MEM0_ROUTES, UNBUILT):
+        app.include_router(routes)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     _wrap(app, settings, tells_request_id=tells_request_id)

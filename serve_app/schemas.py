@@ -295,6 +295,7 @@ class Operation(BaseModel):
 
     id: str
     event_type: str
+    scope: dict[str, str] | None = Field(description="The ids that it is about; null for what names none.")
     status: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED"]
     results: list[Json]
     error: Any

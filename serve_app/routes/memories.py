@@ -20,11 +20,14 @@ from engine.errors import InvalidInput
 from engine.types import SCOPE_FIELDS
 from serve_app import schemas
 from serve_app.bodies import fields_of, json_object, known, required
+from serve_app.mem0.clients import allowed_in_a_deletion
+from serve_app.mem0.scopes import ids_in_text
+from serve_app.mem0.wide import delete_wide, is_wide
 from serve_app.pages import paged
 from serve_app.paths import decoded, sent_path
-from serve_app.queries import known_params, only
+from serve_app.queries import known_params, only, single
 from serve_app.responses import JsonResponse, answer
-from serve_app.routes.routing import Routes, api_of, idempotency_of
+from serve_app.routes.routing import Routes, api_of, deadline_of, idempotency_of, limits_of
 
 routes = Routes(prefix="/v1/memories", tags=["memories"])
 
@@ -96,6 +99,9 @@ async def list_memories(request: Request) -> JsonResponse:
 async def delete_all(request: Request) -> JsonResponse:
     """Deletes every memory that has all given ids. Refuses any other parameter, and a body: both could mean less."""
     fields = await _deletion(request) | idempotency_of(request)
+    if is_wide(fields, request.headers):
+        limits, deadline_s = limits_of(request), deadline_of(request)
+        return answer(await delete_wide(api_of(request), fields, page_size=limits.page_size, deadline_s=deadline_s))
     return answer(await api_of(request).delete_all(**fields))
 
 
@@ -131,7 +137,7 @@ async def update(request: Request, memory_id: str) -> JsonResponse:
 async def delete(request: Request, memory_id: str) -> JsonResponse:
     """The memory is found no more; its history stays. Refuses any other parameter, and a body: it could be meant as a
     condition."""
-    only(request.query_params, _WRITE | _HARMLESS)
+    only(request.query_params, _WRITE | _HARMLESS | allowed_in_a_deletion(request.headers))
     await _no_body(request, "a deletion takes its id from the path, and nothing from a body")
     fields = known_params(request.query_params, _WRITE) | idempotency_of(request)
     return answer(await api_of(request).delete(decoded(memory_id), **fields))
@@ -152,14 +158,25 @@ async def _deletion(request: Request) -> dict[str, Any]:
     """The scope to delete, when nothing about the request could mean that less should go."""
     if sent_path(request.scope).endswith("//"):
         raise InvalidInput("the memory id in the path is empty", {"field": "memory_id"})
-    only(request.query_params, _DELETE_ALL | _HARMLESS)
+    params = request.query_params
+    only(params, _DELETE_ALL | _HARMLESS | allowed_in_a_deletion(request.headers))
     await _no_body(request, "a deletion by scope takes its ids from the query, not from a body")
-    fields = known_params(request.query_params, _DELETE_ALL)
+    fields = known_params(params, _DELETE_ALL)
+    if "filters" in params:
+        fields |= _ids_beside(fields, ids_in_text(single(params, "filters")))
     if not any(name in fields for name in SCOPE_FIELDS):
         raise InvalidInput(
             f"at least one of {', '.join(SCOPE_FIELDS)} is required; nothing was deleted", {"fields": [*SCOPE_FIELDS]}
         )
     return fields
+
+
+def _ids_beside(fields: dict[str, Any], ids: dict[str, Any]) -> dict[str, Any]:
+    """The ids of `filters`, when none of them is given beside it too."""
+    twice = [name for name in ids if name in fields]
+    if twice:
+        raise InvalidInput(f"{twice[0]} is given twice, once in filters; nothing was deleted", {"field": twice[0]})
+    return ids
 
 
 async def _no_body(request: Request, why: str) -> None:

@@ -57,6 +57,11 @@ def limits_of(request: Request) -> LimitSettings:
     return cast(LimitSettings, request.app.state.limits)
 
 
+def deadline_of(request: Request) -> float:
+    """How long a request may take, in seconds."""
+    return cast(float, request.app.state.deadline_s)
+
+
 def figures_of(request: Request) -> ReplicaFigures:
     """What this replica counts."""
     return cast(ReplicaFigures, request.app.state.figures)

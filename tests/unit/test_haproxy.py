@@ -256,6 +256,17 @@ async def test_what_changes_something_is_refused_in_our_shape_while_reads_and_he
     assert (await http.post("/v1/memories/", json={})).status_code == 200
 
 
+async def test_a_list_that_is_asked_for_with_a_body_is_a_read(front: tuple[Backend, httpx.AsyncClient]) -> None:
+    backend, http = front
+    writes = [asyncio.ensure_future(http.post("/v3/memories/add/", json={})) for _ in range(CHANGES)]
+    await begun(backend, CHANGES)
+    listing = asyncio.ensure_future(http.post("/v3/memories/?page=1", json={}))
+    await begun(backend, CHANGES + 1)
+    assert (await http.post("/v3/memories/add/", json={})).status_code == 429
+    backend.go_on.set()
+    assert {reply.status_code for reply in await asyncio.gather(*writes, listing)} == {200}
+
+
 async def test_who_hangs_up_leaves_its_place(front: tuple[Backend, httpx.AsyncClient]) -> None:
     backend, http = front
     writes = [asyncio.ensure_future(http.post("/v1/memories/", json={})) for _ in range(CHANGES)]
