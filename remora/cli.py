@@ -20,6 +20,7 @@ from remora.commands import (
     entities,
     erasure,
     graph,
+    mcp,
     memories,
     operations,
     top,
@@ -129,6 +130,7 @@ for command in (
     backup.restore,
     tune.tune,
     top.top,
+    mcp.mcp,
     demo.demo,
     doctor.doctor,
 ):

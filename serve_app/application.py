@@ -32,6 +32,8 @@ from serve_app.boundary import Boundary, on_http_exception
 from serve_app.chat import ChatDoor
 from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
+from serve_app.mcp.door import McpDoor
+from serve_app.mcp.server import Reach
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
 from serve_app.routes import (
@@ -43,6 +45,7 @@ from serve_app.routes import (
     entities,
     graph,
     health,
+    mcp,
     memories,
     metrics,
     models,
@@ -117,12 +120,13 @@ def create_app(
     app.state.api = api
     app.state.places = places_for(settings.limits, time.monotonic)
     app.state.chats = ChatDoor(settings, time.monotonic)
+    app.state.mcp = McpDoor(settings, _reach(app), app.version)
     app.state.figures = ReplicaFigures(app.state.places, app.state.chats)
     app.state.limits = settings.limits
     app.state.ray_metrics = ray_metrics
     for part in (
-        memories, bulk, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings, health,
-        metrics, docs,
+        memories, bulk, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings, mcp,
+        health, metrics, docs,
     ):  # fmt: skip
         app.include_router(part.routes)
     app.add_exception_handler(HTTPException, on_http_exception)
@@ -133,8 +137,17 @@ def create_app(
 
 @asynccontextmanager
 async def _closing(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    await app.state.chats.close()
+    async with app.state.mcp.opened():
+        yield
+        await app.state.chats.close()
+
+
+def _reach(app: FastAPI) -> Reach:
+    async def memory() -> MemoryApi:
+        api: MemoryApi = app.state.api
+        return api
+
+    return memory
 
 
 def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:
