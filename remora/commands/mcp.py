@@ -25,7 +25,11 @@ def mcp(
 
     Example: {"mcpServers": {"remora": {"command": "remora", "args": ["mcp", "--user-id", "ana"]}}}
     """
+    from remora.http_address import address_of
     from remora.mcp_stdio import Reached, run
+
+    if url is not None:
+        address_of(url)
 
     default_user = settings_of(**({"mcp": {"default_user": user_id}} if user_id is not None else {})).mcp.default_user
     memory = Reached(url, api_key=api_key if url else None, data_dir=data_dir)

@@ -16,6 +16,8 @@ _IDS = ", ".join(SCOPE_FIELDS)
 async def add(api: MemoryApi, arguments: Json, user: str) -> Any:
     """Keep a text, or the conversation that is given in its place."""
     more = {name: arguments[name] for name in ("metadata", "infer") if name in arguments}
+    if not isinstance(arguments["text"], str):
+        raise InvalidInput("text should be a string", {"field": "text"})
     said = arguments["messages"] if "messages" in arguments else arguments["text"]
     return await api.add(said, **owned(arguments, user), **more)
 
