@@ -153,7 +153,7 @@ class ChatSettings(_Section):
 class McpSettings(_Section):
     """`/mcp`. `default_user`: whose memory a tool is about when neither its arguments nor its address say."""
 
-    default_user: Annotated[str, Field(pattern=r"^\S+$", max_length=256)] = "mcp"
+    default_user: Annotated[str, Field(pattern=r"\S", max_length=256)] = "mcp"
 
 
 class LedgerSettings(_Section):

@@ -10,7 +10,7 @@ from mcp.server.stdio import stdio_server
 from engine.api import MemoryApi
 from remora import __version__, output
 from remora.connection import Connection
-from remora.errors import RemoraError
+from remora.errors import RemoraError, Unavailable
 from serve_app.mcp.server import whole_server
 
 
@@ -19,12 +19,15 @@ class Reached(Connection):
 
     async def api(self) -> MemoryApi:
         """The memory system, connected to or started when it wasn't; raises RemoraError when that fails."""
-        return await self._api()
+        try:
+            return await self._api()
+        except OSError as error:  # A full disk, a directory that can't be written.
+            raise Unavailable(str(error), {"errno": error.errno}) from error
 
     async def begin(self) -> None:
         """Connect or start now. What goes wrong is told on stderr, and tried again with the first call."""
         try:
-            await self.open()
+            await self.api()
         except RemoraError as error:
             output.note(f"remora: {error.message}", "red")
 

@@ -33,7 +33,6 @@ from mcp_types import (
 )
 
 from engine.api import MemoryApi
-from serve_app.errors import INTERNAL_DETAIL
 from serve_app.mcp.answers import Told, as_text, good, refused
 from serve_app.mcp.openmemory import ALIASES
 from serve_app.mcp.tool import Tool
@@ -46,6 +45,7 @@ Reach: TypeAlias = Callable[[], Awaitable[MemoryApi]]
 
 _USERS_MEMORIES = re.compile(r"remora://users/([^/?#]+)/memories/?")
 _JSON = "application/json"
+_BROKEN = "Something went wrong inside Remora. Its log says more."
 _log = logging.getLogger("remora.mcp")
 
 
@@ -79,7 +79,7 @@ class Calls:
             if isinstance(error, Told) and error.code != "internal":
                 return refused(error.message, error.code, error.details)
             _log.exception("tool %s failed", tool.name)
-            return refused(INTERNAL_DETAIL, "internal", {})
+            return refused(_BROKEN, "internal", {})
 
 
 class Shelf:
@@ -115,7 +115,7 @@ class Shelf:
         except Exception as error:
             if not isinstance(error, Told) or error.code == "internal":
                 _log.exception("reading a resource failed")
-                raise MCPError(INTERNAL_ERROR, INTERNAL_DETAIL) from error
+                raise MCPError(INTERNAL_ERROR, _BROKEN) from error
             code = INVALID_PARAMS if error.code == "invalid_input" else INTERNAL_ERROR
             raise MCPError(code, error.message, {"code": error.code}) from error
         return ReadResourceResult(

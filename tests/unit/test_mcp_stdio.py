@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +88,14 @@ async def test_where_nobody_answers_the_protocol_goes_on_and_the_tools_say_so() 
         for _ in range(2):
             failed, error = await told(client, "get_memories")
             assert (failed, error["code"]) == (True, "unavailable")
+
+
+async def test_a_runtime_that_cant_be_started_is_told_by_the_tools(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    async with Client(started("--data-dir", str(tmp_path / "file" / "data"))) as client:
+        failed, error = await told(client, "get_memories")
+    assert (failed, error["code"]) == (True, "unavailable")
+    assert "Not a directory" in error["error"]
 
 
 def test_nothing_but_the_protocol_is_on_stdout_and_the_end_of_stdin_ends_it() -> None:
