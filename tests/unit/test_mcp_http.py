@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from fastapi import FastAPI
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
@@ -35,9 +36,16 @@ async def memory() -> AsyncIterator[Memory]:
     await one.close()
 
 
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    """Built once: declaring the routes takes longer than most tests here."""
+    return create_app(in_process(), Settings())
+
+
 @pytest.fixture
-async def url(memory: Memory) -> AsyncIterator[str]:
-    async with serving(memory, Settings()) as there:
+async def url(app: FastAPI, memory: Memory) -> AsyncIterator[str]:
+    app.state.api = memory
+    async with served(app, lifespan=True) as there:
         yield there
 
 
