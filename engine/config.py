@@ -157,6 +157,12 @@ class ChatSettings(_Section):
         return template
 
 
+class McpSettings(_Section):
+    """`/mcp`. `default_user`: whose memory a tool is about when neither its arguments nor its address say."""
+
+    default_user: Annotated[str, Field(pattern=r"\S", max_length=256)] = "mcp"
+
+
 class LedgerSettings(_Section):
     """`url`: a SQLAlchemy URL; None is one SQLite file per shard in the data directory."""
 
@@ -329,6 +335,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = LlmSettings()
     infer: InferSettings = InferSettings()
     chat: ChatSettings = ChatSettings()
+    mcp: McpSettings = McpSettings()
     ledger: LedgerSettings = LedgerSettings()
     vector: VectorSettings = VectorSettings()
     graph: GraphSettings = GraphSettings()

@@ -21,6 +21,7 @@ from remora.commands import (
     erasure,
     graph,
     inference,
+    mcp,
     memories,
     operations,
     top,
@@ -131,6 +132,7 @@ for command in (
     tune.tune,
     inference.inference,
     top.top,
+    mcp.mcp,
     demo.demo,
     doctor.doctor,
 ):

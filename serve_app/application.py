@@ -33,6 +33,8 @@ from serve_app.boundary import Boundary, on_http_exception
 from serve_app.chat import ChatDoor
 from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
+from serve_app.mcp.door import McpDoor
+from serve_app.mcp.server import Reach
 from serve_app.mem0 import ROUTES as MEM0_ROUTES
 from serve_app.mem0 import UNBUILT
 from serve_app.mem0 import schemas as mem0_schemas
@@ -48,6 +50,7 @@ from serve_app.routes import (
     graph,
     health,
     inference,
+    mcp,
     memories,
     metrics,
     models,
@@ -131,13 +134,14 @@ def create_app(
     app.state.api = api
     app.state.places = places_for(settings.limits, time.monotonic)
     app.state.chats = ChatDoor(settings, time.monotonic)
+    app.state.mcp = McpDoor(settings, _reach(app), app.version)
     app.state.figures = ReplicaFigures(app.state.places, app.state.chats)
     app.state.limits = settings.limits
     app.state.deadline_s = settings.runtime.deadline_s
     app.state.ray_metrics = ray_metrics
     for part in (
         memories, bulk, inference, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings,
-        health, metrics, docs,
+        mcp, health, metrics, docs,
     ):  # fmt: skip
         app.include_router(part.routes)
     for routes in (*MEM0_ROUTES, UNBUILT):
@@ -150,8 +154,17 @@ def create_app(
 
 @asynccontextmanager
 async def _closing(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    await app.state.chats.close()
+    async with app.state.mcp.opened():
+        yield
+        await app.state.chats.close()
+
+
+def _reach(app: FastAPI) -> Reach:
+    async def memory() -> MemoryApi:
+        api: MemoryApi = app.state.api
+        return api
+
+    return memory
 
 
 def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:

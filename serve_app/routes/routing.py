@@ -13,6 +13,7 @@ from engine.config import LimitSettings
 from engine.errors import InvalidInput
 from serve_app.chat import ChatDoor
 from serve_app.figures import ReplicaFigures
+from serve_app.mcp.door import McpDoor
 from serve_app.responses import JsonResponse
 
 
@@ -50,6 +51,11 @@ def idempotency_of(request: Request) -> dict[str, Any]:
 def door_of(request: Request) -> ChatDoor:
     """Where chats go through."""
     return cast(ChatDoor, request.app.state.chats)
+
+
+def mcp_of(request: Request) -> McpDoor:
+    """Where messages of MCP go through."""
+    return cast(McpDoor, request.app.state.mcp)
 
 
 def limits_of(request: Request) -> LimitSettings:
