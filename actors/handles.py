@@ -44,6 +44,7 @@ from engine.ledger_port import (
     PastRows,
     ScopeCount,
     Stretch,
+    Trace,
     WriteAnswer,
 )
 from engine.ports import (
@@ -168,6 +169,12 @@ class LedgerHandle(Ledger):
         self, project: str, memory_ids: Sequence[str], position: int | None = None
     ) -> dict[str, tuple[MemoryVersion, ...]]:
         return await self._remote.ask(lambda actor: actor.facts_of.remote(project, memory_ids, position))
+
+    async def adds(self, project: str, scope: Scope, after: int, limit: int) -> list[Operation]:
+        return await self._remote.ask(lambda actor: actor.adds.remote(project, scope, after, limit))
+
+    async def traces(self, project: str, memory_ids: Sequence[str]) -> list[Trace]:
+        return await self._remote.ask(lambda actor: actor.traces.remote(project, memory_ids))
 
     async def operation(self, project: str, operation_id: str) -> Operation | None:
         return await self._remote.ask(lambda actor: actor.operation.remote(project, operation_id))

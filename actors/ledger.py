@@ -29,6 +29,7 @@ from engine.ledger_port import (
     PastRows,
     ScopeCount,
     Stretch,
+    Trace,
     WriteAnswer,
 )
 from engine.types import Block, BlockKey, ChangeBatch, Derived, Json, LiveRows, MemoryVersion, OperationState, Scope
@@ -66,6 +67,16 @@ class LedgerActor(Shell[Ledger]):
     ) -> dict[str, tuple[MemoryVersion, ...]]:
         """As `Ledger.facts_of`."""
         return await (await self.enter("facts_of")).facts_of(project, memory_ids, position)
+
+    @ray.method
+    async def adds(self, project: str, scope: Scope, after: int, limit: int) -> list[Operation]:
+        """As `Ledger.adds`."""
+        return await (await self.enter("adds")).adds(project, scope, after, limit)
+
+    @ray.method
+    async def traces(self, project: str, memory_ids: Sequence[str]) -> list[Trace]:
+        """As `Ledger.traces`."""
+        return await (await self.enter("traces")).traces(project, memory_ids)
 
     @ray.method
     async def operation(self, project: str, operation_id: str) -> Operation | None:

@@ -234,6 +234,12 @@ class OrchestratorActor(Shell[Memory]):
             return await api.purge(**fields)
 
     @ray.method
+    async def reinfer(self, **fields: Any) -> Json:
+        """As `MemoryApi.reinfer`."""
+        async with self._answering("reinfer") as api:
+            return await api.reinfer(**fields)
+
+    @ray.method
     async def verify(self, **fields: Any) -> Json:
         """As `MemoryApi.verify`."""
         async with self._answering("verify") as api:

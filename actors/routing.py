@@ -25,6 +25,7 @@ _BY_USER = frozenset(
         "communities",
         "merge_entities",
         "split_entity",
+        "reinfer",
     }
 )
 

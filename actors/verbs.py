@@ -26,6 +26,7 @@ from engine.api import (
     PreviewFields,
     PurgeFields,
     RebuildFields,
+    ReinferFields,
     RetryFields,
     SearchFields,
     UpdateFields,
@@ -67,6 +68,7 @@ MEMORY_VERBS = frozenset(
         "operations",
         "retry",
         "purge",
+        "reinfer",
         "verify",
         "rebuild",
     }
@@ -105,6 +107,7 @@ CHANGING_VERBS = frozenset(
         "delete_all",
         "purge",
         "retry",
+        "reinfer",
         "rebuild",
         "set_ranking",
         "set_inference",
@@ -268,6 +271,11 @@ class MemoryVerbs(MemoryApi, ABC):
 
     async def purge(self, **fields: Unpack[PurgeFields]) -> Json:
         answer: Json = await self._write("purge", (), {**fields})
+        return answer
+
+    async def reinfer(self, **fields: Unpack[ReinferFields]) -> Json:
+        # Twice is harmless: what is under way is joined, and what has been applied is the same then.
+        answer: Json = await self._read("reinfer", (), {**fields})
         return answer
 
     async def verify(self, **fields: Unpack[VerifyFields]) -> Json:

@@ -198,8 +198,8 @@ def write_answer(operation: Operation, degraded: Iterable[str] = ()) -> Json:
             return {"message": "Memory deleted successfully!", **common}
         case OperationKind.DELETE_ALL | OperationKind.PURGE:
             return {"message": _OVER_MANY[operation.kind], "count": result.get("count", 0), **common}
-        case OperationKind.CLAIM:
-            return common
+        case OperationKind.REINFER | OperationKind.CLAIM:
+            return {"results": rows, **common}
 
 
 def _inferred(result: Mapping[str, Any]) -> Json:

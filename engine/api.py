@@ -159,6 +159,26 @@ class RetryFields(CallFields, total=False):
     wait: bool
 
 
+class ReinferFields(ScopeFields, CallFields, total=False):
+    """Which messages, in what wishes, and what is done about it.
+
+    `filters`: as in lists; an add is read whole if one of its messages is selected. `custom_instructions`, `includes`,
+    `excludes`, `custom_categories`: in place of those that an add came with; empty: without them. `apply`: write the
+    difference. `include_verbatim`: also messages that were never read for facts. `cursor`: the `next` of the answer
+    before; None: from the start. `limit`: so many adds, 10 unless told, 100 at most.
+    """
+
+    filters: Json | None
+    apply: bool
+    custom_instructions: str | None
+    includes: str | Sequence[str] | None
+    excludes: str | Sequence[str] | None
+    custom_categories: Json | JsonList | None
+    include_verbatim: bool
+    cursor: str | None
+    limit: int
+
+
 class VerifyFields(TypedDict, total=False):
     """`cursor`: the `next` of the answer before; None: from the start. `limit`: so many memories, at most 5,000.
 
@@ -403,6 +423,24 @@ class MemoryApi(Protocol):
         `degraded` names indexes whose files are still being rewritten; that goes on by itself. Afterwards `get` and
         `history` of such a memory, and a key that made or changed it, raise Purged. Raises NotFound for a `memory_id`
         that never was.
+        """
+        ...
+
+    async def reinfer(self, **fields: Unpack[ReinferFields]) -> Json:
+        """Read stored messages for facts once more, with the model and the wishes of now, in the order in which they
+        came; show what differs, and write it if it is to be applied: `{applied, conversations: [{operation_id,
+        created_at, messages: [id], added, changed, unchanged, ended, left_out, usage, problems, error, reinfer_id,
+        status}], totals, usage, under_way, problems, next}`.
+
+        A conversation is an add. Its facts have `id` (None: not written), `memory`, `categories` and `sources`; a
+        changed one `previous_id` and `previous_memory`; one that ends `superseded_by`; one that is `left_out` says why
+        in `because`: `superseded` (something later, or a person, says otherwise), `ended` (since it was said first), or
+        `repeated`. `error`: why all of a conversation is as it was. Each one is written at once or not at all, as an
+        operation of its own (`reinfer_id`); applied again, the same reading changes nothing.
+
+        `next` None: that was the last stretch. `under_way`: the model needs longer than the caller waits; the same call
+        with `next` hears what came of it. `problems`: shards that could not be asked. Raises Unavailable where no
+        language model is set.
         """
         ...
 

@@ -36,6 +36,8 @@ def needs_model(operation: Operation) -> bool:
     """Whether something has to be embedded before the operation can commit."""
     if operation.kind is OperationKind.UPDATE:
         return "text" in operation.request["given"]
+    if operation.kind is OperationKind.REINFER:
+        return any("text" in event for event in operation.request["events"])
     return operation.kind is OperationKind.ADD
 
 

@@ -12,6 +12,7 @@ from engine.ledger_port import Operation, OperationKind, Plan
 from engine.models import Models, entities_or_none
 from engine.operations import needs_model
 from engine.ports import Priority
+from engine.reinference.change import plan_change, texts_of
 
 
 class Planner:
@@ -38,20 +39,15 @@ class Planner:
             Unavailable, DeadlineExceeded, Overloaded: a model is away or has no room; the same may work later.
             RemoraError: what is wrong with the request.
         """
-        nothing = np.zeros((0, 0), dtype=np.float32)
         match operation.kind:
             case OperationKind.ADD:
                 return await self._add(operation, secret, priority)
             case OperationKind.UPDATE if needs_model(operation) and not missing:
                 return await self._update(operation, priority)
-            case OperationKind.UPDATE:
-                return ingest.plan_update(operation, nothing, None)
-            case OperationKind.DELETE | OperationKind.DELETE_ALL:
-                return ingest.plan_delete(operation, nothing)
-            case OperationKind.PURGE:
-                return ingest.plan_purge(operation, nothing)
-            case OperationKind.CLAIM:
-                return Plan((), nothing)
+            case OperationKind.REINFER:
+                return await self._reinfer(operation, secret)
+            case _:
+                return _plain(operation)
 
     async def _add(self, operation: Operation, secret: bytes, priority: Priority) -> Plan:
         fragments = await self._models.fragments(ingest.messages_of(operation.request))
@@ -68,3 +64,24 @@ class Planner:
             self._models.vectors(text, priority), entities_or_none(self._models, text, priority)
         )
         return ingest.plan_update(operation, vectors, entities[0], rules=self._rules)
+
+    async def _reinfer(self, operation: Operation, secret: bytes) -> Plan:
+        texts = texts_of(operation.request)
+        vectors, entities = await asyncio.gather(
+            self._models.vectors(texts, Priority.BULK), entities_or_none(self._models, texts, Priority.BULK)
+        )
+        return plan_change(operation, secret, vectors, entities)
+
+
+def _plain(operation: Operation) -> Plan:
+    """Of what needs no model."""
+    nothing = np.zeros((0, 0), dtype=np.float32)
+    match operation.kind:
+        case OperationKind.UPDATE:
+            return ingest.plan_update(operation, nothing, None)
+        case OperationKind.DELETE | OperationKind.DELETE_ALL:
+            return ingest.plan_delete(operation, nothing)
+        case OperationKind.PURGE:
+            return ingest.plan_purge(operation, nothing)
+        case _:
+            return Plan((), nothing)

@@ -34,7 +34,8 @@ def held_load(body: Json) -> Load:
 def _texts(body: Json) -> list[str]:
     texts: list[str] = [message[1] for message in body.get("messages", [])]
     given = body.get("given", {})
-    return [*texts, given["text"]] if "text" in given else texts
+    texts += [one["text"] for one in (given, *body.get("events", ())) if "text" in one]
+    return texts
 
 
 def search_load(request: SearchRequest) -> Load:

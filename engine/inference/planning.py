@@ -156,8 +156,12 @@ def _updated(one: DraftFact, memory_id: str, text: str, entities: tuple[Entity, 
 
 def _ends(fact: DraftFact, known: MemoryVersion, functional: Collection[str]) -> bool:
     """Whether what the fact says can't be true beside what is known from earlier."""
-    if known.created_at_us > fact.said_us or known.memory_id == fact.memory_id:
-        return False
+    earlier = known.created_at_us <= fact.said_us and known.memory_id != fact.memory_id
+    return earlier and contradicts(fact, known, functional)
+
+
+def contradicts(fact: DraftFact, known: MemoryVersion, functional: Collection[str]) -> bool:
+    """Whether both name a target of a relationship that has one at a time, and not the same."""
     said = {(_key(edge.source), edge.relationship): _key(edge.target) for edge in fact.fact.relations}
     return any(
         edge.relationship in functional

@@ -64,8 +64,10 @@ class Reconciler:
         self._deadline_s = settings.infer.deadline_s
         self._leg_deadline_s = settings.search.leg_deadline_s
 
-    async def settle(self, operation: Operation, draft: Draft, policy: Policy, position: int) -> Settled:
-        """What becomes of the facts, by what was known at `position` or later.
+    async def settle(
+        self, operation: Operation, draft: Draft, policy: Policy, position: int, apart: Collection[str] = ()
+    ) -> Settled:
+        """What becomes of the facts, by what was known at `position` or later; what is `apart` is as good as ended.
 
         Raises:
             Overloaded, Unavailable, DeadlineExceeded: the model can't be had now; the same may work later.
@@ -73,7 +75,7 @@ class Reconciler:
         if policy is Policy.APPEND or not draft.facts:
             return all_added(draft)
         try:
-            known = await self._known(operation, draft, position)
+            known = await self._known(operation, draft, position, apart)
         except (RemoraError, TimeoutError):  # the index is away: nothing can be compared
             return all_added(draft, later=True)
         if not known:
@@ -82,14 +84,16 @@ class Reconciler:
             return superseded(draft, known, self._functional)
         return await self._asked(draft, known)
 
-    async def _known(self, operation: Operation, draft: Draft, position: int) -> list[MemoryVersion]:
+    async def _known(
+        self, operation: Operation, draft: Draft, position: int, apart: Collection[str]
+    ) -> list[MemoryVersion]:
         """The facts of the same scope that lie near a new one, the nearest of each first, as the ledger has them."""
         scope = ingest.scope_of(operation.request)
         async with asyncio.timeout(self._leg_deadline_s):
             await self._legs.reached(position)
             queries = [_near(operation.project, scope, vector) for vector in draft.vectors]
             found = await asyncio.gather(*map(self._legs.nearest, queries))
-        new = {one.memory_id for one in draft.facts}
+        new = {*apart, *(one.memory_id for one in draft.facts)}
         nearest = [_facts_among(one.hits, new) for one in found]
         in_turn = dict.fromkeys(one for some in zip_longest(*nearest) for one in some if one is not None)
         versions = await self._ledger.get(operation.project, list(in_turn)[:_MOST_KNOWN])

@@ -81,7 +81,7 @@ def is_within(operation: Operation, scope: Scope) -> bool:
 
 def memories_named(operation: Operation) -> set[str]:
     """The memories that its request, its result or its error name."""
-    rows: list[Any] = [operation.request.get("memory_id")]
+    rows: list[Any] = [operation.request.get("memory_id"), *operation.request.get("named", ())]
     for name in ("results", "messages"):
         rows += [row.get("id") for row in (operation.result or {}).get(name, ())]
     rows.append(((operation.error or {}).get("details") or {}).get("memory_id"))

@@ -52,6 +52,8 @@ _LATER = (
     .where(events.c.memory_id == bindparam("id_"), events.c.position > bindparam("position_"))
     .limit(1)
 )
+_READ_ANEW = frozenset({"text", "relations"})
+"""What is given when entities and relations are."""
 _DOUBTS = {
     (False, False): Doubt.SOURCE_UPDATED,
     (False, True): Doubt.SOURCE_DELETED,
@@ -101,6 +103,8 @@ class Effects:
             RemoraError: a rule is broken.
         """
         self._check(plan)
+        if operation.kind is OperationKind.REINFER:
+            self._check_content(operation)
         if operation.kind is OperationKind.PURGE:
             done = self._purges(operation, plan)
         else:
@@ -140,6 +144,12 @@ class Effects:
             since = {"id_": required.memory_id, "position_": required.position}
             if self._connection.execute(_LATER, since).first() is not None:
                 raise Conflict("a memory has changed meanwhile", {"memory_id": required.memory_id, "retry": True})
+
+    def _check_content(self, operation: Operation) -> None:
+        """A reading of messages that have been purged since goes with them."""
+        for memory_id in operation.request["named"]:
+            if isinstance(gone := self._gone(operation.project, memory_id), Purged):
+                raise gone
 
     def _event(self, operation: Operation, plan: Plan, event: PlannedEvent) -> list[Json]:
         match event:
@@ -241,16 +251,17 @@ class Effects:
         row = self._live_or_missing(operation.project, event.memory_id)
         old, given = codec.version_of(row), event.given
         behind, _ = self._behind(operation.project, event.sources)
-        if not given:
+        if not given and not event.withdrawn:
             return add_row(EventKind.NONE, self._from_these_too(operation, row, behind), event.message_index or 0)
         version = self._next(
             operation,
             old,
-            sources=tuple(dict.fromkeys((*old.sources, *behind))),
+            sources=tuple(one for one in dict.fromkeys((*old.sources, *behind)) if one not in event.withdrawn),
             flag=None if "text" in given else old.flag,
             text=event.text if "text" in given else old.text,
-            entities=event.entities if "text" in given else old.entities,
-            relations=event.relations if "text" in given else old.relations,
+            entities=event.entities if given & _READ_ANEW else old.entities,
+            relations=event.relations if given & _READ_ANEW else old.relations,
+            categories=event.categories if "categories" in given else old.categories,
             metadata=event.metadata if "metadata" in given else old.metadata,
             expiration_date=event.expiration_date if "expiration_date" in given else old.expiration_date,
             created_at_us=event.created_at_us if "timestamp" in given else old.created_at_us,
@@ -259,8 +270,8 @@ class Effects:
         if "text" in given:
             fingerprint = ids.fingerprint(version.scope, version.role, version.name, version.text)
             twin = self._twin(operation.project, fingerprint)
-            if twin is not None and twin.memory_id != event.memory_id and event.sources:
-                self._from_these_too(operation, twin, behind)
+            if twin is not None and twin.memory_id != event.memory_id and (event.sources or event.withdrawn):
+                self._from_these_too(operation, twin, version.sources if event.withdrawn else behind)
                 return self._end(operation, row, twin.memory_id, event.message_index)
             if twin is not None and twin.memory_id != event.memory_id:
                 raise Conflict("a memory with this text exists already", {"memory_id": twin.memory_id})

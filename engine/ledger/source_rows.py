@@ -68,7 +68,15 @@ def facts_of(
     found = {message: [one for one in facts if one != message] or [message] for message, facts in found.items()}
     wanted = {one for facts in found.values() for one in facts}
     known = _versions(connection, project, wanted, position)
-    return {message: tuple(known[one] for one in facts if one in known) for message, facts in found.items()}
+    return {
+        message: tuple(known[one] for one in facts if one in known and _is_from(known[one], message))
+        for message, facts in found.items()
+    }
+
+
+def _is_from(version: MemoryVersion, message: str) -> bool:
+    """Whether it is still from that message; a new reading of the message may have said otherwise."""
+    return not version.sources or message in version.sources
 
 
 def sources_of(connection: Connection, fact_ids: Iterable[str]) -> set[str]:

@@ -17,7 +17,7 @@ from engine.as_of import AsOf, Moment
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import StaleEpoch
 from engine.filters import Filter
-from engine.ledger import alias_rows, past, ranking_rows, reads, setting_rows, signal_rows, source_rows
+from engine.ledger import alias_rows, past, ranking_rows, reads, replays, setting_rows, signal_rows, source_rows
 from engine.ledger.checking import check
 from engine.ledger.connections import Connections
 from engine.ledger.creation import make_if_missing
@@ -41,6 +41,7 @@ from engine.ledger_port import (
     PastRows,
     ScopeCount,
     Stretch,
+    Trace,
     WriteAnswer,
 )
 from engine.types import Block, BlockKey, ChangeBatch, Derived, Json, LiveRows, MemoryVersion, OperationState, Scope
@@ -215,6 +216,14 @@ class SqlLedger:
     ) -> dict[str, tuple[MemoryVersion, ...]]:
         """Live facts of the messages that stand behind some, or those of then."""
         return await self._read(lambda c: source_rows.facts_of(c, project, memory_ids, position))
+
+    async def adds(self, project: str, scope: Scope, after: int, limit: int) -> list[Operation]:
+        """Adds of a scope, by `seq`."""
+        return await self._read(lambda c: replays.adds(c, project, scope, after, limit))
+
+    async def traces(self, project: str, memory_ids: Sequence[str]) -> list[Trace]:
+        """What has become of the facts of messages, by id."""
+        return await self._read(lambda c: replays.traces(c, project, memory_ids))
 
     async def operation(self, project: str, operation_id: str) -> Operation | None:
         """One operation of the project."""

@@ -1,7 +1,7 @@
 """The ledger as the memory system needs it: operations, what they do, and the durable log that keeps them.
 
 `ledger` is the port. What is written: `operations`, the `events` they consist of, the `writes` that carry them,
-`aliases`. What is read: `pages`, `history`, `audits` and `conversations`.
+`aliases`. What is read: `pages`, `history`, `traces`, `audits` and `conversations`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from engine.ledger_port.history import Event, PastRows
 from engine.ledger_port.ledger import Known, Ledger
 from engine.ledger_port.operations import Deferred, Operation, OperationKind, OperationsPage
 from engine.ledger_port.pages import Keys, Page, ScopeCount
+from engine.ledger_port.traces import Step, Trace
 from engine.ledger_port.writes import (
     Accept,
     AcceptAndCommit,
@@ -69,7 +70,9 @@ __all__ = [
     "Retry",
     "ScopeCount",
     "Source",
+    "Step",
     "Stretch",
+    "Trace",
     "Unchanged",
     "UpdateEvent",
     "WriteAnswer",

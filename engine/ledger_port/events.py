@@ -50,7 +50,7 @@ class UpdateEvent:
     """New values for a live memory: the fields that `given` names. A new text comes with its vector's row.
 
     `sources`: of a fact, messages that it is from as well from now on; with nothing `given` it has only been told
-    again. `message_index`: of the message that changed it.
+    again. `withdrawn`: messages that don't say it any more. `message_index`: of the message that changed it.
     """
 
     memory_id: str
@@ -61,8 +61,10 @@ class UpdateEvent:
     expiration_date: str | None = None
     entities: tuple[Entity, ...] | None = None
     relations: tuple[Relation, ...] = ()
+    categories: tuple[str, ...] = ()
     created_at_us: int = 0
     sources: tuple[Source, ...] = ()
+    withdrawn: tuple[str, ...] = ()
     message_index: int | None = None
 
 

@@ -13,6 +13,7 @@ from engine.ledger_port.conversations import ConversationRows, Lacking, Stretch
 from engine.ledger_port.history import Event, PastRows
 from engine.ledger_port.operations import Deferred, Operation, OperationsPage
 from engine.ledger_port.pages import Keys, Page, ScopeCount
+from engine.ledger_port.traces import Trace
 from engine.ledger_port.writes import Command, Ownership, WriteAnswer
 from engine.types import Block, BlockKey, ChangeBatch, Derived, Json, LiveRows, MemoryVersion, OperationState, Scope
 
@@ -73,6 +74,15 @@ class Ledger(Protocol):
     ) -> dict[str, tuple[MemoryVersion, ...]]:
         """Of the messages among these that stand behind facts (of none other): the facts that are live, or were then;
         maybe none is left."""
+        ...
+
+    async def adds(self, project: str, scope: Scope, after: int, limit: int) -> list[Operation]:
+        """At most `limit` adds that have succeeded and hold their messages still, those with `seq > after`, by `seq`;
+        only those whose scope has all ids of `scope`."""
+        ...
+
+    async def traces(self, project: str, memory_ids: Sequence[str]) -> list[Trace]:
+        """What has become of the facts, live or ended, that these messages stood behind, by id."""
         ...
 
     async def page(self, project: str, node: Filter, offset: int, limit: int, *, evidence: bool = False) -> Page:

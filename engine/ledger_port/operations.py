@@ -17,6 +17,8 @@ class OperationKind(StrEnum):
     DELETE = "DELETE"
     DELETE_ALL = "DELETE_ALL"
     PURGE = "PURGE"
+    REINFER = "REINFER"
+    """What a new reading of an add's messages changes in their facts."""
     CLAIM = "CLAIM"
     """Changes nothing but whose an idempotency key is: for a request that another shard carries out."""
 

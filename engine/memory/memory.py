@@ -31,6 +31,7 @@ from engine.memory.lookups import LookupVerbs
 from engine.memory.moments import Moments
 from engine.memory.operations import OperationVerbs
 from engine.memory.parts import Parts
+from engine.memory.reinfer import ReinferVerbs
 from engine.memory.searches import SearchVerbs
 from engine.memory.status import status_of
 from engine.memory.upkeep import UpkeepVerbs
@@ -42,6 +43,7 @@ from engine.operation_list import OperationList
 from engine.past.worlds import Worlds
 from engine.ports import Embedder, Extractor, LanguageModel, Reranker, VectorStore
 from engine.rankings import Rankings
+from engine.reinference.making import reinference
 from engine.search_legs import SearchLegs
 from engine.search_path import SearchPath
 from engine.signals import SignalFeed
@@ -64,6 +66,7 @@ class Memory(
     GraphVerbs,
     OperationVerbs,
     UpkeepVerbs,
+    ReinferVerbs,
     LegVerbs,
     WholeWriteVerbs,
 ):
@@ -146,6 +149,9 @@ class Memory(
             rules=settings.extract.relations == "rules",
             inference=None if asking is None else inference(asking, ledger=ledger, settings=settings, faults=faults),
         )
+        replays = None
+        if asking is not None:
+            replays = reinference(asking, ledger=ledger, writes=writes, settings=settings, clock=clock)
         searches, graphs = over(ledger, legs), GraphPath(graph=asked, feed=graph_feed, ledger=ledger)
         subjects = (vector_subject(vector, vector_feed), graph_subject(named, graph_feed))
         super().__init__(
@@ -171,6 +177,7 @@ class Memory(
                 rankings=Rankings(ledger, settings.search.leg_deadline_s),
                 operations=OperationList(ledger, writes.is_running),
                 upkeep=Upkeep(ledger, subjects, shard=shard),
+                reinference=replays,
                 door=Door(_read_gate(settings, admitted), settings.runtime.deadline_s),
                 moments=Moments(ledger=ledger, past=past, searches=searches, graphs=graphs, clock=clock),
             )
@@ -192,6 +199,8 @@ class Memory(
         parts = self._parts
         self._started = False
         await asyncio.gather(parts.upkeep.close(), parts.signals.close())
+        if parts.reinference is not None:
+            await parts.reinference.close()
         await parts.writes.close()
         await parts.searches.close()
         await parts.past.close()

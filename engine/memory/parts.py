@@ -19,6 +19,7 @@ from engine.operation_list import OperationList
 from engine.past.worlds import Worlds
 from engine.ports import LanguageModel, Reranker, VectorStore
 from engine.rankings import Rankings
+from engine.reinference.stretches import Stretches
 from engine.search_path import SearchPath
 from engine.signals import SignalFeed
 from engine.upkeep import Upkeep
@@ -54,6 +55,7 @@ class Parts:
     rankings: Rankings
     operations: OperationList
     upkeep: Upkeep
+    reinference: Stretches | None
     door: Door
     moments: Moments
 

@@ -1,7 +1,7 @@
 """Requests: what callers send, checked and made canonical. Pure; every face's bad input is refused here.
 
 What every request has is a `call`, most have a `scope` or a `filter`. The verbs' own are in `writes` (with `messages`),
-`searches`, `lists`, `graph`, `names`, `operations` and `upkeep`; `batches` opens what holds many of them.
+`searches`, `lists`, `graph`, `names`, `operations`, `reinfer` and `upkeep`; `batches` opens what holds many of them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from engine.requests.graph import (
 from engine.requests.lists import ListRequest, parse_get, parse_list, parse_page
 from engine.requests.names import MergeRequest, parse_merge, parse_split
 from engine.requests.operations import OperationsRequest, parse_name, parse_operations, parse_retry
+from engine.requests.reinfer import ReinferRequest, parse_reinfer
 from engine.requests.searches import SearchRequest, parse_search
 from engine.requests.texts import check_lengths, parse_texts
 from engine.requests.upkeep import VerifyRequest, parse_rebuild, parse_verify
@@ -51,6 +52,7 @@ __all__ = [
     "OperationsRequest",
     "PathRequest",
     "PurgeRequest",
+    "ReinferRequest",
     "SearchRequest",
     "UpdateRequest",
     "VerifyRequest",
@@ -74,6 +76,7 @@ __all__ = [
     "parse_preview",
     "parse_purge",
     "parse_rebuild",
+    "parse_reinfer",
     "parse_retry",
     "parse_search",
     "parse_split",

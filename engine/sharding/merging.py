@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from engine.errors import RemoraError
 from engine.ledger_port import Keys, ScopeCount
+from engine.reinference.shown import totals_of, usage_of
 from engine.times import parse_time
 from engine.types import Json, OperationState, ScopeField
 
@@ -125,4 +127,22 @@ def rebuilt(index: str, answers: Sequence[Json]) -> Json:
             {"shard": number, **{name: answer[name] for name in ("state", "done", "total", "error")}}
             for number, answer in enumerate(answers)
         ],
+    }
+
+
+def reinferred(answers: Mapping[int, Json | RemoraError], places: Mapping[int, str | None], *, apply: bool) -> Json:
+    """The stretches of several shards as one. A shard that failed is named, and is asked again from where it was."""
+    told = {shard: one for shard, one in answers.items() if not isinstance(one, RemoraError)}
+    conversations = [one for answer in told.values() for one in answer["conversations"]]
+    following = {shard: one["next"] for shard, one in told.items() if one["next"] is not None}
+    failed = {shard: one for shard, one in answers.items() if isinstance(one, RemoraError)}
+    following |= {shard: places[shard] or "" for shard in failed}
+    return {
+        "applied": apply,
+        "conversations": conversations,
+        "totals": totals_of(conversations),
+        "usage": usage_of(conversations),
+        "under_way": sum(one["under_way"] for one in told.values()),
+        "problems": [f"shard {shard}: {error.message}" for shard, error in sorted(failed.items())],
+        "next": ",".join(f"{shard}:{one}" for shard, one in sorted(following.items())) or None,
     }

@@ -19,12 +19,13 @@ from engine.sharding.lookups import LookupVerbs
 from engine.sharding.operation_verbs import OperationVerbs
 from engine.sharding.operations import OperationsOverShards
 from engine.sharding.parts import Parts
+from engine.sharding.reinfer import ReinferVerbs
 from engine.sharding.searches import SearchVerbs
 from engine.sharding.upkeep import UpkeepVerbs
 from engine.sharding.writes import WriteVerbs
 
 
-class Sharded(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, UpkeepVerbs, MemoryApi):
+class Sharded(WriteVerbs, SearchVerbs, LookupVerbs, GraphVerbs, OperationVerbs, UpkeepVerbs, ReinferVerbs, MemoryApi):
     """One memory system of several shards. It keeps nothing but which shard does not answer a search: any process may
     have one, all answer the same.
 
