@@ -125,6 +125,7 @@ class Memory:
     operations = _blocking(AsyncMemory.operations)
     retry = _blocking(AsyncMemory.retry)
     purge = _blocking(AsyncMemory.purge)
+    reinfer = _blocking(AsyncMemory.reinfer)
     verify = _blocking(AsyncMemory.verify)
     rebuild = _blocking(AsyncMemory.rebuild)
     add_batch = _blocking(AsyncMemory.add_batch)

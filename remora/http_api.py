@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PreviewFields,
         PurgeFields,
         RebuildFields,
+        ReinferFields,
         RetryFields,
         SearchFields,
         UpdateFields,
@@ -169,6 +170,10 @@ class HttpApi(HttpCalls):
         """See `MemoryApi.purge`."""
         # The server takes an id that is null for a condition that got lost.
         return await self._write("POST", "/v1/purge/", {n: value for n, value in fields.items() if value is not None})
+
+    async def reinfer(self, **fields: Unpack[ReinferFields]) -> Json:
+        """See `MemoryApi.reinfer`. Sent twice it has one effect: what has been applied is the same then."""
+        return await self._send("POST", "/v1/reinfer/", {**fields}, body={**fields})
 
     async def verify(self, **fields: Unpack[VerifyFields]) -> Json:
         """See `MemoryApi.verify`."""

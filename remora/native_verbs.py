@@ -9,6 +9,8 @@ from remora.connection import Connection, Json, JsonList
 from remora.errors import Unavailable
 from remora.operation_keys import key_of
 from remora.rebuilding import FAILED, reason, rebuilt
+from remora.rereading import Told as ToldOfReading
+from remora.rereading import reread
 from remora.verification import Told, verified
 
 
@@ -135,6 +137,43 @@ class NativeVerbs(Connection):
         what = given(memory_id=memory_id, user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
         return await self._ask(lambda api: api.purge(**what, **call))
+
+    async def reinfer(
+        self,
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        filters: Json | None = None,
+        apply: bool = False,
+        custom_instructions: str | None = None,
+        includes: str | Sequence[str] | None = None,
+        excludes: str | Sequence[str] | None = None,
+        custom_categories: Json | JsonList | None = None,
+        include_verbatim: bool = False,
+        cursor: str | None = None,
+        told: ToldOfReading | None = None,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """Read stored messages for facts once more, all that are selected, with the model and the wishes of now:
+        `{applied, totals, usage, conversations, problems, next}`.
+
+        Nothing is written without `apply`. A conversation (an add) tells its facts `added`, `changed`, `unchanged`,
+        `ended` and `left_out`, and the `error` for which all of it is as it was; the first 10,000 are kept. `next`
+        isn't None when the model, or a shard, was away for longer: given as `cursor`, the reading goes on there.
+        `told` is called with the sum so far. `deadline_s` is for each of the many calls.
+        """
+        scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id, filters=filters)
+        wishes = given(
+            custom_instructions=custom_instructions,
+            includes=includes,
+            excludes=excludes,
+            custom_categories=custom_categories,
+        )
+        fields = given(apply=apply, include_verbatim=include_verbatim or None, cursor=cursor, deadline_s=deadline_s)
+        asked = {**scope, **wishes, **fields}
+        return await reread(lambda **more: self._ask(lambda api: api.reinfer(**more)), told=told, **asked)
 
     async def verify(self, *, repair: bool = False, told: Told | None = None, deadline_s: float | None = None) -> Json:
         """Compare ledger, vector index and graph row by row, all of them, while everything runs: `{clean, checked,

@@ -24,6 +24,7 @@ from serve_app import (
     inference_schemas,
     openai_schemas,
     ranking_schemas,
+    reinfer_schemas,
     schemas,
     upkeep_schemas,
 )
@@ -56,6 +57,7 @@ from serve_app.routes import (
     models,
     operations,
     ranking,
+    reinfer,
     upkeep,
 )
 
@@ -71,8 +73,8 @@ _SECURITY = {
 }
 
 _PARTS = (
-    memories, bulk, inference, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings, mcp,
-    health, metrics, docs,
+    memories, bulk, inference, context, entities, graph, ranking, operations, reinfer, upkeep, chat, models, embeddings,
+    mcp, health, metrics, docs,
 )  # fmt: skip
 
 
@@ -108,6 +110,7 @@ def _completed(description: Json) -> Json:
             mem0_schemas,
             openai_schemas,
             ranking_schemas,
+            reinfer_schemas,
             upkeep_schemas,
         )
     )

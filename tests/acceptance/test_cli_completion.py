@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.place import Place
 
 COMMANDS = {"serve", "up", "down", "status", "add", "search", "list", "get", "update", "delete", "history"}
-COMMANDS |= {"entities", "operations", "graph", "demo", "doctor", "config", "purge", "verify", "rebuild"}
+COMMANDS |= {"entities", "operations", "graph", "demo", "doctor", "config", "purge", "reinfer", "verify", "rebuild"}
 COMMANDS |= {"context", "tune"}
 START_CPU_S = 0.6
 

@@ -242,6 +242,18 @@ def _questions() -> Iterator[Bad]:
         "repair a text": {"repair": "yes"},
     }
     yield from (_post(f"verify: {name}", "/v1/verify/", body) for name, body in verifications.items())
+    rereadings: dict[str, Any] = {
+        "nobody's": {},
+        "of another's field": {"user_id": "ana", "user": "bob"},
+        "a project": {"user_id": "ana", "project": "other"},
+        "apply a text": {"user_id": "ana", "apply": "yes"},
+        "cursor a number": {"user_id": "ana", "cursor": 5},
+        "cursor of nothing": {"user_id": "ana", "cursor": "here"},
+        "cursor injected": {"user_id": "ana", "cursor": "1 OR 1=1"},
+        "limit too high": {"user_id": "ana", "limit": 101},
+        "categories a text": {"user_id": "ana", "custom_categories": "home"},
+    }
+    yield from (_post(f"reinfer: {name}", "/v1/reinfer/", body) for name, body in rereadings.items())
     rebuilds: dict[str, Any] = {
         "no index": {},
         "null": {"index": None},

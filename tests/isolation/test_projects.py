@@ -14,13 +14,13 @@ import pytest
 
 from engine.api import MemoryApi
 from engine.config import Settings, SignalSettings
-from engine.errors import Conflict, NotFound, RemoraError
+from engine.errors import Conflict, NotFound, RemoraError, Unavailable
 from engine.extract.recogniser import NoEntities
 from engine.in_process import in_process
 from engine.ledger.store import SqlLedger
 from engine.memory import Memory
 from engine.ports import Priority
-from engine.types import Entity, Json
+from engine.types import Entity, Json, Scope
 
 MINE, THEIRS = "mine", "theirs"
 CANARY = "Zanzibar-canary"
@@ -233,6 +233,16 @@ async def purge(two: Two) -> object:
     return [by_scope, *[await refused(two.memory.purge(memory_id=one, project=MINE)) for one in ids(two)]]
 
 
+async def reinfer(two: Two) -> object:
+    """No language model is set here, so what it looks at is asked of the ledger."""
+    with pytest.raises(Unavailable) as error:
+        await two.memory.reinfer(user_id=USER, project=MINE, include_verbatim=True, apply=True)
+    assert await two.ledger.adds(MINE, Scope(user_id=USER), 0, 10) == []
+    assert len(await two.ledger.adds(THEIRS, Scope(user_id=USER), 0, 10)) > 0
+    assert await two.ledger.traces(MINE, ids(two)) == []
+    return error.value.message
+
+
 def ids(two: Two) -> list[str]:
     return [two.memory_id, two.gone_id]
 
@@ -311,6 +321,7 @@ CASES: dict[str, Case] = {
     "operations": operations,
     "retry": of_an_operation("retry"),
     "purge": purge,
+    "reinfer": reinfer,
     "verify": of_all_projects,
     "rebuild": of_all_projects,
     "status": of_all_projects,

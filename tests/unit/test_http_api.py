@@ -99,6 +99,11 @@ CALLS: list[tuple[Call, str, Any]] = [
     ),
     (lambda api: api.retry(ID, wait=False), f"POST /v1/operations/{ID}/retry/", {"wait": False}),
     (lambda api: api.purge(memory_id=ID, user_id=None), "POST /v1/purge/", {"memory_id": ID}),
+    (
+        lambda api: api.reinfer(user_id="u", apply=True, excludes=["health"]),
+        "POST /v1/reinfer/",
+        {"user_id": "u", "apply": True, "excludes": ["health"]},
+    ),
     (lambda api: api.verify(cursor="0:a", repair=True), "POST /v1/verify/", {"cursor": "0:a", "repair": True}),
     (lambda api: api.rebuild("vector", deadline_s=3), "POST /v1/rebuild/", {"index": "vector", "deadline_s": 3}),
     (lambda api: api.rebuild("graph", start=False), "GET /v1/rebuild/graph/", None),

@@ -19,7 +19,7 @@ from serve_app.application import create_app
 ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
-    "graph_entities", "neighbours", "path", "operations", "retry", "purge", "verify", "rebuild", "context",
+    "graph_entities", "neighbours", "path", "operations", "retry", "purge", "reinfer", "verify", "rebuild", "context",
     "ranking", "set_ranking", "embed", "preview", "inference", "set_inference",
     "communities", "merge_entities", "split_entity",
 )  # fmt: skip
@@ -141,6 +141,12 @@ ROUTES = [
     ),
     ("POST", "/v1/purge/", {"memory_id": ID}, ("purge", (), {"memory_id": ID})),
     ("POST", "/v1/purge/", {"user_id": "u", "run_id": "r"}, ("purge", (), {"user_id": "u", "run_id": "r"})),
+    (
+        "POST",
+        "/v1/reinfer/",
+        {"user_id": "u", "apply": True, "custom_instructions": "x", "limit": 5, "source": "y"},
+        ("reinfer", (), {"user_id": "u", "apply": True, "custom_instructions": "x", "limit": 5}),
+    ),
     ("POST", "/v1/verify/", None, ("verify", (), {})),
     (
         "POST",
@@ -721,6 +727,7 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/ranking/",
         "/v1/rebuild/",
         "/v1/rebuild/{index}/",
+        "/v1/reinfer/",
         "/v1/status/",
         "/v1/verify/",
         "/v2/entities/{entity_type}/{entity_id}/",
