@@ -72,6 +72,7 @@ class AsyncMemory(NativeVerbs):
         custom_categories: Json | JsonList | None = None,
         timestamp: float | str | None = None,
         expiration_date: date | str | None = None,
+        categories: str | Sequence[str] | None = None,
         llm: None = None,
         wait: bool = True,
         idempotency_key: str | None = None,
@@ -90,8 +91,8 @@ class AsyncMemory(NativeVerbs):
 
         Where a language model makes facts of it: `custom_instructions` (or `prompt`) say what matters, `includes` and
         `excludes` which topics, `custom_categories` (`[{name: what for}]`) which categories. `memory_type`
-        "procedural_memory": one record of what an agent did instead; needs `agent_id`. `llm`, a model of Mem0's for one
-        add, is refused.
+        "procedural_memory": one record of what an agent did instead; needs `agent_id`. `categories`: of what is kept as
+        it was said; only with `infer` False. `llm`, a model of Mem0's for one add, is refused.
         """
         mem0_words.refuse_model(llm)
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
@@ -103,7 +104,9 @@ class AsyncMemory(NativeVerbs):
             excludes=excludes,
             custom_categories=custom_categories,
         )
-        call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
+        call = given(
+            idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s, categories=categories
+        )
         return await self._ask(lambda api: api.add(messages, infer=infer, wait=wait, **scope, **said, **wished, **call))
 
     async def search(
