@@ -23,6 +23,7 @@ from remora.commands import (
     inference,
     mcp,
     memories,
+    migration,
     operations,
     top,
     tune,
@@ -138,6 +139,7 @@ for command in (
 ):
     app.command()(command)
 app.command("list")(memories.list_)
+app.command("import")(migration.import_)
 app.add_typer(graph.app, name="graph")
 app.add_typer(operations.app, name="operations")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -16,9 +18,13 @@ from fastapi import FastAPI
 from engine.config import Settings
 from engine.in_process import in_process
 from remora import AsyncMemory, Memory, errors, exceptions
+from remora.commands.migration import import_
 from remora.connection import restored
 from remora.errors import Conflict, InvalidInput, NotFound
 from remora.http_api import HttpApi
+from remora.migration.files import of_file
+from remora.migration.records import item_of
+from remora.migration.taking import batch_of
 from remora.targets import Link
 from serve_app.application import create_app
 from tests.mem0_library import ATTRIBUTES, METHODS
@@ -111,6 +117,50 @@ def test_the_paths_of_the_table_are_there_and_mem0_s_are_not() -> None:
     assert ours <= there
     assert len(theirs) == 10
     assert not theirs & there
+
+
+# --- taking the memories along ---------------------------------------------------------------------------------------
+
+IMPORT = PAGE.split("\n## Taking the memories along\n")[1].split("\n## ")[0]
+
+
+def test_every_flag_of_the_page_is_one_of_the_command_and_the_other_way_round() -> None:
+    said = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", PAGE))
+    flags = {"--from" if name == "source" else f"--{name.strip('_').replace('_', '-')}"
+             for name in inspect.signature(import_).parameters}  # fmt: skip
+    assert said == flags - {"--mem0-key"}  # Given by the variable that the page names.
+    assert "MEM0_API_KEY" in IMPORT
+
+
+def test_what_the_table_says_is_taken_is_and_the_rest_is_not() -> None:
+    table = IMPORT.split("| Of a memory |")[1].split("\n\n")[0]
+    *lines, last = [line.strip("|").split(" | ") for line in table.splitlines()[2:]]
+    taken = {word for line in lines for word in words(line[0])}
+    values = {
+        "memory": "tea", "user_id": "u", "agent_id": "a", "app_id": "p", "run_id": "r", "id": "1", "role": "assistant",
+        "metadata": {"a": 1}, "created_at": "2025-01-01", "updated_at": "2025-01-02", "categories": ["food"],
+        "expiration_date": "2025-01-03", "actor_id": "Bo",
+    }  # fmt: skip
+    assert taken == {*values, "session_id"}
+    item = item_of(values)
+    assert {"mem0_id", "mem0_updated_at"} <= item["metadata"].keys()
+    for name in values.keys() - {"memory"}:
+        assert item_of({**values, name: None}) != item, name
+    assert item_of({**values, "run_id": None, "session_id": "r"}) == item
+    for name in words(last[0]):
+        assert item_of({**values, name: "x"}) == item, name
+    assert item_of({**values, "role": "tool"})["messages"][0]["role"] == "user"
+
+
+def test_the_export_that_the_page_shows_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"```python\n(.*?)```", IMPORT, re.DOTALL)
+    row = SimpleNamespace(id=uuid.UUID(int=1), payload={"data": "tea", "user_id": "ana", "team": "red", "hash": "x"})
+    for listed in ([row], [[row]], ([row], None)):
+        exec(code, {"memory": SimpleNamespace(vector_store=SimpleNamespace(list=lambda top_k, rows=listed: rows))})
+        ((_, item),) = batch_of(of_file("export.jsonl")).items
+        assert item["metadata"] == {"team": "red", "mem0_id": str(uuid.UUID(int=1))}
+        assert (item["messages"][0]["content"], item["user_id"]) == ("tea", "ana")
 
 
 # --- what the library's table says of calls --------------------------------------------------------------------------
