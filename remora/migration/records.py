@@ -48,13 +48,13 @@ def of_payload(point_id: object, payload: object) -> Json:
 def item_of(value: object) -> Json:
     """The item of `add_batch` that stores the memory as it is, without a language model.
 
-    It carries a key that follows from all of it, so that sent twice it has one effect.
+    It carries a key that follows from all of it.
 
     Raises:
         BadRow: it is no memory, or lacks what one needs.
     """
     if not isinstance(value, Mapping):
-        raise BadRow("is no object")
+        raise BadRow("is no JSON object")
     if "payload" in value:
         value = of_payload(value.get("id"), value["payload"])
     text = value.get("memory", value.get("data", value.get("text")))
@@ -162,10 +162,11 @@ def _day(raw: object) -> str | None:
 
 def _key(item: Json) -> str:
     try:
-        spelled = json.dumps(item, sort_keys=True, allow_nan=False)
+        # Not as ASCII: half a character is to be refused here, not with all that is sent beside it.
+        spelled = json.dumps(item, sort_keys=True, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRow(f"holds what is no JSON: {error}") from error
-    return f"mem0-{hashlib.sha256(spelled.encode()).hexdigest()}"
+    return f"mem0-{hashlib.sha256(spelled).hexdigest()}"
 
 
 def _given(**fields: Any) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from remora.errors import RemoraError, Unavailable
+from remora.errors import Forbidden, RemoraError, Unauthorized, Unavailable
 from remora.http_calls import HttpCalls
 from remora.migration.records import Row
 from remora.patience import patiently
@@ -13,11 +13,17 @@ from remora.patience import patiently
 _ENTITIES_AT_ONCE = 100
 _MEMORIES_AT_ONCE = 100
 _MOST_PAGES = 100_000
+_PATIENCE_S = 600.0
+"""How long a page is asked for again: a platform lets one wait for a minute and more."""
+_FIRST_PATIENCE_S = 3.0
+"""The same of the very first: nobody is there, more likely than away for a moment."""
 _FIELDS = {"user": "user_id", "agent": "agent_id", "app": "app_id", "run": "run_id"}
 
 
 class Mem0Server(HttpCalls):
     """Mem0's wire API at `url`; see `HttpCalls` for the arguments. Only reads."""
+
+    _reached = False
 
     async def rows(self) -> AsyncIterator[Row]:
         """Every memory once, in the order in which they come.
@@ -61,12 +67,19 @@ class Mem0Server(HttpCalls):
         raise RemoraError(f"{self.url}{path} has more than {_MOST_PAGES} pages")
 
     async def _page(self, method: str, path: str, params: dict[str, str], body: Any) -> Any:
+        async def ask() -> Any:
+            return await self._send(method, path, {}, params=params, body=body, expects=(dict, list))
+
         try:
-            return await patiently(lambda: self._send(method, path, {}, params=params, body=body, expects=(dict, list)))
+            answer = await patiently(ask, most_s=_PATIENCE_S if self._reached else _FIRST_PATIENCE_S)
+        except (Unauthorized, Forbidden) as error:
+            said = f"{self.url} refuses the key: {error.message}. `remora import --mem0-key KEY`, or MEM0_API_KEY"
+            raise type(error)(said, error.details, error.request_id) from error
         except Unavailable as error:
-            if "reason" not in error.details:
-                raise
-            raise Unavailable(f"nothing answers at {self.url}", error.details) from error
+            said = f"Mem0 can't be read: {error.message.partition(';')[0]}. `remora import --mem0-url` says where it is"
+            raise Unavailable(said, error.details, error.request_id) from error
+        self._reached = True
+        return answer
 
 
 def _goes_on(answer: dict[str, Any], seen: int) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def summary(batch: Batch, taken: Taken | None) -> Json:
     """The counts by name; `taken` None: nothing was to be stored. `bad`: in the order of their rows."""
     bad = batch.bad + (taken.bad if taken else [])
-    common = {"read": batch.read, "scopes": len(batch.scopes), "twice": batch.twice}
+    common = {"read": batch.read, "scopes": len(batch.scopes), "twice": batch.twice, "expired": batch.expired}
     done = (
         {"to_import": len(batch.items)}
         if taken is None
@@ -37,6 +37,8 @@ def shown(summary: Json) -> None:
         output.line(f"{summary['under_way']} under way; they take effect by themselves")
     if summary["twice"]:
         output.line(f"{summary['twice']} twice in the source")
+    if summary["expired"]:
+        output.line(f"{summary['expired']} expired, and left out")
     for one in summary["bad"]:
         output.note(f"row {one['row']}: {one['reason']}", "red")
     if summary["bad"]:

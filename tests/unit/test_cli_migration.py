@@ -51,6 +51,7 @@ def test_a_file_is_taken_and_the_row_that_cannot_be_is_named(remora: Any, url: s
             "read": 4,
             "scopes": 2,
             "twice": 0,
+            "expired": 0,
             "added": 0,
             "known": 3,
             "under_way": 0,

@@ -86,14 +86,15 @@ def test_the_key_follows_from_all_of_it() -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (None, "no object"),
-        ("tea", "no object"),
+        (None, "no JSON object"),
+        ("tea", "no JSON object"),
         ({"user_id": "ana"}, "no text"),
         ({"memory": " ", "user_id": "ana"}, "no text"),
         ({"memory": "tea"}, "none of user_id"),
         ({"memory": "tea", "user_id": ["ana"]}, "user_id"),
         ({"memory": "tea", "user_id": "ana", "metadata": "x"}, "metadata"),
         ({"memory": "tea", "user_id": "ana", "metadata": {"x": float("nan")}}, "no JSON"),
+        ({"memory": "half a \ud83d", "user_id": "ana"}, "no JSON"),
         ({"memory": "tea", "user_id": "ana", "categories": "food"}, "categories"),
         ({"memory": "tea", "user_id": "ana", "created_at": "yesterday"}, "created_at"),
         ({"memory": "tea", "user_id": "ana", "expiration_date": "soon"}, "expiration_date"),
@@ -107,7 +108,7 @@ def test_what_is_no_memory_says_why(row: object, reason: str) -> None:
 def test_a_batch_counts_what_it_has_read() -> None:
     batch = batch_of([Row(3, MEMORY), Row(5, None), Row(8, {**MEMORY, "score": 1})])
     assert (batch.read, [number for number, _ in batch.items], batch.twice) == (3, [3], 1)
-    assert [(one.row, one.reason) for one in batch.bad] == [(5, "is no object")]
+    assert [(one.row, one.reason) for one in batch.bad] == [(5, "is no JSON object")]
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -305,13 +306,28 @@ async def test_a_server_that_refuses_or_is_another_one_ends_it(reply: httpx.Resp
         await read(lambda _: reply)
 
 
-async def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def at_once(call: Callable[[], Any]) -> Any:
+async def test_a_server_that_is_not_there_is_named_with_where_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def at_once(call: Callable[[], Any], most_s: float) -> Any:
+        waited.append(most_s)
         return await call()
 
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
     monkeypatch.setattr("remora.migration.wire.patiently", at_once)
-    with pytest.raises(Unavailable, match=r"^nothing answers at http://mem0$"):
+    with pytest.raises(Unavailable, match=r"nothing answers at http://mem0\. `remora import --mem0-url`") as caught:
         await read(refuse)
+    assert caught.value.suggestion is None  # Remora's own would speak of Remora.
+    assert max(waited) < 10
+    waited.clear()
+    await read(Platform([{"id": "1", "user_id": "ana"}]))
+    assert waited[0] < 10
+    assert min(waited[1:]) > 60
+
+
+async def test_a_key_that_is_refused_is_mem0_s() -> None:
+    with pytest.raises(Unauthorized, match=r"Invalid token.*`remora import --mem0-key KEY`") as caught:
+        await read(lambda _: httpx.Response(401, json={"detail": "Invalid token"}))
+    assert caught.value.suggestion is None

@@ -71,9 +71,13 @@ async def test_a_memory_keeps_what_it_was(api: HttpApi) -> None:
     assert len((await api.list(user_id="ana", filters={"metadata": {"mem0_id": "m-1"}}))["results"]) == 1
 
 
-async def test_an_expired_memory_stays_expired(api: HttpApi) -> None:
-    assert (await taken(api, read(mem0(1, expiration_date="2020-01-01")))).added == 1
-    assert await every(api) == []
+async def test_what_has_expired_is_left_out_and_counted(api: HttpApi) -> None:
+    days = ["2026-05-02", "2026-05-03", "2026-05-04", None]
+    batch = Batch(today="2026-05-03")
+    for number, day in enumerate(days, 1):
+        batch.take(Row(number, mem0(number, expiration_date=day)), set())
+    assert ([number for number, _ in batch.items], batch.expired) == ([2, 3, 4], 1)
+    assert batch_of([Row(1, mem0(1, expiration_date="2020-01-01"))]).expired == 1
 
 
 async def test_done_again_it_adds_nothing_and_asks_for_no_addition(api: HttpApi) -> None:
@@ -94,11 +98,22 @@ async def test_what_was_changed_here_since_stays_as_it_is(api: HttpApi) -> None:
     assert [one["memory"] for one in await every(api)] == ["changed here"]
 
 
-async def test_what_was_deleted_here_since_stays_away_while_its_key_is_known(api: HttpApi) -> None:
+async def test_what_was_deleted_here_since_is_added_again(api: HttpApi) -> None:
     await taken(api, read(mem0(1)))
     await api.delete_all(user_id="ana")
-    await taken(api, read(mem0(1)))
-    assert await every(api) == []
+    assert (await taken(api, read(mem0(1)))).added == 1
+    assert len(await every(api)) == 1
+
+
+async def test_sent_again_in_one_run_it_has_one_effect(api: HttpApi) -> None:
+    class Forgetful(Ending):
+        async def add_batch(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+            await super().add_batch(items)
+            return await super().add_batch(items)
+
+    done = await take(Forgetful(api, 4), read(mem0(1), mem0(2)), lambda _done, _of: None)  # type: ignore[arg-type]
+    assert (done.added, done.known) == (2, 0)
+    assert len(await every(api)) == 2
 
 
 async def test_what_says_the_same_in_a_scope_is_known(api: HttpApi) -> None:
@@ -111,6 +126,37 @@ async def test_a_row_that_the_server_refuses_is_named_and_harms_no_other(api: Ht
     assert done.added == 2
     ((number, reason),) = [(one.row, one.reason) for one in done.bad]
     assert (number, "user_id" in reason) == (3, True)
+
+
+class Empty:
+    """Has nothing, takes everything, and writes down how many bytes it is sent at once."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    async def entities(self, **_: Any) -> dict[str, Any]:
+        return {"count": 0, "results": []}
+
+    async def add_batch(self, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        self.sizes.append(len(json.dumps({"items": items}).encode()))
+        return [{"status": "SUCCEEDED", "results": [{"event": "ADD"}]} for _ in items]
+
+
+async def test_large_memories_are_sent_in_parts_that_a_server_takes() -> None:
+    limits, api = Settings().limits, Empty()
+    done = await take(api, read(*[mem0(n, memory=f"{n} {'x' * 99_000}") for n in range(100)]), lambda _d, _o: None)  # type: ignore[arg-type]
+    assert done.added == 100
+    assert len(api.sizes) > 1
+    assert max(api.sizes) < limits.body_bytes
+
+
+async def test_one_that_is_too_large_is_named_and_harms_no_other(api: HttpApi) -> None:
+    limits = Settings().limits
+    large = "x" * limits.metadata_bytes
+    rows = [mem0(n, metadata={"a": large[:-200]}) for n in range(3)]
+    done = await taken(api, read(*rows, mem0(9, metadata={"a": "x" * limits.body_bytes}), mem0(10)))
+    assert [(one.row, "limits.body_bytes" in one.reason) for one in done.bad] == [(4, True)]
+    assert done.added == 4
 
 
 class Ending:
