@@ -65,3 +65,16 @@ OF_STATUS = {
     504: "NetworkError",
 }
 """Which of them Mem0's client raises for an HTTP status."""
+
+_MEMORY = {"id", "memory", "hash", "metadata", "created_at", "updated_at", "user_id", "role", "expiration_date"}
+SHAPES = {
+    "add": {"id", "memory", "event", "actor_id", "role"},
+    "get": _MEMORY | {"actor_id", "score"},
+    "get_all": _MEMORY | {"actor_id"},
+    "search": _MEMORY | {"actor_id", "score", "score_details"},
+    "history": {
+        "id", "memory_id", "old_memory", "new_memory", "event", "created_at", "updated_at", "is_deleted", "actor_id",
+        "role",
+    },
+}  # fmt: skip
+"""By method the fields of a row of the answer, where the memory has everything that a user's can have."""

@@ -17,10 +17,10 @@ ORIGIN = "mem0_id"
 CHANGED = "mem0_updated_at"
 
 _PAYLOAD = frozenset({
-    "data", "hash", "created_at", "updated_at", "text_lemmatized", "role", "actor_id", "attributed_to",
-    "expiration_date", "categories", "memory_type", *SCOPE,
+    "data", "hash", "created_at", "updated_at", "text_lemmatized", "user_id", "agent_id", "run_id", "actor_id", "role",
+    "attributed_to", "expiration_date",
 })  # fmt: skip
-"""What a row of Mem0's vector store has beside metadata."""
+"""What Mem0's library doesn't take for metadata in a row of its vector store."""
 _SPEAKERS = frozenset({"user", "assistant"})
 
 
@@ -116,7 +116,7 @@ def _id(name: str, raw: object) -> str:
 
 
 def _message(value: Mapping[str, Any], text: str) -> Json:
-    role, name = value.get("role"), value.get("actor_id", value.get("name"))
+    role, name = value.get("role") or value.get("attributed_to"), value.get("actor_id", value.get("name"))
     message = {"role": role if role in _SPEAKERS else "user", "content": text}
     return {**message, "name": name} if isinstance(name, str) and name.strip() else message
 

@@ -13,7 +13,7 @@ from remora import errors
 from remora.migration.qdrant import of_qdrant
 from remora.migration.taking import batch_of
 from tests.acceptance.mem0_clients import places
-from tests.mem0_library import ATTRIBUTES, EXCEPTIONS, METHODS, OF_STATUS, ONLY_ASYNC
+from tests.mem0_library import ATTRIBUTES, EXCEPTIONS, METHODS, OF_STATUS, ONLY_ASYNC, SHAPES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -48,6 +48,10 @@ def test_all_but_closing_is_awaited(told: Any) -> None:
 def test_its_exceptions_are_those_written_down(told: Any) -> None:
     assert told["exceptions"] == EXCEPTIONS
     assert OF_STATUS.items() <= {int(status): name for status, name in told["of_status"].items()}.items()
+
+
+def test_its_answers_have_the_fields_written_down(told: Any) -> None:
+    assert {name: set(fields) for name, fields in told["shapes"].items()} == SHAPES
 
 
 @pytest.mark.parametrize(

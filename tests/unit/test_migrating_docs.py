@@ -27,7 +27,7 @@ from remora.migration.records import item_of
 from remora.migration.taking import batch_of
 from remora.targets import Link
 from serve_app.application import create_app
-from tests.mem0_library import ATTRIBUTES, METHODS
+from tests.mem0_library import ATTRIBUTES, METHODS, SHAPES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "migrating-from-mem0.md").read_text()
 
@@ -164,6 +164,23 @@ def test_the_export_that_the_page_shows_is_read(tmp_path: Path, monkeypatch: pyt
 
 
 # --- what the library's table says of calls --------------------------------------------------------------------------
+
+
+async def test_answers_have_every_field_of_mem0_s(memory: AsyncMemory) -> None:
+    said = {"role": "user", "content": "I like tea", "name": "Ana"}
+    added = await memory.add([said], user_id="ana", metadata={"a": 1}, expiration_date="2999-01-01")
+    memory_id = added["results"][0]["id"]
+    found = await memory.search("tea", user_id="ana", threshold=0.0, explain=True)
+    rows: dict[str, Any] = {
+        "add": added["results"][0],
+        "get": await memory.get(memory_id),
+        "get_all": (await memory.get_all(user_id="ana"))["results"][0],
+        "search": found["results"][0],
+        "history": (await memory.history(memory_id))[0],
+    }
+    assert {name: fields - rows[name].keys() for name, fields in SHAPES.items()} == {
+        "add": set(), "get": {"score"}, "get_all": set(), "search": set(), "history": set(),
+    }  # fmt: skip
 
 
 async def test_a_text_is_kept_once_in_its_scope(memory: AsyncMemory) -> None:

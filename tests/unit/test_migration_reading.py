@@ -73,6 +73,24 @@ def test_the_ids_are_those_of_the_scope(more: dict[str, Any], scope: dict[str, s
     assert {name: item[name] for name in item if name.endswith("_id")} == scope
 
 
+@pytest.mark.parametrize(
+    ("more", "role"),
+    [({}, "user"), ({"role": "tool"}, "user"), ({"attributed_to": "assistant"}, "assistant"),
+     ({"role": "user", "attributed_to": "assistant"}, "user")],
+)  # fmt: skip
+def test_who_said_it_is_the_role_or_whom_it_is_attributed_to(more: dict[str, Any], role: str) -> None:
+    assert item_of({"memory": "tea", "user_id": "ana", **more})["messages"][0]["role"] == role
+
+
+def test_what_mem0_s_library_takes_for_metadata_is_metadata() -> None:
+    own = {"categories": "food", "app_id": "shop", "memory_type": "procedural_memory", "name": "x"}
+    item = item_of({"id": "1", "payload": {"data": "tea", "agent_id": "a1", **own}})
+    assert item["metadata"] == {**own, "mem0_id": "1"}
+    assert "categories" not in item
+    assert "app_id" not in item
+    assert "name" not in item["messages"][0]
+
+
 def test_the_key_follows_from_all_of_it() -> None:
     key = item_of(MEMORY)["idempotency_key"]
     assert item_of({**MEMORY, "score": 0.9})["idempotency_key"] == key

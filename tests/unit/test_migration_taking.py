@@ -98,6 +98,12 @@ async def test_what_was_changed_here_since_stays_as_it_is(api: HttpApi) -> None:
     assert [one["memory"] for one in await every(api)] == ["changed here"]
 
 
+async def test_what_changed_in_mem0_since_is_not_imported_again(api: HttpApi) -> None:
+    await taken(api, read(mem0(1)))
+    assert (await taken(api, read(mem0(1, memory="changed there", updated_at="2999-01-01T00:00:00Z")))).known == 1
+    assert [one["memory"] for one in await every(api)] == ["fact 1"]
+
+
 async def test_what_was_deleted_here_since_is_added_again(api: HttpApi) -> None:
     await taken(api, read(mem0(1)))
     await api.delete_all(user_id="ana")

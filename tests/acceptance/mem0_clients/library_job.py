@@ -69,11 +69,23 @@ def kept(directory: Path) -> dict[str, Any]:
         {"role": "user", "content": "I like tea", "name": "Ana"},
         {"role": "assistant", "content": "Tea it is"},
     ]
-    memory.add(said, user_id="ana", infer=False, metadata={"team": "red"}, expiration_date="2999-01-01")
+    first = memory.add(said, user_id="ana", infer=False, metadata={"team": "red"}, expiration_date="2999-01-01")
     added = memory.add("The cat is called Momo", agent_id="a1", run_id="r1", infer=False)
     memory.update(added["results"][0]["id"], "The cat is called Mimi")
     scopes = [{"user_id": "ana"}, {"agent_id": "a1"}]
     found = [one for scope in scopes for one in memory.get_all(filters=scope)["results"]]
+    row = first["results"][0]
+    hers = {"user_id": "ana"}
+    shapes = {
+        "add": row,
+        "get": memory.get(row["id"]),
+        "get_all": next(one for one in found if one["id"] == row["id"]),
+        "search": next(
+            one for one in memory.search("tea", filters=hers, threshold=0.0, explain=True)["results"]
+            if one["id"] == row["id"]
+        ),
+        "history": memory.history(row["id"])[0],
+    }  # fmt: skip
     raised = {
         "scope": names(lambda: memory.add("x", infer=False)),
         "missing": names(lambda: memory.delete("00000000-0000-8000-8000-000000000000")),
@@ -81,7 +93,7 @@ def kept(directory: Path) -> dict[str, Any]:
     }
     memory.close()
     memory.vector_store.client.close()
-    return {"memories": found, "raised": raised}
+    return {"memories": found, "raised": raised, "shapes": {name: sorted(one) for name, one in shapes.items()}}
 
 
 def names(call: Any) -> list[str]:
