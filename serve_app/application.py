@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -70,6 +70,11 @@ _SECURITY = {
     "Key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 
+_PARTS = (
+    memories, bulk, inference, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings, mcp,
+    health, metrics, docs,
+)  # fmt: skip
+
 
 class Application(FastAPI):
     """FastAPI, whose description also tells the bodies that routes read by themselves."""
@@ -82,12 +87,17 @@ class Application(FastAPI):
 
 
 def _completed(description: Json) -> Json:
-    """FastAPI's description with our bodies and keys, and without its own 422, which is never answered here."""
+    """FastAPI's description with our bodies and keys, without its own 422, which is never answered here, and without
+    the type that it gives to answers of a class that it doesn't know.
+    """
     components = description["components"]
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     for operation in (operation for path in description["paths"].values() for operation in path.values()):
         operation["responses"].pop("422", None)
+        for schema in _schemas_of_answers(operation):
+            if schema.get("type") == "string":
+                schema.pop("type")
     bodies = (
         module.BODIES
         for module in (
@@ -105,6 +115,11 @@ def _completed(description: Json) -> Json:
     components["securitySchemes"] = _SECURITY
     description["security"] = [{}, *({name: []} for name in _SECURITY)]
     return description
+
+
+def _schemas_of_answers(operation: Json) -> Iterator[Json]:
+    for response in operation["responses"].values():
+        yield response.get("content", {}).get("application/json", {}).get("schema", {})
 
 
 def create_app(
@@ -139,13 +154,10 @@ def create_app(
     app.state.limits = settings.limits
     app.state.deadline_s = settings.runtime.deadline_s
     app.state.ray_metrics = ray_metrics
-    for part in (
-        memories, bulk, inference, context, entities, graph, ranking, operations, upkeep, chat, models, embeddings,
-        mcp, health, metrics, docs,
-    ):  # fmt: skip
-        app.include_router(part.routes)
-    for routes in (*MEM0_ROUTES, UNBUILT):
+    app.state.declared = []
+    for routes in (*(part.routes for part in _PARTS), *MEM0_ROUTES, UNBUILT):
         app.include_router(routes)
+        app.state.declared += routes.routes
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     _wrap(app, settings, tells_request_id=tells_request_id)

@@ -225,13 +225,18 @@ class DeleteAllAnswer(DeleteAnswer):
     count: int
 
 
-class SearchAnswer(BaseModel):
-    """The best first. `degraded` names parts of the search that did not answer in time."""
+class Searched(BaseModel):
+    """How a search went. `degraded` names parts of it that did not answer in time."""
 
-    results: list[FoundMemory]
     relations: list[Json]
     degraded: list[str]
     position: int | None
+
+
+class SearchAnswer(Searched):
+    """The best first."""
+
+    results: list[FoundMemory]
 
 
 class Page(BaseModel):
@@ -372,7 +377,7 @@ def answers(model: Any, *statuses: int) -> dict[int | str, Json]:
 
 
 _REQUIRED = frozenset({"entity", "source", "target"})
-_ALWAYS = (400, 401, 429, 503)
+_ALWAYS = (400, 401, 429, 503, 504)
 _MEANING = {
     400: "The request is wrong",
     401: "No key, or one that is not known",

@@ -20,7 +20,7 @@ routes = Routes(prefix="/v1/batch", tags=["mem0"])
 @routes.put(
     "/",
     summary="Change many memories",
-    responses=schemas.answers(mem0_schemas.Mem0BatchAnswer, 404, 409, 413, 504),
+    responses=schemas.answers(mem0_schemas.Mem0BatchAnswer, 404, 409, 410, 413),
     openapi_extra=schemas.takes(mem0_schemas.Mem0BatchUpdate),
 )
 async def update(request: Request) -> JsonResponse:
@@ -38,7 +38,7 @@ async def update(request: Request) -> JsonResponse:
 @routes.delete(
     "/",
     summary="Delete many memories",
-    responses=schemas.answers(mem0_schemas.Mem0BatchAnswer, 404, 413, 504),
+    responses=schemas.answers(mem0_schemas.Mem0BatchAnswer, 404, 410, 413),
     openapi_extra=schemas.takes(mem0_schemas.Mem0BatchDelete),
 )
 async def delete(request: Request) -> JsonResponse:

@@ -20,7 +20,7 @@ _PATH = "/v1/events/"
 _PAGE = fields_of(PageFields)
 
 
-@routes.get("/v1/event/{event_id}/", summary="Get an event", responses=schemas.answers(schemas.Operation, 404, 504))
+@routes.get("/v1/event/{event_id}/", summary="Get an event", responses=schemas.answers(schemas.Operation, 404))
 async def one(request: Request, event_id: str) -> JsonResponse:
     """How far an add has come, by the `event_id` that it answered."""
     return JsonResponse(event(await api_of(request).operation(decoded(event_id))))
@@ -29,7 +29,7 @@ async def one(request: Request, event_id: str) -> JsonResponse:
 @routes.get(
     "/v1/events/",
     summary="List events",
-    responses=schemas.answers(upkeep_schemas.OperationPage, 504),
+    responses=schemas.answers(upkeep_schemas.OperationPage),
     openapi_extra=schemas.parameters(page="From 1.", page_size="Entries per page."),
 )
 async def events(request: Request) -> JsonResponse:

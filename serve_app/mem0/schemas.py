@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.types import Json
-from serve_app.schemas import AddRequest, AddResult
+from serve_app.schemas import AddRequest, AddResult, FoundMemory, Memory, Page, Searched
 
 _UUID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 
@@ -61,6 +61,26 @@ class Mem0ListRequest(Mem0Query):
     keywords: str | None = Field(None, description="Whose text contains this, whatever the case.")
     page: int = Field(1, ge=1)
     page_size: int = Field(100, ge=1, le=200)
+
+
+class Mem0Chosen(BaseModel):
+    """A memory with those of its fields that `fields` names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+
+
+class Mem0SearchAnswer(Searched):
+    """The best first."""
+
+    results: list[FoundMemory | Mem0Chosen]
+
+
+class Mem0Page(Page):
+    """Newest first."""
+
+    results: list[Memory | Mem0Chosen]
 
 
 class Mem0Change(BaseModel):

@@ -17,7 +17,6 @@ _PATHS = (
     "/v1/summary/",
     "/v1/stats/",
     "/v1/entities/filters/",
-    "/v2/entities/{entity_type}/{entity_id}/",
     "/v2/entities/{entity_type}/{entity_id}/profile/",
     "/v2/profiles/{rest:path}",
     "/api/v1/{rest:path}",
@@ -32,3 +31,4 @@ async def unbuilt(request: Request) -> JsonResponse:
 
 for _path in _PATHS:
     routes.add_api_route(_path, unbuilt, methods=_METHODS)
+routes.add_api_route("/v2/entities/{entity_type}/{entity_id}/", unbuilt, methods=["GET"])

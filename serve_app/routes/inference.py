@@ -19,7 +19,7 @@ _CALL, _PREVIEW = fields_of(CallFields), fields_of(PreviewFields)
 @routes.post(
     "/memories/preview/",
     summary="What an add would store",
-    responses=schemas.answers(inference_schemas.Preview, 413, 504),
+    responses=schemas.answers(inference_schemas.Preview, 413),
     openapi_extra=schemas.takes(inference_schemas.PreviewRequest),
 )
 async def preview(request: Request) -> JsonResponse:
@@ -29,7 +29,7 @@ async def preview(request: Request) -> JsonResponse:
     return JsonResponse(await api_of(request).preview(required(body, "messages"), **known(body, _PREVIEW)))
 
 
-@routes.get("/inference/", summary="How facts are made", responses=schemas.answers(inference_schemas.Inference, 504))
+@routes.get("/inference/", summary="How facts are made", responses=schemas.answers(inference_schemas.Inference))
 async def inference(request: Request) -> JsonResponse:
     """What the project wants of its facts, and the policy in force."""
     return JsonResponse(await api_of(request).inference(**known_params(request.query_params, _CALL)))
@@ -38,7 +38,7 @@ async def inference(request: Request) -> JsonResponse:
 @routes.put(
     "/inference/",
     summary="Make facts otherwise",
-    responses=schemas.answers(inference_schemas.Inference, 413, 504),
+    responses=schemas.answers(inference_schemas.Inference, 413),
     openapi_extra=schemas.takes(inference_schemas.InferenceRequest),
 )
 async def set_inference(request: Request) -> JsonResponse:
@@ -48,9 +48,7 @@ async def set_inference(request: Request) -> JsonResponse:
     return JsonResponse(await api_of(request).set_inference(required(body, "inference"), **known(body, _CALL)))
 
 
-@routes.delete(
-    "/inference/", summary="Make facts as shipped", responses=schemas.answers(inference_schemas.Inference, 504)
-)
+@routes.delete("/inference/", summary="Make facts as shipped", responses=schemas.answers(inference_schemas.Inference))
 async def reset_inference(request: Request) -> JsonResponse:
     """Lets go of what the project wanted."""
     return JsonResponse(await api_of(request).set_inference(None, **known_params(request.query_params, _CALL)))

@@ -63,7 +63,7 @@ async def add(request: Request) -> JsonResponse:
 @routes.post(
     "/search/",
     summary="Find memories",
-    responses=schemas.answers(schemas.SearchAnswer, 413, 504),
+    responses=schemas.answers(schemas.SearchAnswer, 413),
     openapi_extra=schemas.takes(schemas.SearchRequest),
 )
 async def search(request: Request) -> JsonResponse:
@@ -75,7 +75,7 @@ async def search(request: Request) -> JsonResponse:
 @routes.get(
     "/",
     summary="List memories",
-    responses=schemas.answers(schemas.MemoryPage, 504),
+    responses=schemas.answers(schemas.MemoryPage),
     openapi_extra=schemas.parameters(
         **_SCOPE_HELP,
         **_PAST_HELP,
@@ -108,7 +108,7 @@ async def delete_all(request: Request) -> JsonResponse:
 @routes.get(
     "/{memory_id}/",
     summary="Get a memory",
-    responses=schemas.answers(schemas.Memory, 404, 410, 504),
+    responses=schemas.answers(schemas.Memory, 404, 410),
     openapi_extra=schemas.parameters(**_PAST_HELP),
 )
 async def get(request: Request, memory_id: str) -> JsonResponse:
@@ -146,7 +146,7 @@ async def delete(request: Request, memory_id: str) -> JsonResponse:
 @routes.get(
     "/{memory_id}/history/",
     summary="History of a memory",
-    responses=schemas.answers(list[schemas.HistoryEntry], 404, 410, 504),
+    responses=schemas.answers(list[schemas.HistoryEntry], 404, 410),
 )
 async def history(request: Request, memory_id: str) -> JsonResponse:
     """What happened to a memory, oldest first; also after its deletion."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.place import START_DEADLINE_S, STOP_DEADLINE_S, Place
+from tests.acceptance.readme import ways
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -94,9 +95,11 @@ def test_both_sdks_use_a_runtime_that_runs_by_a_pipe(running: Place, sdk: tuple[
     assert running.run("status").returncode == 0
 
 
-def test_a_runtime_of_its_own_comes_and_goes_with_the_pipe(place: Place) -> None:
+def test_a_runtime_of_its_own_comes_and_goes_with_the_pipe_as_the_readme_has_it(place: Place) -> None:
+    told = json.loads(ways()["MCP"])["mcpServers"]["remora"]
+    assert (Path(told["command"]).name, told["args"][0]) == (Path(place.command).name, "mcp")
     small(place)
-    saw = used(place, sys.executable, "--stdio", *command(place))
+    saw = used(place, sys.executable, "--stdio", *command(place), *told["args"][1:])
     check(saw, "2")
     place.wait_until_nothing_is_left()
 

@@ -5,6 +5,8 @@ client, and both of its command lines.
 from __future__ import annotations
 
 import json
+import os
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,13 +14,15 @@ from typing import Any
 
 import pytest
 
+from remora import Memory
 from tests.acceptance.faces.face import Refused
 from tests.acceptance.mem0_clients import places
 from tests.acceptance.place import START_DEADLINE_S, STOP_DEADLINE_S, Place
+from tests.acceptance.readme import lines_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-KEY = "the-key-of-these-tests"
+KEY = "the-key"
 NOBODY = "00000000-0000-8000-8000-000000000000"
 
 
@@ -271,3 +275,42 @@ def test_a_command_line_can_empty_the_project(mem0: Callable[..., Any], user: st
     mem0("add", "coffee", "--agent-id", "bot")
     mem0("delete", "--all", "--project", "--force")
     assert mem0("entity", "list", "users") == mem0("entity", "list", "agents") == []
+
+
+# --- the README's lines ----------------------------------------------------------------------------------------------
+
+SAID = "I moved to Lisbon in May."
+
+
+def shown(command: list[str], home: Path, running: Place) -> str:
+    """What a program that finds the commands prints."""
+    found = f"{places.python().parent}{os.pathsep}{os.environ['PATH']}"
+    done = places.run(command, home, {"PATH": found})
+    assert done.returncode == 0, done.stdout + done.stderr
+    with Memory(running.url, api_key=KEY) as memory:
+        assert memory.delete_all(user_id="ana")["count"] == 1
+    return done.stdout
+
+
+def test_the_readme_s_lines_for_python(running: Place, home: Path) -> None:
+    lines = lines_for("Mem0's Python SDK", running.url)
+    assert SAID in shown([str(places.python()), "-c", lines], home, running)
+
+
+def test_the_readme_s_lines_for_npm(running: Place, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(places.npm() / "node_modules")
+    script = tmp_path / "lines.mjs"
+    script.write_text(lines_for("Mem0's npm client", running.url))
+    assert SAID in shown(["node", str(script)], home, running)
+
+
+def test_the_readme_s_lines_for_the_command_line(running: Place, home: Path) -> None:
+    lines = lines_for("Mem0's command lines", running.url)
+    assert lines.count(SAID) == 1
+    assert shown(["/bin/sh", "-ec", lines], home, running).count(SAID) == 2  # kept, and found
+
+
+def test_the_readme_s_lines_for_the_library(running: Place, home: Path) -> None:
+    lines = lines_for("Mem0's library", running.url)
+    code = f"import os; os.environ['REMORA_API_KEY'] = {KEY!r}\n{lines}"
+    assert SAID in shown([sys.executable, "-c", code], home, running)

@@ -520,7 +520,7 @@ async def test_an_unknown_path_and_a_wrong_method_have_the_same_body(http: httpx
     assert_error(await http.get("/v9/nothing/"), 404, "not_found")
     reply = await http.patch("/v1/memories/")
     assert_error(reply, 405, "method_not_allowed")
-    assert reply.headers["allow"]
+    assert reply.headers["allow"] == "DELETE, GET, POST"
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
