@@ -59,9 +59,11 @@ class PreviewFields(ScopeFields, CallFields, total=False):
 
 
 class AddFields(PreviewFields, WriteFields, total=False):
-    """What an add takes. `wait` False: answer as soon as it is durable."""
+    """What an add takes. `wait` False: answer as soon as it is durable. `categories`: of what is kept as it was said;
+    only with `infer` False."""
 
     wait: bool
+    categories: str | Sequence[str] | None
 
 
 class UpdateFields(WriteFields, total=False):

@@ -47,6 +47,7 @@ def add_body(request: AddRequest) -> Json:
         "expiration_date": request.expiration_date,
         **({"wishes": request.wishes} if request.wishes else {}),
         **({"memory_type": request.memory_type} if request.memory_type else {}),
+        **({"categories": [*request.categories]} if request.categories else {}),
     }
 
 
@@ -161,6 +162,7 @@ def plan_add(
             role=fragment.role,
             name=fragment.name,
             metadata=body["metadata"],
+            categories=tuple(body.get("categories", ())),
             expiration_date=body["expiration_date"],
             entities=mentioned(fragment.name, named, relations),
             relations=relations,

@@ -118,6 +118,7 @@ class Memory:
     delete_all = _blocking(AsyncMemory.delete_all)
     history = _blocking(AsyncMemory.history)
     reset = _blocking(AsyncMemory.reset)
+    chat = _blocking(AsyncMemory.chat)
     context = _blocking(AsyncMemory.context)
     list = _blocking(AsyncMemory.list)
     entities = _blocking(AsyncMemory.entities)

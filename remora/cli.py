@@ -23,6 +23,7 @@ from remora.commands import (
     inference,
     mcp,
     memories,
+    migration,
     operations,
     reinfer,
     top,
@@ -140,6 +141,7 @@ for command in (
 ):
     app.command()(command)
 app.command("list")(memories.list_)
+app.command("import")(migration.import_)
 app.add_typer(graph.app, name="graph")
 app.add_typer(operations.app, name="operations")
 

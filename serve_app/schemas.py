@@ -62,6 +62,9 @@ class AddRequest(ScopeIds, Facts):
 
     messages: str | Message | list[Message] = Field(description="A text alone is one message of the user.")
     wait: bool = Field(True, description="`false`: answer 202 as soon as it is durable.")
+    categories: str | list[str] | None = Field(
+        None, description="Of what is kept as it was said; only with `infer` false."
+    )
 
 
 class UpdateRequest(BaseModel):

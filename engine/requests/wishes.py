@@ -53,6 +53,25 @@ def inference_of(given: object, limits: LimitSettings) -> Json:
     return {name: value for name, value in found.items() if value}
 
 
+def own_categories_of(raw: object, *, infer: bool) -> tuple[str, ...]:
+    """The categories that what is kept as it was said shall have, each once.
+
+    Raises:
+        InvalidInput: they are no texts, or facts are to be made, whose categories follow from what they say.
+        TooLarge: there are too many.
+    """
+    if raw is None:
+        return ()
+    name = "categories"
+    if infer:
+        raise InvalidInput(
+            "categories need infer to be false: facts get theirs by what they say, and custom_categories name those "
+            "that they may have",
+            {"field": name},
+        )
+    return tuple(dict.fromkeys(_texts(raw, name)))
+
+
 def _texts(raw: object, name: str) -> list[str]:
     """A text, or a list of them."""
     if isinstance(raw, str):

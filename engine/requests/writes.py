@@ -12,7 +12,7 @@ from engine.errors import InvalidInput
 from engine.requests.call import CALL_FIELDS, WRITE_FIELDS, Call, parse_call
 from engine.requests.messages import messages_of
 from engine.requests.scope import SCOPE, named_scope_of, scope_of
-from engine.requests.wishes import WISHES, wishes_of
+from engine.requests.wishes import WISHES, own_categories_of, wishes_of
 from engine.times import parse_date, parse_moment
 from engine.types import PROCEDURAL, SCOPE_FIELDS, Json, Message, Scope
 from engine.values import flag_of, metadata_of, text_of
@@ -22,7 +22,8 @@ _PREVIEW = WISHES | SCOPE | {"metadata", "infer", "memory_type", "timestamp", "e
 
 @dataclass(frozen=True, slots=True)
 class AddRequest:
-    """An add. `timestamp_us` None: now. `wishes`: see `engine.requests.wishes`. `memory_type`: PROCEDURAL, or None."""
+    """An add. `timestamp_us` None: now. `wishes`: see `engine.requests.wishes`. `memory_type`: PROCEDURAL, or None.
+    `categories`: of what is kept as it was said."""
 
     call: Call
     messages: tuple[Message, ...]
@@ -34,6 +35,7 @@ class AddRequest:
     wait: bool
     wishes: Json = field(default_factory=dict)
     memory_type: str | None = None
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def parse_add(
         InvalidInput: it is wrong; the message names the field.
         TooLarge: it is over a limit.
     """
-    call = parse_call(fields, WRITE_FIELDS | _PREVIEW | {"wait"})
+    call = parse_call(fields, WRITE_FIELDS | _PREVIEW | {"wait", "categories"})
     timestamp, expires = fields.get("timestamp"), fields.get("expiration_date")
     scope, infer = scope_of(fields, limits), flag_of(fields, "infer", default=True)
     return AddRequest(
@@ -94,6 +96,7 @@ def parse_add(
         wait=flag_of(fields, "wait", default=True),
         wishes=wishes_of(fields, limits),
         memory_type=_memory_type(fields.get("memory_type"), scope, infer=infer),
+        categories=own_categories_of(fields.get("categories"), infer=infer),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from remora import output
+from remora.batch_sending import send
 from remora.commands import standard_input
 from remora.commands.connection import ask, given, json_object, moment
 from remora.commands.flags import (
@@ -31,7 +31,7 @@ from remora.commands.flags import (
     WaitFlag,
 )
 from remora.commands.wishes import wishes
-from remora.errors import InvalidInput, Overloaded, RateLimited, exit_code
+from remora.errors import InvalidInput, exit_code
 from remora.views import inference as previews
 from remora.views import memories as views
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from remora.http_api import HttpApi
 
 _BATCH_ITEMS = 100
-_BUSY = frozenset({"overloaded", "rate_limited"})
-_TRIES = 10
 
 
 def add(
@@ -137,33 +135,6 @@ async def _send_all(api: HttpApi, *, items: Sequence[dict[str, Any]]) -> list[di
     with output.progress_bar("Adding", len(items)) as advance:
         for start in range(0, len(items), _BATCH_ITEMS):
             part = items[start : start + _BATCH_ITEMS]
-            answers += await _send(api, part)
+            answers += await send(api, part)
             advance(len(part))
     return answers
-
-
-async def _send(api: HttpApi, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The answers to a part. What a busy server refuses is sent again when it says so; its turn is later then."""
-    answers: dict[int, dict[str, Any]] = {}
-    waiting = list(range(len(items)))
-    for turn in range(_TRIES):
-        got = await _try(api, [items[at] for at in waiting])
-        answers |= dict(zip(waiting, got, strict=True))
-        waiting = [at for at in waiting if answers[at].get("error", {}).get("code") in _BUSY]
-        if not waiting or turn == _TRIES - 1:
-            break
-        await asyncio.sleep(max(_pause_s(answers[at]["error"]) for at in waiting))
-    return [answers[at] for at in range(len(items))]
-
-
-async def _try(api: HttpApi, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    try:
-        return await api.add_batch(items)
-    except (Overloaded, RateLimited) as error:
-        refusal = {"error": {"code": error.code, "message": error.message, "details": error.details}}
-        return [refusal for _ in items]
-
-
-def _pause_s(error: dict[str, Any]) -> float:
-    pause_s = error.get("details", {}).get("retry_after_s", 1)
-    return float(pause_s) if isinstance(pause_s, int | float) else 1.0

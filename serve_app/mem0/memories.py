@@ -22,7 +22,7 @@ from serve_app.routes.routing import Routes, api_of, door_of, idempotency_of
 routes = Routes(prefix="/v3/memories", tags=["mem0"])
 
 _PATH = "/v3/memories/"
-_ADD = fields_of(AddFields)
+_ADD = fields_of(AddFields) - {"categories"}  # Of an add Mem0 knows none: what nobody knows is ignored.
 _PAGE = ("page", "page_size")
 
 
