@@ -17,7 +17,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # Tests never ask a hub for a model.
 test test-all: export HF_HUB_OFFLINE := 1
 
-.PHONY: help serve install dev lint format test test-all bench-vs-mem0 bench-connections bench-chaos bench-recovery \
+.PHONY: help serve install dev lint format test test-all fuzz bench-vs-mem0 bench-connections bench-chaos bench-recovery \
 	bench-overload bench-locomo bench-retrieval bench-search-cost bench-chat bench-facts bench-slow-adds data-named clean
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make test-all   make test, then the tests that start whole runtimes and kill them"
 	@echo "make lint       ruff, mypy and the import contracts alone"
 	@echo "make format     format, and mend what ruff can mend"
+	@echo "make fuzz       10,000 requests made up from the OpenAPI description (ARGS=\"--calls 1000 --seed 1\")"
 	@echo "make bench-vs-mem0"
 	@echo "                measure Remora and mem0 side by side, a quarter of an hour; writes docs/benchmarks.md"
 	@echo "make bench-connections"
@@ -102,6 +103,9 @@ test: lint
 
 test-all: test
 	$(PYTEST) -m slow
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 # --- measure ---------------------------------------------------------------------------------------------------------
 

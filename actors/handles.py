@@ -257,6 +257,12 @@ class LedgerHandle(Ledger):
     async def put_ranking(self, epoch: int, project: str, weights: Mapping[str, float]) -> None:
         await self._remote.ask(lambda actor: actor.put_ranking.remote(epoch, project, weights))
 
+    async def setting(self, project: str, name: str) -> Json:
+        return await self._remote.ask(lambda actor: actor.setting.remote(project, name))
+
+    async def put_setting(self, epoch: int, project: str, name: str, value: Json) -> None:
+        await self._remote.ask(lambda actor: actor.put_setting.remote(epoch, project, name, value))
+
     async def live(self, after: str, limit: int) -> LiveRows:
         return await self._remote.ask(lambda actor: actor.live.remote(after, limit))
 

@@ -16,6 +16,7 @@ _SECTION = re.compile(r"^(?:frontend|listen|backend|defaults|global)\b\s*(\S*)")
 _ACCESS_LOG = re.compile(r"^(\s*log\s+\S+\s+local0\s+)info\s*$")
 _REUSE = re.compile(r"^(\s*)http-reuse always\s*$")
 _ERROR_FILE = re.compile(r"^(\s*errorfile\s+50[234]\s+)\S+\s*$")
+_SPLICE = re.compile(r"^\s*option splice-(?:request|response|auto)\s*$")
 _CHOICE = re.compile(r"^\s*(?:use_backend|default_backend)\s")
 
 _COUNTS = """
@@ -36,6 +37,7 @@ _ADMISSION = """\
     acl remora_chats path /v1/chat/completions /v1/chat/completions/
     acl remora_reads method GET HEAD OPTIONS
     acl remora_reads path_sub /search
+    acl remora_reads path /v3/memories /v3/memories/ /v2/memories /v2/memories/
     http-request set-var(txn.kind) str(change)
     http-request set-var(txn.kind) str(read) if remora_reads
     http-request set-var(txn.kind) str(chat) if remora_chats
@@ -107,11 +109,14 @@ def mend(config: str, listen: str, page: str, *, changes: int, reads: int, chats
     Serve's template binds statistics and metrics on every interface, sends a line per request to syslog, and answers a
     bare 500 when no replica can be reached. It also sends a client's first request over a used connection: if that
     breaks (the replica was killed), the client's is closed without an answer. And what `environment` lets HAProxy send
-    again is only what changes nothing.
+    again is only what changes nothing. Where it splices, a client that hangs up is often not noticed before its answer
+    is over.
     """
     section, mended = "", list[str]()
     counted = admits = "backend remora_counts" in config
     for line in config.splitlines():
+        if _SPLICE.match(line) is not None:
+            continue
         if (start := _SECTION.match(line)) is not None:
             section = start[1]
         if section == _FRONT and not admits and _CHOICE.match(line) is not None:

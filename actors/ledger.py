@@ -206,6 +206,16 @@ class LedgerActor(Shell[Ledger]):
         await (await self.enter("put_ranking")).put_ranking(epoch, project, weights)
 
     @ray.method
+    async def setting(self, project: str, name: str) -> Json:
+        """As `Ledger.setting`."""
+        return await (await self.enter("setting")).setting(project, name)
+
+    @ray.method
+    async def put_setting(self, epoch: int, project: str, name: str, value: Json) -> None:
+        """As `Ledger.put_setting`."""
+        await (await self.enter("put_setting")).put_setting(epoch, project, name, value)
+
+    @ray.method
     async def live(self, after: str, limit: int) -> LiveRows:
         """As `Ledger.live`."""
         return await (await self.enter("live")).live(after, limit)

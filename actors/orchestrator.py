@@ -180,6 +180,24 @@ class OrchestratorActor(Shell[Memory]):
             return await api.embed(texts, **fields)
 
     @ray.method
+    async def preview(self, messages: Any, **fields: Any) -> Json:
+        """As `MemoryApi.preview`."""
+        async with self._answering("preview") as api:
+            return await api.preview(messages, **fields)
+
+    @ray.method
+    async def inference(self, **fields: Any) -> Json:
+        """As `MemoryApi.inference`."""
+        async with self._answering("inference") as api:
+            return await api.inference(**fields)
+
+    @ray.method
+    async def set_inference(self, inference: Any, **fields: Any) -> Json:
+        """As `MemoryApi.set_inference`."""
+        async with self._answering("set_inference") as api:
+            return await api.set_inference(inference, **fields)
+
+    @ray.method
     async def ranking(self, **fields: Any) -> Json:
         """As `MemoryApi.ranking`."""
         async with self._answering("ranking") as api:

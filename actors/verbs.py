@@ -23,6 +23,7 @@ from engine.api import (
     OperationsFields,
     PageFields,
     PathFields,
+    PreviewFields,
     PurgeFields,
     RebuildFields,
     ReinferFields,
@@ -52,6 +53,9 @@ MEMORY_VERBS = frozenset(
         "embed",
         "ranking",
         "set_ranking",
+        "preview",
+        "inference",
+        "set_inference",
         "operation",
         "add_batch",
         "search_batch",
@@ -106,6 +110,7 @@ CHANGING_VERBS = frozenset(
         "reinfer",
         "rebuild",
         "set_ranking",
+        "set_inference",
         "claim",
         "delete_part",
         "purge_part",
@@ -236,6 +241,19 @@ class MemoryVerbs(MemoryApi, ABC):
     async def set_ranking(self, weights: Json | None, **fields: Unpack[CallFields]) -> Json:
         # Twice is harmless: the second sets what is set already.
         answer: Json = await self._read("set_ranking", (weights,), {**fields})
+        return answer
+
+    async def preview(self, messages: str | Json | Sequence[Json], **fields: Unpack[PreviewFields]) -> Json:
+        answer: Json = await self._read("preview", (messages,), {**fields})
+        return answer
+
+    async def inference(self, **fields: Unpack[CallFields]) -> Json:
+        answer: Json = await self._read("inference", (), {**fields})
+        return answer
+
+    async def set_inference(self, inference: Json | None, **fields: Unpack[CallFields]) -> Json:
+        # Twice is harmless, as with `set_ranking`.
+        answer: Json = await self._read("set_inference", (inference,), {**fields})
         return answer
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:

@@ -42,14 +42,18 @@ def ensure(directory: Path, more: Sequence[str] = ()) -> Path:
     Raises:
         RuntimeError: pip could not install what is needed; the message holds its last lines.
     """
-    wanted = requirements(more)
+    return installed(directory, requirements(more))
+
+
+def installed(directory: Path, wanted: Sequence[str]) -> Path:
+    """The Python of an environment with these packages; otherwise as `ensure`. The first comes before all others."""
     python = directory / "bin" / "python"
     stamp = directory / "installed.txt"
-    if python.exists() and stamp.exists() and stamp.read_text().split() == wanted:
+    if python.exists() and stamp.exists() and stamp.read_text().split() == [*wanted]:
         return python
     venv.create(directory, with_pip=True, clear=True)
     _pip(python, [wanted[0]])
-    _pip(python, wanted)
+    _pip(python, [*wanted])
     stamp.write_text("\n".join(wanted))
     return python
 

@@ -153,6 +153,7 @@ def operation_object(operation: Operation, *, running: bool = False) -> Json:
         **({"parts": parts} if parts else {}),
         "id": operation.id,
         "event_type": operation.kind.value,
+        "scope": operation.request.get("scope"),
         "status": (OperationState.RUNNING if running else operation.state).value,
         "payload": {},
         "metadata": None,

@@ -38,23 +38,32 @@ class WriteFields(CallFields, total=False):
     operation_id: str | None
 
 
-class AddFields(ScopeFields, WriteFields, total=False):
-    """`timestamp`: when it was said (a message's own wins). `wait` False: answer as soon as it is durable.
+class PreviewFields(ScopeFields, CallFields, total=False):
+    """`timestamp`: when it was said (a message's own wins).
 
     With a language model, and unless `infer` is False, facts are made of the messages: `custom_instructions` say in own
     words what matters, `includes` and `excludes` which topics, `custom_categories` (`[{name: what for}]`) which
-    categories facts may have. They are laid over those of the project.
+    categories facts may have. They are laid over those of the project. `memory_type` `procedural_memory`: no facts, but
+    one record of what an agent did; it needs `agent_id`.
     """
 
     metadata: Json | None
     infer: bool
+    memory_type: str | None
     timestamp: int | float | str | None
     expiration_date: str | None
-    wait: bool
     custom_instructions: str | None
     includes: str | Sequence[str] | None
     excludes: str | Sequence[str] | None
     custom_categories: Json | JsonList | None
+
+
+class AddFields(PreviewFields, WriteFields, total=False):
+    """What an add takes. `wait` False: answer as soon as it is durable. `categories`: of what is kept as it was said;
+    only with `infer` False."""
+
+    wait: bool
+    categories: str | Sequence[str] | None
 
 
 class UpdateFields(WriteFields, total=False):
@@ -369,8 +378,32 @@ class MemoryApi(Protocol):
         """
         ...
 
+    async def preview(self, messages: str | Json | Sequence[Json], **fields: Unpack[PreviewFields]) -> Json:
+        """What an add of these messages would store now; nothing is stored: `{results: [{event, memory,
+        message_indexes, role, actor_id, categories, relations, created_at, ends: [{id, memory}], same_as}], relations,
+        extractor, unread, problems, usage}`.
+
+        `event`: ADD, UPDATE, DELETE or NONE, of what is known. `ends`: what would hold no more. Without a language
+        model, or with `infer` False, the memories that would be kept word for word. Raises Unavailable when the
+        model can't be had, where an add would wait for it.
+        """
+        ...
+
+    async def inference(self, **fields: Unpack[CallFields]) -> Json:
+        """What the project wants of the facts that are made of its messages: `{policy, custom_instructions, includes,
+        excludes, custom_categories: [{name: what for}], server: {policy, custom_instructions}}`. `policy`: the one in
+        force; `server`: what holds where the project sets nothing."""
+        ...
+
+    async def set_inference(self, inference: Json | None, **fields: Unpack[CallFields]) -> Json:
+        """Want something else of them, durably, for all facts that are made from now on: `{policy, custom_instructions,
+        includes, excludes, custom_categories}`; what isn't named is wanted no more, None: nothing. Answers as
+        `inference`. What an add names itself wins. Sent again it has the same effect.
+        """
+        ...
+
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
-        """`{id, event_type, status, results, error, payload, metadata, created_at, updated_at, started_at,
+        """`{id, event_type, scope, status, results, error, payload, metadata, created_at, updated_at, started_at,
         completed_at, latency}`, by its id or by the `idempotency_key` that its caller gave it. Raises NotFound."""
         ...
 

@@ -37,13 +37,17 @@ _FOUND = frozenset({"name", "role", "scope"})
 def add_body(request: AddRequest) -> Json:
     """An add as its operation keeps it: enough to do it again, and what an idempotency key is compared by."""
     return {
-        "messages": [[m.role, m.content, m.name, m.timestamp_us] for m in request.messages],
+        "messages": [
+            [m.role, m.content, m.name, m.timestamp_us, *([[*m.images]] if m.images else [])] for m in request.messages
+        ],
         "scope": request.scope.ids(),
         "metadata": request.metadata,
         "infer": request.infer,
         "timestamp_us": request.timestamp_us,
         "expiration_date": request.expiration_date,
         **({"wishes": request.wishes} if request.wishes else {}),
+        **({"memory_type": request.memory_type} if request.memory_type else {}),
+        **({"categories": [*request.categories]} if request.categories else {}),
     }
 
 
@@ -105,9 +109,12 @@ def delete_lane(project: str, scope: Scope) -> str | None:
     return ids.routing_key(project, scope) if scope.user_id is not None else None
 
 
-def messages_of(body: Json) -> tuple[Message, ...]:
-    """The messages of an add's body."""
-    return tuple(Message(*message) for message in body["messages"])
+def messages_of(body: Json, *, images: bool = False) -> tuple[Message, ...]:
+    """The messages of an add's body, with their images where these are wanted."""
+    return tuple(
+        Message(role, content, name, at_us, tuple(shown[0]) if shown and images else ())
+        for role, content, name, at_us, *shown in body["messages"]
+    )
 
 
 def scope_of(body: Json) -> Scope:
@@ -155,6 +162,7 @@ def plan_add(
             role=fragment.role,
             name=fragment.name,
             metadata=body["metadata"],
+            categories=tuple(body.get("categories", ())),
             expiration_date=body["expiration_date"],
             entities=mentioned(fragment.name, named, relations),
             relations=relations,

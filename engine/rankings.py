@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import RemoraError
+from engine.kept import Kept
 from engine.ledger_port import Ledger
 from engine.ranking.given import weights_of
 from engine.ranking.signals import Signal
 from engine.ranking.weights import SHIPPED, Weights
 from engine.types import Json
-
-_MOST = 10_000
-"""Projects that are kept in mind."""
 
 
 class Rankings:
@@ -26,30 +24,16 @@ class Rankings:
     """
 
     def __init__(self, ledger: Ledger, deadline_s: float) -> None:
-        self._ledger = ledger
         self._deadline_s = deadline_s
-        self._known: dict[str, Mapping[str, float]] = {}
-        self._changes = 0
+        self._kept: Kept[Mapping[str, float]] = Kept(ledger.ranking, ledger.put_ranking)
 
     async def of(self, project: str) -> Mapping[str, float]:
         """The weights that a project has set; empty: none. Raises what the ledger raises."""
-        if project not in self._known:
-            before = self._changes
-            found = await self._ledger.ranking(project)
-            if before != self._changes:  # Somebody has set some meanwhile: these may be the old ones.
-                return found
-            if len(self._known) >= _MOST:
-                self._known.clear()
-            self._known[project] = found
-        return self._known[project]
+        return await self._kept.of(project)
 
     async def put(self, epoch: int, project: str, weights: Mapping[Signal, float]) -> None:
         """Set them durably; empty: as shipped. Raises what the ledger raises."""
-        try:
-            await self._ledger.put_ranking(epoch, project, {signal.value: weight for signal, weight in weights.items()})
-        finally:  # Whether it was written isn't known after an error: the ledger is asked again.
-            self._changes += 1
-            self._known.pop(project, None)
+        await self._kept.put(epoch, project, {signal.value: weight for signal, weight in weights.items()})
 
     async def within(self, project: str, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
         """The fields of a search under which the project's weights lie, and whether these are known."""

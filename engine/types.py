@@ -21,6 +21,8 @@ JsonList: TypeAlias = list[Json]
 ScopeField: TypeAlias = Literal["user_id", "agent_id", "app_id", "run_id"]
 
 SCOPE_FIELDS: tuple[ScopeField, ...] = ("user_id", "agent_id", "app_id", "run_id")
+PROCEDURAL = "procedural_memory"
+"""Mem0's name for the record of what an agent did."""
 DEFAULT_PROJECT = "default"
 MENTIONED_WITH = "mentioned_with"
 """The relationship of two entities of which all that is known is that memories mention both."""
@@ -48,12 +50,13 @@ class Scope:
 @by_fields
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What was said."""
+    """What was said. `images`: URLs or data URIs of what was shown with it; the text names each of them."""
 
     role: str
     content: str
     name: str | None = None
     timestamp_us: int | None = None
+    images: tuple[str, ...] = ()
 
 
 @by_fields

@@ -19,16 +19,23 @@ _RESULT_BYTES = 2048
 
 
 def write_load(body: Json) -> Load:
-    """Of an operation, by its body: texts and metadata, and the tokens that have to be embedded."""
-    texts = [message[1] for message in body["messages"]] if "messages" in body else []
-    given = body.get("given", {})
-    if "text" in given:
-        texts.append(given["text"])
-    texts += [event["text"] for event in body.get("events", ()) if "text" in event]
-    metadata = body.get("metadata") or given.get("metadata")
+    """Of an operation, by its body: what it holds, and the tokens that have to be embedded."""
+    return Load(held_load(body).size_bytes, sum(map(token_guess, _texts(body))))
+
+
+def held_load(body: Json) -> Load:
+    """Of the same by what it holds alone: texts, images and metadata."""
+    metadata = body.get("metadata") or body.get("given", {}).get("metadata")
     held = _PARSED * len(json.dumps(metadata)) if metadata else 0
-    size = _EACH_BYTES + held + sum(_MESSAGE_BYTES + _BYTES_PER_CHAR * len(text) for text in texts)
-    return Load(size, sum(map(token_guess, texts)))
+    shown = sum(len(image) for message in body.get("messages", []) for images in message[4:] for image in images)
+    return Load(_EACH_BYTES + held + shown + sum(_MESSAGE_BYTES + _BYTES_PER_CHAR * len(text) for text in _texts(body)))
+
+
+def _texts(body: Json) -> list[str]:
+    texts: list[str] = [message[1] for message in body.get("messages", [])]
+    given = body.get("given", {})
+    texts += [one["text"] for one in (given, *body.get("events", ())) if "text" in one]
+    return texts
 
 
 def search_load(request: SearchRequest) -> Load:

@@ -118,6 +118,7 @@ class Memory:
     delete_all = _blocking(AsyncMemory.delete_all)
     history = _blocking(AsyncMemory.history)
     reset = _blocking(AsyncMemory.reset)
+    chat = _blocking(AsyncMemory.chat)
     context = _blocking(AsyncMemory.context)
     list = _blocking(AsyncMemory.list)
     entities = _blocking(AsyncMemory.entities)
@@ -139,6 +140,9 @@ class Memory:
     embed = _blocking(AsyncMemory.embed)
     ranking = _blocking(AsyncMemory.ranking)
     set_ranking = _blocking(AsyncMemory.set_ranking)
+    preview = _blocking(AsyncMemory.preview)
+    inference = _blocking(AsyncMemory.inference)
+    set_inference = _blocking(AsyncMemory.set_inference)
     status = _blocking(AsyncMemory.status)
 
 

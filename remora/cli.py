@@ -20,7 +20,10 @@ from remora.commands import (
     entities,
     erasure,
     graph,
+    inference,
+    mcp,
     memories,
+    migration,
     operations,
     reinfer,
     top,
@@ -130,12 +133,15 @@ for command in (
     backup.backup,
     backup.restore,
     tune.tune,
+    inference.inference,
     top.top,
+    mcp.mcp,
     demo.demo,
     doctor.doctor,
 ):
     app.command()(command)
 app.command("list")(memories.list_)
+app.command("import")(migration.import_)
 app.add_typer(graph.app, name="graph")
 app.add_typer(operations.app, name="operations")
 

@@ -1,9 +1,22 @@
-"""What every face of Remora raises, and what the command line exits with. They are told apart by class or `code`."""
+"""What every face of Remora raises, and what the command line exits with. They are told apart by class or `code`.
+
+Each is an error of `remora.exceptions` too, which has Mem0's names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from remora.exceptions import (
+    AuthenticationError,
+    MemoryError,
+    MemoryNotFoundError,
+    MemoryQuotaExceededError,
+    NetworkError,
+    RateLimitError,
+    ValidationError,
+)
 
 OTHER = 1
 
@@ -31,7 +44,7 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-class RemoraError(Exception):
+class RemoraError(MemoryError):
     """A call that Remora refused, that failed, or that didn't reach one.
 
     `message`, `details` and `code` are those of the runtime, whatever way the call took; `request_id` finds a call
@@ -41,10 +54,10 @@ class RemoraError(Exception):
     code: str = "internal"
 
     def __init__(self, message: str, details: Mapping[str, Any] | None = None, request_id: str | None = None) -> None:
-        # Not super(): an OSError, as TimeoutError is, would take the second argument for a system's error text.
-        Exception.__init__(self, message)
-        self.message = message
-        self.details: dict[str, Any] = dict(details or {})
+        known = dict(details or {})
+        debug = {"request_id": request_id, "retry_after": known.get("retry_after_s")}
+        said = {name: value for name, value in debug.items() if value is not None}
+        MemoryError.__init__(self, message, self.code, known, advice(self.code, message, known), said)
         self.request_id = request_id
 
     def __str__(self) -> str:
@@ -54,61 +67,61 @@ class RemoraError(Exception):
         return error_of, (self.code, self.message, self.details, self.request_id)
 
 
-class InvalidInput(RemoraError, ValueError):
+class InvalidInput(RemoraError, ValidationError, ValueError):
     """The call itself is wrong; making it again can't help."""
 
     code = "invalid_input"
 
 
-class Unauthorized(RemoraError):
+class Unauthorized(RemoraError, AuthenticationError):
     """No key, or one that isn't known."""
 
     code = "unauthorized"
 
 
-class Forbidden(RemoraError):
+class Forbidden(RemoraError, AuthenticationError):
     """A known key that may not do this."""
 
     code = "forbidden"
 
 
-class NotFound(RemoraError, LookupError):
-    """No such thing."""
+class NotFound(RemoraError, MemoryNotFoundError, LookupError, ValueError):
+    """No such thing. A ValueError too, as it is where Mem0's library changes a memory that isn't there."""
 
     code = "not_found"
 
 
-class Conflict(RemoraError):
+class Conflict(RemoraError, ValidationError):
     """It contradicts what is there: a reused idempotency key, a text that exists already, a port that is taken."""
 
     code = "conflict"
 
 
-class Purged(RemoraError):
+class Purged(RemoraError, MemoryNotFoundError):
     """It was here and its content has been erased for good."""
 
     code = "purged"
 
 
-class TooLarge(RemoraError):
+class TooLarge(RemoraError, MemoryQuotaExceededError):
     """Over a limit that is named in the details."""
 
     code = "too_large"
 
 
-class RateLimited(RemoraError):
+class RateLimited(RemoraError, RateLimitError):
     """This caller sends too much; `details["retry_after_s"]` says when to come back."""
 
     code = "rate_limited"
 
 
-class Overloaded(RemoraError):
+class Overloaded(RemoraError, RateLimitError):
     """The runtime is full; `details["retry_after_s"]` says when to come back. Nothing was accepted."""
 
     code = "overloaded"
 
 
-class Unavailable(RemoraError):
+class Unavailable(RemoraError, NetworkError):
     """Nothing answers, or a part that is needed is down; the same call may work later.
 
     Of a write that may have been accepted, `details["idempotency_key"]` is the key to send it again with.
@@ -117,7 +130,7 @@ class Unavailable(RemoraError):
     code = "unavailable"
 
 
-class DeadlineExceeded(RemoraError, TimeoutError):
+class DeadlineExceeded(RemoraError, NetworkError, TimeoutError):
     """The call's time is up."""
 
     code = "deadline_exceeded"
@@ -146,7 +159,7 @@ def error_of(
 ) -> RemoraError:
     """The error that a runtime's `code` names; a code without a class of its own keeps its name."""
     error = _BY_CODE.get(code, RemoraError)(message, details, request_id)
-    error.code = code
+    error.code = error.error_code = code
     return error
 
 

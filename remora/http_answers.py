@@ -27,8 +27,8 @@ _CODE_OF_STATUS = {
 }
 
 
-def outcome(reply: httpx.Response, expects: type = dict) -> Any:
-    """The value of a good answer, which is of the type that is expected.
+def outcome(reply: httpx.Response, expects: type | tuple[type, ...] = dict) -> Any:
+    """The value of a good answer, which is of the type that is expected, or of one of them.
 
     Raises:
         RemoraError: the answer is an error, or none of Remora's.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         OperationsFields,
         PageFields,
         PathFields,
+        PreviewFields,
         PurgeFields,
         RebuildFields,
         ReinferFields,
@@ -42,6 +43,7 @@ _MEMORIES = "/v1/memories/"
 _OPERATIONS = "/v1/operations/"
 _REBUILD = "/v1/rebuild/"
 _RANKING = "/v1/ranking/"
+_INFERENCE = "/v1/inference/"
 
 
 class HttpApi(HttpCalls):
@@ -136,6 +138,20 @@ class HttpApi(HttpCalls):
         if weights is None:
             return await self._send("DELETE", _RANKING, {**fields}, params=params_of({**fields}))
         return await self._send("PUT", _RANKING, {**fields}, body={"weights": weights, **fields})
+
+    async def preview(self, messages: str | Json | Sequence[Json], **fields: Unpack[PreviewFields]) -> Json:
+        """See `MemoryApi.preview`."""
+        return await self._send("POST", f"{_MEMORIES}preview/", {**fields}, body={"messages": messages, **fields})
+
+    async def inference(self, **fields: Unpack[CallFields]) -> Json:
+        """See `MemoryApi.inference`."""
+        return await self._read(_INFERENCE, {**fields})
+
+    async def set_inference(self, inference: Json | None, **fields: Unpack[CallFields]) -> Json:
+        """See `MemoryApi.set_inference`. Sent twice it has one effect."""
+        if inference is None:
+            return await self._send("DELETE", _INFERENCE, {**fields}, params=params_of({**fields}))
+        return await self._send("PUT", _INFERENCE, {**fields}, body={"inference": inference, **fields})
 
     async def operation(self, operation_id: str, **fields: Unpack[CallFields]) -> Json:
         """See `MemoryApi.operation`."""

@@ -91,7 +91,7 @@ class HttpCalls:
         body: Json | None = None,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        expects: type = dict,
+        expects: type | tuple[type, ...] = dict,
     ) -> Json:
         """One call; in time, or DeadlineExceeded."""
         self.check(fields)

@@ -225,6 +225,12 @@ def _version(raw: object) -> Configured:
     return Configured({})
 
 
+def _instructions(value: object) -> Configured:
+    if not isinstance(value, str):
+        raise InvalidInput("custom_instructions should be a text", {"field": "custom_instructions"})
+    return Configured({"infer": {"instructions": value}})
+
+
 def _refused(key: str, instead: str) -> Callable[[object], Configured]:
     def refuse(_: object) -> Configured:
         raise InvalidInput(f"{key} can't be honoured: {instead}", {"field": key})
@@ -232,7 +238,7 @@ def _refused(key: str, instead: str) -> Callable[[object], Configured]:
     return refuse
 
 
-_PROMPTS = "Remora has its own prompts; leave it out"
+_PROMPTS = "Remora has its own prompts; leave it out, and say what matters to you in custom_instructions"
 _READERS: dict[str, Callable[[object], Configured]] = {
     "embedder": _embedder,
     "llm": _llm,
@@ -243,7 +249,7 @@ _READERS: dict[str, Callable[[object], Configured]] = {
     "graph_store": _refused("graph_store", "Remora keeps a graph of its own, always; leave it out"),
     "enable_graph": lambda _: Configured({}),
     "reranker": _refused("reranker", "Remora ranks by vector, keywords and graph by itself; leave it out"),
-    "custom_instructions": _refused("custom_instructions", _PROMPTS),
+    "custom_instructions": _instructions,
     "custom_prompt": _refused("custom_prompt", _PROMPTS),
     "custom_fact_extraction_prompt": _refused("custom_fact_extraction_prompt", _PROMPTS),
     "custom_update_memory_prompt": _refused("custom_update_memory_prompt", _PROMPTS),

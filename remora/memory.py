@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from datetime import date
+from typing import Any, Final, NoReturn
 
+from remora import mem0_words
 from remora.connection import Json, JsonList
 from remora.errors import InvalidInput, NotFound, Unavailable
 from remora.native_verbs import NativeVerbs, given
@@ -64,8 +66,14 @@ class AsyncMemory(NativeVerbs):
         infer: bool = True,
         memory_type: str | None = None,
         prompt: str | None = None,
+        custom_instructions: str | None = None,
+        includes: str | Sequence[str] | None = None,
+        excludes: str | Sequence[str] | None = None,
+        custom_categories: Json | JsonList | None = None,
         timestamp: float | str | None = None,
-        expiration_date: str | None = None,
+        expiration_date: date | str | None = None,
+        categories: str | Sequence[str] | None = None,
+        llm: None = None,
         wait: bool = True,
         idempotency_key: str | None = None,
         operation_id: str | None = None,
@@ -77,15 +85,29 @@ class AsyncMemory(NativeVerbs):
         "status", "operation_id", …}`; event NONE: it was known. It is durable when it answers.
 
         `timestamp`: when it was said, as unix seconds or ISO 8601. `expiration_date`: the last day on which it is
-        found, as YYYY-MM-DD. `wait` False answers as soon as it is durable, before it can be found; `results` is
-        empty then. `idempotency_key`: the same key again has one effect and the same answer; `operation_id` is another
-        name for it.
+        found, as YYYY-MM-DD or a date. `wait` False answers as soon as it is durable, before it can be found; `results`
+        is empty then. `idempotency_key`: the same key again has one effect and the same answer; `operation_id` is
+        another name for it.
+
+        Where a language model makes facts of it: `custom_instructions` (or `prompt`) say what matters, `includes` and
+        `excludes` which topics, `custom_categories` (`[{name: what for}]`) which categories. `memory_type`
+        "procedural_memory": one record of what an agent did instead; needs `agent_id`. `categories`: of what is kept as
+        it was said; only with `infer` False. `llm`, a model of Mem0's for one add, is refused.
         """
-        _refuse(memory_type=memory_type, prompt=prompt)
+        mem0_words.refuse_model(llm)
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
-        said = given(metadata=metadata, timestamp=timestamp, expiration_date=expiration_date)
-        call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
-        return await self._ask(lambda api: api.add(messages, infer=infer, wait=wait, **scope, **said, **call))
+        last_day = mem0_words.day_of(expiration_date)
+        said = given(metadata=metadata, timestamp=timestamp, expiration_date=last_day, memory_type=memory_type)
+        wished = given(
+            custom_instructions=prompt if custom_instructions is None else custom_instructions,
+            includes=includes,
+            excludes=excludes,
+            custom_categories=custom_categories,
+        )
+        call = given(
+            idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s, categories=categories
+        )
+        return await self._ask(lambda api: api.add(messages, infer=infer, wait=wait, **scope, **said, **wished, **call))
 
     async def search(
         self,
@@ -108,6 +130,8 @@ class AsyncMemory(NativeVerbs):
         min_position: int | None = None,
         as_of: int | float | str | None = None,
         as_of_position: int | None = None,
+        reference_date: None = None,
+        show_expired: bool = False,
         deadline_s: float | None = None,
     ) -> Json:
         """Memories for a query, best first: `{"results": [memory + "score"], "relations", "degraded", "position"}`.
@@ -122,7 +146,10 @@ class AsyncMemory(NativeVerbs):
         others as `also`. `diversity`: from 0, by score alone, to 1, where only what differs counts. `as_of`: what was
         known then, a time like `timestamp`. `as_of_position`: what was known at a `position` that was answered.
         `include_messages`: messages that facts were made of are answered too; otherwise they only help to find these.
+        `reference_date` and `show_expired` are Mem0's, and refused.
         """
+        mem0_words.refuse_reference_date(reference_date)
+        mem0_words.refuse_expired(show_expired)
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         fields = given(filters=filters, threshold=threshold, min_position=min_position, deadline_s=deadline_s)
         fields |= given(rerank=rerank or None, weights=weights, collapse=collapse, diversity=diversity)
@@ -162,13 +189,15 @@ class AsyncMemory(NativeVerbs):
         limit: int | None = None,
         as_of: int | float | str | None = None,
         as_of_position: int | None = None,
+        show_expired: bool = False,
         deadline_s: float | None = None,
     ) -> Json:
         """The newest memories of a scope: `{"results": [memory], "count"}`; 20 of them if nothing is said.
 
         `limit` is the older name of `top_k`. For page after page, `list` is the better call. `as_of`,
-        `as_of_position`: as they were then.
+        `as_of_position`: as they were then. `show_expired` is Mem0's, and refused.
         """
+        mem0_words.refuse_expired(show_expired)
         most = _most(top_k, limit)
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
             raise InvalidInput("top_k should be a whole number above 0", {"field": "top_k"})
@@ -191,11 +220,11 @@ class AsyncMemory(NativeVerbs):
         self,
         memory_id: str,
         text: str | None = None,
-        *,
-        data: str | None = None,
         metadata: Json | None = None,
+        expiration_date: date | str | None = KEEP,
+        data: str | None = None,
+        *,
         timestamp: float | str | None = None,
-        expiration_date: str | None = KEEP,
         idempotency_key: str | None = None,
         operation_id: str | None = None,
         deadline_s: float | None = None,
@@ -211,7 +240,7 @@ class AsyncMemory(NativeVerbs):
             raise InvalidInput("text and data are the same; give one of them", {"field": "data"})
         changes = given(text=data if text is None else text, metadata=metadata, timestamp=timestamp)
         if expiration_date is not KEEP:
-            changes["expiration_date"] = expiration_date
+            changes["expiration_date"] = mem0_words.day_of(expiration_date)
         call = given(idempotency_key=key_of(idempotency_key, operation_id), deadline_s=deadline_s)
         return await self._ask(lambda api: api.update(memory_id, **changes, **call))
 
@@ -229,11 +258,11 @@ class AsyncMemory(NativeVerbs):
 
     async def delete_all(
         self,
-        *,
         user_id: str | None = None,
         agent_id: str | None = None,
-        app_id: str | None = None,
         run_id: str | None = None,
+        *,
+        app_id: str | None = None,
         idempotency_key: str | None = None,
         operation_id: str | None = None,
         deadline_s: float | None = None,
@@ -246,6 +275,10 @@ class AsyncMemory(NativeVerbs):
     async def history(self, memory_id: str, *, deadline_s: float | None = None) -> JsonList:
         """What happened to a memory, oldest first: `[{"event", "old_memory", "new_memory", "is_deleted", …}]`."""
         return await self._ask(lambda api: api.history(memory_id, **given(deadline_s=deadline_s)))
+
+    async def chat(self, query: str) -> NoReturn:
+        """Mem0 has the name and nothing behind it; so it is here."""
+        raise NotImplementedError("chat isn't there, as in Mem0: `remora.Remora` is a chat that remembers")
 
     async def reset(self) -> None:
         """Delete every memory of the project. Histories stay; nothing is found any more."""
@@ -270,9 +303,3 @@ def _most(top_k: int | None, limit: int | None) -> Any:
     if top_k is not None and limit is not None:
         raise InvalidInput("top_k and limit are the same; give one of them", {"field": "limit"})
     return next((one for one in (top_k, limit) if one is not None), _TOP_K)
-
-
-def _refuse(**fields: object) -> None:
-    for name, value in fields.items():
-        if value is not None:
-            raise InvalidInput(f"{name} can't be honoured: leave it out", {"field": name})

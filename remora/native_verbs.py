@@ -346,6 +346,69 @@ class NativeVerbs(Connection):
         the order of the texts. A text that is longer than the model reads is refused."""
         return await self._ask(lambda api: api.embed(texts, **given(deadline_s=deadline_s)))
 
+    async def preview(
+        self,
+        messages: str | Json | Sequence[Json],
+        *,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        app_id: str | None = None,
+        run_id: str | None = None,
+        infer: bool = True,
+        memory_type: str | None = None,
+        custom_instructions: str | None = None,
+        includes: str | Sequence[str] | None = None,
+        excludes: str | Sequence[str] | None = None,
+        custom_categories: Json | JsonList | None = None,
+        timestamp: float | str | None = None,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """What an add of these messages would store now, without storing it: `{results: [{event, memory,
+        message_indexes, ends: [{id, memory}], …}], relations, extractor, unread, problems, usage}`.
+
+        `event`: ADD, UPDATE, DELETE or NONE; `ends`: what would hold no more. Raises Unavailable when the
+        language model can't be had.
+        """
+        scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
+        said = given(memory_type=memory_type, timestamp=timestamp, deadline_s=deadline_s)
+        wished = given(
+            custom_instructions=custom_instructions,
+            includes=includes,
+            excludes=excludes,
+            custom_categories=custom_categories,
+        )
+        return await self._ask(lambda api: api.preview(messages, infer=infer, **scope, **said, **wished))
+
+    async def inference(self, *, deadline_s: float | None = None) -> Json:
+        """What the project wants of the facts that are made of its messages: `{policy, custom_instructions, includes,
+        excludes, custom_categories, server}`."""
+        return await self._ask(lambda api: api.inference(**given(deadline_s=deadline_s)))
+
+    async def set_inference(
+        self,
+        *,
+        policy: str | None = None,
+        custom_instructions: str | None = None,
+        includes: str | Sequence[str] | None = None,
+        excludes: str | Sequence[str] | None = None,
+        custom_categories: Json | JsonList | None = None,
+        deadline_s: float | None = None,
+    ) -> Json:
+        """Want something else of them, durably, from now on; what isn't given is wanted no more. Answers as
+        `inference`. What an add names itself wins.
+
+        `policy`: `append`, `rules` or `reconcile`. `custom_instructions`: what matters, in your words. `includes`,
+        `excludes`: topics. `custom_categories`: `[{name: what for}]`, the only ones that facts may have.
+        """
+        wanted = given(
+            policy=policy,
+            custom_instructions=custom_instructions,
+            includes=includes,
+            excludes=excludes,
+            custom_categories=custom_categories,
+        )
+        return await self._ask(lambda api: api.set_inference(wanted or None, **given(deadline_s=deadline_s)))
+
     async def ranking(self, *, deadline_s: float | None = None) -> Json:
         """What single signals count in searches: `{weights, set, server, shipped}`, each `{signal: weight}`: those in
         force, those of the project, of the server's settings, and shipped."""

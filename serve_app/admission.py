@@ -19,6 +19,8 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHATS = "/v1/chat/completions"
 _ASKING = frozenset({"search", "context", "embeddings"})
 """In a path: what is asked with a body."""
+_LISTS = frozenset({"/v3/memories", "/v2/memories"})
+"""Lists that are asked for with a body."""
 _PARTS_OF_A_BODY = 4
 """So much of a body's size is in memory while it is read, parsed and sent on, at most."""
 
@@ -58,7 +60,8 @@ class Admission:
 
 def is_changing(scope: Scope) -> bool:
     """Whether a request may change something, as far as its method and path say."""
-    return scope["method"] not in _READING and not _ASKING & set(route_path(scope).split("/"))
+    path = route_path(scope)
+    return scope["method"] not in _READING and path not in _LISTS and not _ASKING & set(path.split("/"))
 
 
 def places_for(limits: LimitSettings, clock: Callable[[], float]) -> Shares:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -21,6 +21,7 @@ from serve_app import (
     bulk_schemas,
     context_schemas,
     graph_schemas,
+    inference_schemas,
     openai_schemas,
     ranking_schemas,
     reinfer_schemas,
@@ -33,6 +34,11 @@ from serve_app.boundary import Boundary, on_http_exception
 from serve_app.chat import ChatDoor
 from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
+from serve_app.mcp.door import McpDoor
+from serve_app.mcp.server import Reach
+from serve_app.mem0 import ROUTES as MEM0_ROUTES
+from serve_app.mem0 import UNBUILT
+from serve_app.mem0 import schemas as mem0_schemas
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
 from serve_app.routes import (
@@ -44,6 +50,8 @@ from serve_app.routes import (
     entities,
     graph,
     health,
+    inference,
+    mcp,
     memories,
     metrics,
     models,
@@ -64,6 +72,11 @@ _SECURITY = {
     "Key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 
+_PARTS = (
+    memories, bulk, inference, context, entities, graph, ranking, operations, reinfer, upkeep, chat, models, embeddings,
+    mcp, health, metrics, docs,
+)  # fmt: skip
+
 
 class Application(FastAPI):
     """FastAPI, whose description also tells the bodies that routes read by themselves."""
@@ -76,28 +89,40 @@ class Application(FastAPI):
 
 
 def _completed(description: Json) -> Json:
-    """FastAPI's description with our bodies and keys, and without its own 422, which is never answered here."""
+    """FastAPI's description with our bodies and keys, without its own 422, which is never answered here, and without
+    the type that it gives to answers of a class that it doesn't know.
+    """
     components = description["components"]
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
     for operation in (operation for path in description["paths"].values() for operation in path.values()):
         operation["responses"].pop("422", None)
+        for schema in _schemas_of_answers(operation):
+            if schema.get("type") == "string":
+                schema.pop("type")
     bodies = (
         module.BODIES
         for module in (
             bulk_schemas,
             context_schemas,
             graph_schemas,
+            inference_schemas,
+            mem0_schemas,
             openai_schemas,
             ranking_schemas,
             reinfer_schemas,
             upkeep_schemas,
-        )  # fmt: skip
+        )
     )
     components["schemas"] |= schemas.body_schemas(*(body for some in bodies for body in some))
     components["securitySchemes"] = _SECURITY
     description["security"] = [{}, *({name: []} for name in _SECURITY)]
     return description
+
+
+def _schemas_of_answers(operation: Json) -> Iterator[Json]:
+    for response in operation["responses"].values():
+        yield response.get("content", {}).get("application/json", {}).get("schema", {})
 
 
 def create_app(
@@ -127,14 +152,15 @@ def create_app(
     app.state.api = api
     app.state.places = places_for(settings.limits, time.monotonic)
     app.state.chats = ChatDoor(settings, time.monotonic)
+    app.state.mcp = McpDoor(settings, _reach(app), app.version)
     app.state.figures = ReplicaFigures(app.state.places, app.state.chats)
     app.state.limits = settings.limits
+    app.state.deadline_s = settings.runtime.deadline_s
     app.state.ray_metrics = ray_metrics
-    for part in (
-        memories, bulk, context, entities, graph, ranking, operations, reinfer, upkeep, chat, models, embeddings,
-        health, metrics, docs,
-    ):  # fmt: skip
-        app.include_router(part.routes)
+    app.state.declared = []
+    for routes in (*(part.routes for part in _PARTS), *MEM0_ROUTES, UNBUILT):
+        app.include_router(routes)
+        app.state.declared += routes.routes
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     _wrap(app, settings, tells_request_id=tells_request_id)
@@ -143,8 +169,17 @@ def create_app(
 
 @asynccontextmanager
 async def _closing(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    await app.state.chats.close()
+    async with app.state.mcp.opened():
+        yield
+        await app.state.chats.close()
+
+
+def _reach(app: FastAPI) -> Reach:
+    async def memory() -> MemoryApi:
+        api: MemoryApi = app.state.api
+        return api
+
+    return memory
 
 
 def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:

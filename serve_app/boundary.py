@@ -10,6 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import RemoraError
@@ -90,4 +91,12 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
         content = openai_errors.body(error.detail, code, error.status_code)
     else:
         content = body(error.detail, code, request.scope[REQUEST_ID])
-    return ErrorResponse(content, status_code=error.status_code, headers=error.headers)
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return ErrorResponse(content, status_code=error.status_code, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a path, which may be spread over several routes."""
+    routes: list[Route] = request.app.state.declared
+    here = (route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return ", ".join(sorted({method for methods in here for method in methods}))

@@ -12,6 +12,12 @@ from engine.types import Json
 BAD_REQUEST = 400
 
 
+class NotBuilt(errors.RemoraError):
+    """What other systems do at this place, and Remora doesn't."""
+
+    code = "not_implemented"
+
+
 class NoLanguageModel(errors.Unavailable):
     """A chat, and no language model is set to answer it."""
 
@@ -35,6 +41,7 @@ _STATUS: dict[type[errors.RemoraError], int] = {
     errors.RateLimited: 429,
     errors.Overloaded: 429,
     errors.InvariantViolated: 500,
+    NotBuilt: 501,
     UpstreamUnavailable: 502,
     errors.Unavailable: 503,
     errors.DeadlineExceeded: 504,

@@ -111,6 +111,12 @@ def answers(model: Any, *statuses: int) -> dict[int | str, Json]:
     return good | {status: {"model": OpenAiError, "description": _MEANING[status]} for status in (*_ALWAYS, *statuses)}
 
 
+def streamed(responses: dict[int | str, Json]) -> dict[int | str, Json]:
+    """The same where the good answer may also be a stream of events."""
+    events: Json = {"text/event-stream": {"schema": {"description": "Chunks as OpenAI spells them, then `[DONE]`."}}}
+    return responses | {200: {**responses[200], "content": events}}
+
+
 _ALWAYS = (400, 401, 429, 503)
 _MEANING = {
     400: "The request is wrong",

@@ -30,7 +30,7 @@ def known_params(params: QueryParams, names: Iterable[str]) -> dict[str, Any]:
     Raises:
         InvalidInput: one is given twice (which one was meant?) or is not of its type.
     """
-    return {name: _typed(name, _single(params, name)) for name in names if name in params}
+    return {name: _typed(name, single(params, name)) for name in names if name in params}
 
 
 def only(given: Iterable[str], names: Iterable[str]) -> None:
@@ -47,7 +47,8 @@ def only(given: Iterable[str], names: Iterable[str]) -> None:
         )
 
 
-def _single(params: QueryParams, name: str) -> str:
+def single(params: QueryParams, name: str) -> str:
+    """A parameter as it came; raises InvalidInput when it is given twice."""
     values = params.getlist(name)
     if len(values) > 1:
         raise InvalidInput(f"{name} is given more than once", {"field": name})

@@ -33,7 +33,25 @@ class ScopeIds(BaseModel):
     run_id: str | None = None
 
 
-class AddRequest(ScopeIds):
+class Facts(BaseModel):
+    """What is known of messages, and wanted of the facts that are made of them."""
+
+    metadata: Json | None = Field(None, description="Kept with each memory, can be searched by.")
+    infer: bool = Field(True, description="Let the language model decide what to keep; without one: every message.")
+    memory_type: Literal["procedural_memory"] | None = Field(
+        None, description="One record of what an agent did, instead of facts; needs `agent_id`."
+    )
+    timestamp: int | float | str | None = Field(None, description="When it was said: unix seconds, a date, ISO 8601.")
+    expiration_date: str | None = Field(None, description="`YYYY-MM-DD`, the last day on which it is found.")
+    custom_instructions: str | None = Field(None, description="What matters, in your words, for facts of this add.")
+    includes: str | list[str] | None = Field(None, description="Only facts about these topics.")
+    excludes: str | list[str] | None = Field(None, description="No facts about these topics.")
+    custom_categories: list[dict[str, str]] | None = Field(
+        None, description="Categories that facts may have, each with what it is for.", examples=[[{"home": "Where."}]]
+    )
+
+
+class AddRequest(ScopeIds, Facts):
     """What to keep, and for whom."""
 
     model_config = ConfigDict(
@@ -43,16 +61,9 @@ class AddRequest(ScopeIds):
     )
 
     messages: str | Message | list[Message] = Field(description="A text alone is one message of the user.")
-    metadata: Json | None = Field(None, description="Kept with each memory, can be searched by.")
-    infer: bool = Field(True, description="Let the language model decide what to keep; without one: every message.")
-    timestamp: int | float | str | None = Field(None, description="When it was said: unix seconds, a date, ISO 8601.")
-    expiration_date: str | None = Field(None, description="`YYYY-MM-DD`, the last day on which it is found.")
     wait: bool = Field(True, description="`false`: answer 202 as soon as it is durable.")
-    custom_instructions: str | None = Field(None, description="What matters, in your words, for facts of this add.")
-    includes: str | list[str] | None = Field(None, description="Only facts about these topics.")
-    excludes: str | list[str] | None = Field(None, description="No facts about these topics.")
-    custom_categories: list[dict[str, str]] | None = Field(
-        None, description="Categories that facts may have, each with what it is for.", examples=[[{"home": "Where."}]]
+    categories: str | list[str] | None = Field(
+        None, description="Of what is kept as it was said; only with `infer` false."
     )
 
 
@@ -214,13 +225,18 @@ class DeleteAllAnswer(DeleteAnswer):
     count: int
 
 
-class SearchAnswer(BaseModel):
-    """The best first. `degraded` names parts of the search that did not answer in time."""
+class Searched(BaseModel):
+    """How a search went. `degraded` names parts of it that did not answer in time."""
 
-    results: list[FoundMemory]
     relations: list[Json]
     degraded: list[str]
     position: int | None
+
+
+class SearchAnswer(Searched):
+    """The best first."""
+
+    results: list[FoundMemory]
 
 
 class Page(BaseModel):
@@ -287,6 +303,7 @@ class Operation(BaseModel):
 
     id: str
     event_type: str
+    scope: dict[str, str] | None = Field(description="The ids that it is about; null for what names none.")
     status: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED"]
     results: list[Json]
     error: Any
@@ -360,7 +377,7 @@ def answers(model: Any, *statuses: int) -> dict[int | str, Json]:
 
 
 _REQUIRED = frozenset({"entity", "source", "target"})
-_ALWAYS = (400, 401, 429, 503)
+_ALWAYS = (400, 401, 429, 503, 504)
 _MEANING = {
     400: "The request is wrong",
     401: "No key, or one that is not known",

@@ -103,7 +103,7 @@ class Provider:
             return Response(json.dumps({"object": "list", "data": [found]}), media_type="application/json")
         if name == found["id"]:
             return Response(json.dumps(found), media_type="application/json")
-        return Response(json.dumps({"error": {"message": f"no {name}"}}), 404, media_type="application/json")
+        return Response(json.dumps(_error(f"no {name}")), 404, media_type="application/json")
 
 
 class Streamed(Response):
@@ -154,9 +154,13 @@ def chunk(text: str | None = None, finish: str | None = None, **delta: Any) -> b
 DONE = b"data: [DONE]\n\n"
 
 
+def _error(message: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "test", "code": None, "param": None}}
+
+
 def _completion(reply: Reply) -> dict[str, Any]:
     if reply.status >= 400:
-        return {"error": {"message": reply.error or "no", "type": "test", "code": None, "param": None}}
+        return _error(reply.error or "no")
     message = {"role": "assistant", "content": reply.text}
     return {
         "id": "chatcmpl-1",

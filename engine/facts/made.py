@@ -54,6 +54,9 @@ class Made:
         return set(self.unread) > set(self.refused)
 
 
+NOTHING: Final = Made()
+
+
 @dataclass(slots=True)
 class SoFar:
     """What was made of the windows of one add, by their number, and what all questions about it cost.

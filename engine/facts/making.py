@@ -11,9 +11,10 @@ from typing import Final
 from engine.errors import InvalidInput
 from engine.extract.cutting import Count
 from engine.facts.answers import Unreadable
-from engine.facts.made import Made, SoFar, better, cost_of, joined
-from engine.facts.prompt import NO_WISHES, Wishes, again, extraction_prompt, heading
-from engine.facts.reading import Reading, read, read_before_the_break
+from engine.facts.made import NOTHING, Made, SoFar, better, cost_of
+from engine.facts.prompt import NO_WISHES, Wishes, again, heading
+from engine.facts.reading import Reading
+from engine.facts.tasks import FACTS, Task
 from engine.facts.windows import Line, halves, windows
 from engine.ports import Completion, LanguageModel, Prompt
 from engine.types import Message
@@ -32,6 +33,8 @@ class _Talk:
     said_us: int
     wishes: Wishes
     so_far: SoFar
+    task: Task
+    before: Made = NOTHING
 
     @property
     def categories(self) -> set[str] | None:
@@ -61,6 +64,7 @@ class FactMaker:
         said_us: int,
         wishes: Wishes = NO_WISHES,
         so_far: SoFar | None = None,
+        task: Task = FACTS,
     ) -> Made:
         """The facts of an add's messages, in the order of its windows; what two of them say is there once.
 
@@ -71,6 +75,7 @@ class FactMaker:
             wishes: of the project and the call.
             so_far: of the same messages; only windows that are missing there, or may be read better, are asked about.
                 It holds what was made also when this raises. The cost is that of all calls with it.
+            task: what is made of them; facts, unless told.
 
         Raises:
             Overloaded, Unavailable: the model can't be had now; the same may work later.
@@ -78,17 +83,20 @@ class FactMaker:
         so_far = SoFar() if so_far is None else so_far
         headed = partial(heading, about=about, said_us=said_us)
         found = await asyncio.to_thread(windows, messages, self._window_tokens, self._count, headed)
-        talk = _Talk(about, said_us, wishes, so_far)
+        talk = _Talk(about, said_us, wishes, so_far, task)
         # One after the other: each has its whole deadline, and a long add leaves the model to others between two.
         for at, window in enumerate(found):
             known = so_far.made.get(at)
             if known is None or known.may_improve:
-                so_far.made[at] = better(known, await self._of_window(window, talk, _HALVINGS))
-        return replace(joined(so_far.made[at] for at in range(len(found))), cost=so_far.cost)
+                before = task.joined(so_far.made[earlier] for earlier in range(at))
+                made = await self._of_window(window, replace(talk, before=before), _HALVINGS)
+                so_far.made[at] = better(known, made)
+        return replace(task.joined(so_far.made[at] for at in range(len(found))), cost=so_far.cost)
 
     async def _of_window(self, window: Sequence[Line], talk: _Talk, halvings: int) -> Made:
         """One that breaks off has too much to say: its window is halved, down to pieces of lines."""
-        prompt = asked = extraction_prompt(window, talk.about, talk.said_us, talk.wishes)
+        task = talk.task
+        prompt = asked = task.prompt(window, talk.about, talk.said_us, talk.wishes, talk.before)
         numbers = tuple(sorted({line.number for line in window}))
         problems, certain = tuple[str, ...](), Reading(())
         for _ in range(_TRIES):
@@ -97,9 +105,9 @@ class FactMaker:
                 if not answer.whole and halvings and (parts := halves(window, self._count)):
                     return await self._of_parts(parts, talk, halvings - 1)
                 if not answer.whole:
-                    certain = _fuller(certain, read_before_the_break(answer.text, numbers, talk.categories))
+                    certain = _fuller(certain, task.read_before_the_break(answer.text, numbers, talk.categories))
                     raise Unreadable(_BREAKS_OFF)
-                reading = read(answer.text, numbers, talk.categories)
+                reading = task.read(answer.text, numbers, talk.categories)
             except InvalidInput as error:  # this window alone; others may be taken
                 return Made(certain.facts, numbers, (*problems, str(error)), refused=numbers)
             except Unreadable as error:
@@ -110,7 +118,7 @@ class FactMaker:
         return Made(certain.facts, numbers, problems)
 
     async def _of_parts(self, parts: Iterable[Sequence[Line]], talk: _Talk, halvings: int) -> Made:
-        return joined([await self._of_window(part, talk, halvings) for part in parts])
+        return talk.task.joined([await self._of_window(part, talk, halvings) for part in parts])
 
     async def _asked(self, prompt: Prompt, talk: _Talk) -> Completion:
         answer = await self._model.complete(prompt, self._deadline_s)

@@ -35,6 +35,7 @@ relation is a short lower-case verb phrase with underscores (lives_in, works_at,
 If nothing is worth remembering, the list is empty."""
 
 _ANSWER: Final = 'Answer with a JSON object {"facts": [...]} and nothing else.'
+_IMAGES: Final = "The images are those that the lines name, in the same order; what they show is said with them."
 _ONCE_MORE: Final = "Answer once more, with the whole JSON object and nothing else."
 _FORM: Final = (
     '{"facts": [{"fact": "...", "lines": [0], "categories": [], '
@@ -68,9 +69,21 @@ def extraction_prompt(window: Sequence[Line], about: str | None, said_us: int, w
         said_us: when it was said, unix microseconds, for lines that don't say it.
         wishes: see `Wishes`.
     """
-    system = "\n\n".join([_TASK, *_wanted(wishes), f"{_ANSWER}\n{_FORM}"])
-    lines = "\n".join(_line(line, about, said_us) for line in window)
-    return Prompt(system, f"The conversation:\n\n{lines}", answer_schema([name for name, _ in wishes.categories]))
+    system = "\n\n".join([_TASK, *wanted(wishes), f"{_ANSWER}\n{_FORM}"])
+    schema = answer_schema([name for name, _ in wishes.categories])
+    return Prompt(system, f"The conversation:\n\n{said_in(window, about, said_us)}", schema, images_of(window))
+
+
+def said_in(window: Sequence[Line], about: str | None, said_us: int) -> str:
+    """The lines of a window, written out; arguments as of `extraction_prompt`."""
+    lines = "\n".join(heading(one.number, one.message, about, said_us) + indented(one.text) for one in window)
+    return f"{lines}\n\n({_IMAGES})" if images_of(window) else lines
+
+
+def images_of(window: Sequence[Line]) -> tuple[str, ...]:
+    """The images of a window's messages, in order."""
+    messages = {line.number: line.message for line in window}
+    return tuple(image for message in messages.values() for image in message.images)
 
 
 def answer_schema(categories: Sequence[str] = ()) -> Json:
@@ -91,7 +104,8 @@ def closed_object(**properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def _wanted(wishes: Wishes) -> list[str]:
+def wanted(wishes: Wishes) -> list[str]:
+    """What is wanted of the answer, as paragraphs of the prompt."""
     said: list[str] = []
     if wishes.topics:
         said.append(f"Only facts about: {', '.join(wishes.topics)}.")
@@ -103,10 +117,6 @@ def _wanted(wishes: Wishes) -> list[str]:
     if wishes.instructions:
         said.append(f"Above all, these instructions hold:\n{wishes.instructions}")
     return said
-
-
-def _line(line: Line, about: str | None, said_us: int) -> str:
-    return heading(line.number, line.message, about, said_us) + indented(line.text)
 
 
 def heading(number: int, message: Message, about: str | None, said_us: int) -> str:

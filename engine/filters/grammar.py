@@ -41,7 +41,7 @@ def _member(key: str, condition: Any) -> Filter:
     read = _MEMBERS.get(key)
     if read is None:
         message = f"Top-level key must be a logical operator or an allowed field: {shown(key)!r} is none of "
-        raise wrong(shown(key), message + ", ".join(_MEMBERS))
+        raise wrong(shown(key), f"{message}{', '.join(_MEMBERS)}. A key of metadata goes under metadata")
     return read(key, condition)
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine import ids, ingest
 from engine.facts.made import SoFar
 from engine.facts.making import FactMaker
 from engine.facts.reading import Fact
+from engine.facts.tasks import FACTS, RECORD
 from engine.inference.draft import Draft, DraftFact
 from engine.inference.wishing import Wishing
 from engine.ledger_port import Ledger, Operation, Source
 from engine.models import Models, entities_or_none
 from engine.ports import Priority
-from engine.types import Message
+from engine.types import PROCEDURAL, Message
 
 _FIRST_FACT = 1_000_000
 """Facts are numbered from here: the messages of the same operation have the numbers before it."""
@@ -42,12 +43,32 @@ class Drafter:
         Raises:
             Overloaded, Unavailable, DeadlineExceeded: a model can't be had now; the same may work later.
         """
-        messages = ingest.messages_of(operation.request)
-        about, said_us = ingest.scope_of(operation.request).user_id, ingest.said_us_of(operation)
-        made = await self._maker.make(messages, about, said_us, await self._wishing.of(operation), so_far)
-        sources = await self._sources(operation)
+        return await self._drafted(operation, secret, so_far, self._sources)
+
+    async def preview(self, operation: Operation, secret: bytes) -> Draft:
+        """The same for an add that is none yet, as if its messages were memories. Raises as `draft`."""
+
+        async def supposed(_: Operation) -> Mapping[int, tuple[Source, ...]]:
+            numbers = range(len(operation.request["messages"]))
+            return {number: (Source(ids.memory_id(secret, operation.id, number), 1),) for number in numbers}
+
+        return await self._drafted(operation, secret, SoFar(), supposed)
+
+    async def _drafted(
+        self,
+        operation: Operation,
+        secret: bytes,
+        so_far: SoFar,
+        look: Callable[[Operation], Awaitable[Mapping[int, tuple[Source, ...]]]],
+    ) -> Draft:
+        body = operation.request
+        messages, about = ingest.messages_of(body, images=True), ingest.scope_of(body).user_id
+        said_us, wishes = ingest.said_us_of(operation), await self._wishing.of(operation)
+        task = RECORD if body.get("memory_type") == PROCEDURAL else FACTS
+        made = await self._maker.make(messages, about, said_us, wishes, so_far, task)
+        sources = await look(operation)
         facts = [
-            _drafted(ids.memory_id(secret, operation.id, _FIRST_FACT + number), one, behind, messages, said_us)
+            _draft_fact(ids.memory_id(secret, operation.id, _FIRST_FACT + number), one, behind, messages, said_us)
             for number, one in enumerate(made.facts)
             if (behind := _behind(one, sources))
         ]
@@ -82,7 +103,7 @@ def _behind(fact: Fact, sources: Mapping[int, tuple[Source, ...]]) -> tuple[Sour
     return tuple(dict.fromkeys(one for line in fact.lines for one in sources.get(line, ())))
 
 
-def _drafted(
+def _draft_fact(
     memory_id: str, fact: Fact, sources: tuple[Source, ...], messages: Sequence[Message], said_us: int
 ) -> DraftFact:
     """It was said when the last of its messages was, and by somebody if they all were."""

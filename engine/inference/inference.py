@@ -86,7 +86,7 @@ class Inference:
         writer: commits.
         drafter: asks for facts.
         reconciler: asks what becomes of them.
-        policy: of a project.
+        policy: how the facts of an add are kept consistent.
         adds: worked on at once.
         faults: named points that tests arm.
     """
@@ -98,7 +98,7 @@ class Inference:
         writer: LedgerWriter,
         drafter: Drafter,
         reconciler: Reconciler,
-        policy: Callable[[str], Awaitable[Policy]],
+        policy: Callable[[Operation], Awaitable[Policy]],
         adds: int,
         faults: FaultPoints,
     ) -> None:
@@ -216,7 +216,7 @@ class Inference:
         """The operation with its facts; what was changed under the comparison is compared again."""
         if draft is None:
             return await self._committed(operation, plan_nothing(operation, "the facts could not be made"))
-        policy = await self._patiently(lambda: self._policy(operation.project))
+        policy = await self._patiently(lambda: self._policy(operation))
         for _ in range(_TRIES):
             settled = await self._patiently(
                 lambda: self._reconciler.settle(operation, draft, policy, self._position), operation

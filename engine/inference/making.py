@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from engine.config import Settings
 from engine.facts.making import FactMaker
@@ -25,15 +26,28 @@ def fact_maker(model: LanguageModel, settings: Settings) -> FactMaker:
     return FactMaker(model, _guessed, window_tokens=infer.window_tokens, deadline_s=infer.deadline_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Inferring:
+    """What facts are made by, and what becomes of them decided; nothing of it writes."""
+
+    drafter: Drafter
+    reconciler: Reconciler
+    wishing: Wishing
+
+
+def inferring(
+    *, ledger: Ledger, legs: SearchLegs, models: Models, model: LanguageModel, wishing: Wishing, settings: Settings
+) -> Inferring:
+    """What asks, over the ports of a shard."""
+    return Inferring(
+        Drafter(ledger, models, fact_maker(model, settings), wishing),
+        Reconciler(ledger=ledger, legs=legs, model=model, models=models, settings=settings),
+        wishing,
+    )
+
+
 def inference(
-    *,
-    ledger: Ledger,
-    legs: SearchLegs,
-    models: Models,
-    model: LanguageModel,
-    wishing: Wishing,
-    settings: Settings,
-    faults: FaultPoints,
+    asking: Inferring, *, ledger: Ledger, settings: Settings, faults: FaultPoints
 ) -> Callable[[LedgerWriter], Inference]:
     """What makes a shard's inference, once there is who writes."""
 
@@ -41,9 +55,9 @@ def inference(
         return Inference(
             ledger=ledger,
             writer=writer,
-            drafter=Drafter(ledger, models, fact_maker(model, settings), wishing),
-            reconciler=Reconciler(ledger=ledger, legs=legs, model=model, models=models, settings=settings),
-            policy=wishing.policy,
+            drafter=asking.drafter,
+            reconciler=asking.reconciler,
+            policy=asking.wishing.policy,
             adds=settings.infer.adds or settings.llm.concurrency,
             faults=faults,
         )

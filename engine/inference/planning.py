@@ -14,7 +14,7 @@ from engine.facts.made import NO_COST, Cost
 from engine.facts.reconciling import ADDED, Decision, Verdict
 from engine.inference.draft import Draft, DraftFact
 from engine.ledger_port import AddEvent, DeleteEvent, Operation, Plan, PlannedEvent, Unchanged, UpdateEvent
-from engine.types import Entity, FloatArray, Json, MemoryVersion, Relation
+from engine.types import PROCEDURAL, Entity, FloatArray, Json, MemoryVersion, Relation
 
 _MOST_RELATIONS = 20
 _NEW_VALUES = frozenset({"text", "timestamp"})
@@ -62,7 +62,7 @@ def plan_facts(operation: Operation, draft: Draft, settled: Settled) -> Plan:
     looked = {one for decision in settled.decisions for one in (*decision.closed, decision.same) if one is not None}
     requires = tuple(Unchanged(one, settled.known[one].live_from) for one in sorted(looked))
     vectors = np.stack(rows) if rows else draft.vectors
-    return Plan(events, vectors, requires, _answer(draft, settled), read=draft.read)
+    return Plan(events, vectors, requires, facts_answer(draft, settled), read=draft.read)
 
 
 def plan_nothing(operation: Operation, problem: str) -> Plan:
@@ -73,7 +73,8 @@ def plan_nothing(operation: Operation, problem: str) -> Plan:
     return Plan((), np.zeros((0, 0), np.float32), answer=answer)
 
 
-def _answer(draft: Draft, settled: Settled) -> Json:
+def facts_answer(draft: Draft, settled: Settled) -> Json:
+    """What is said of all facts of an add together."""
     cost = draft.cost + settled.cost
     edges = (edge for one in draft.facts for edge in one.fact.relations)
     return {
@@ -124,13 +125,18 @@ def _added(operation: Operation, one: DraftFact, entities: tuple[Entity, ...] | 
         message_index=one.fact.lines[0],
         role=one.role,
         name=one.name,
-        metadata=operation.request["metadata"],
+        metadata={**operation.request["metadata"], **_kind(operation)},
         expiration_date=operation.request["expiration_date"],
         entities=ingest.mentioned(one.name, entities, relations),
         relations=relations,
         categories=one.fact.categories,
         sources=one.sources,
     )
+
+
+def _kind(operation: Operation) -> Json:
+    """Of a procedural memory: that it is one, as Mem0 says it."""
+    return {"memory_type": PROCEDURAL} if operation.request.get("memory_type") == PROCEDURAL else {}
 
 
 def _updated(one: DraftFact, memory_id: str, text: str, entities: tuple[Entity, ...] | None, row: int) -> UpdateEvent:

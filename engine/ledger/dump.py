@@ -16,11 +16,20 @@ from sqlalchemy import Connection, Table, func, inspect, select
 from engine.config import Settings
 from engine.errors import Conflict, NotFound
 from engine.ledger.place import place_of
-from engine.ledger.schema import aliases, events, operations, rankings, shard, sources, versions
+from engine.ledger.schema import (
+    aliases,
+    events,
+    operations,
+    project_settings,
+    rankings,
+    shard,
+    sources,
+    versions,
+)
 from engine.ledger.session import reading, shown
 
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (operations, versions, events, sources, rankings, aliases)
+    table.name: table for table in (operations, versions, events, sources, rankings, aliases, project_settings)
 }
 """What a ledger consists of, beside its one row of `shard`, in the order in which it is dumped."""
 EPOCHS_AHEAD = 1 << 20

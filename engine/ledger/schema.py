@@ -160,6 +160,15 @@ rankings = Table(
 )
 """How a project wants its searches ranked, where it isn't as shipped."""
 
+project_settings = Table(
+    "project_settings",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False, doc="msgpack: an object"),
+)
+"""What else a project has set, by name; see `engine.project_settings`."""
+
 aliases = Table(
     "aliases",
     metadata,

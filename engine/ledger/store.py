@@ -17,7 +17,7 @@ from engine.as_of import AsOf, Moment
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import StaleEpoch
 from engine.filters import Filter
-from engine.ledger import alias_rows, past, ranking_rows, reads, replays, signal_rows, source_rows
+from engine.ledger import alias_rows, past, ranking_rows, reads, replays, setting_rows, signal_rows, source_rows
 from engine.ledger.checking import check
 from engine.ledger.connections import Connections
 from engine.ledger.creation import make_if_missing
@@ -332,6 +332,14 @@ class SqlLedger:
             ranking_rows.put(connection, project, weights)
 
         await self._run(self._writing, lambda: self._connections.write(work))
+
+    async def setting(self, project: str, name: str) -> Json:
+        """What a project has set under that name."""
+        return await self._read(lambda c: setting_rows.setting(c, project, name))
+
+    async def put_setting(self, epoch: int, project: str, name: str, value: Json) -> None:
+        """In a transaction of its own."""
+        await self._owned(epoch, lambda c: setting_rows.put(c, project, name, value))
 
     async def aliases(self, project: str) -> tuple[Alias, ...]:
         """The names that mean another."""

@@ -187,6 +187,18 @@ class Ledger(Protocol):
         """
         ...
 
+    async def setting(self, project: str, name: str) -> Json:
+        """What a project has set under that name; empty: nothing."""
+        ...
+
+    async def put_setting(self, epoch: int, project: str, name: str, value: Json) -> None:
+        """Set it durably in place of what was set before; empty: nothing. The same again changes nothing.
+
+        Raises:
+            StaleEpoch: somebody else owns the shard; nothing was written.
+        """
+        ...
+
     async def live(self, after: str, limit: int) -> LiveRows:
         """At most `limit` live versions with their vectors, of all projects, by id; those with `memory_id > after`."""
         ...

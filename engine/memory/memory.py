@@ -19,12 +19,13 @@ from engine.gate import Gate, Load, Room
 from engine.graph_path import GraphPath
 from engine.graph_port import GraphStore
 from engine.index_feed import IndexFeed
-from engine.inference.making import inference
+from engine.inference.making import inference, inferring
 from engine.inference.wishing import Wishing
 from engine.ledger_port import Known, Ledger, Ownership
 from engine.memory.door import Door
 from engine.memory.embedding import EmbeddingVerbs
 from engine.memory.graphs import GraphVerbs
+from engine.memory.inference import InferenceVerbs
 from engine.memory.legs import LegVerbs
 from engine.memory.lookups import LookupVerbs
 from engine.memory.moments import Moments
@@ -58,6 +59,7 @@ _ALWAYS_SEARCHES = 12
 
 class Memory(
     WriteVerbs,
+    InferenceVerbs,
     SearchVerbs,
     EmbeddingVerbs,
     LookupVerbs,
@@ -129,17 +131,11 @@ class Memory(
             graph_feed=graph_feed,
             deadline_s=settings.search.leg_deadline_s,
         )
-        wishing = Wishing(settings.infer.policy)
-        inferring = None
+        wishing = Wishing(ledger, settings.infer)
+        asking = None
         if language_model is not None:
-            inferring = inference(
-                ledger=ledger,
-                legs=legs,
-                models=models,
-                model=language_model,
-                wishing=wishing,
-                settings=settings,
-                faults=faults,
+            asking = inferring(
+                ledger=ledger, legs=legs, models=models, model=language_model, wishing=wishing, settings=settings
             )
         writes = WritePath(
             ledger=ledger,
@@ -151,20 +147,11 @@ class Memory(
             apply_deadline_s=settings.runtime.apply_deadline_s,
             faults=faults,
             rules=settings.extract.relations == "rules",
-            inference=inferring,
+            inference=None if asking is None else inference(asking, ledger=ledger, settings=settings, faults=faults),
         )
         replays = None
-        if language_model is not None:
-            replays = reinference(
-                ledger=ledger,
-                writes=writes,
-                legs=legs,
-                models=models,
-                model=language_model,
-                wishing=wishing,
-                settings=settings,
-                clock=clock,
-            )
+        if asking is not None:
+            replays = reinference(asking, ledger=ledger, writes=writes, settings=settings, clock=clock)
         searches, graphs = over(ledger, legs), GraphPath(graph=asked, feed=graph_feed, ledger=ledger)
         subjects = (vector_subject(vector, vector_feed), graph_subject(named, graph_feed))
         super().__init__(
@@ -185,6 +172,8 @@ class Memory(
                 graphs=graphs,
                 past=past,
                 aliases=aliases,
+                inferring=asking,
+                wishing=wishing,
                 rankings=Rankings(ledger, settings.search.leg_deadline_s),
                 operations=OperationList(ledger, writes.is_running),
                 upkeep=Upkeep(ledger, subjects, shard=shard),

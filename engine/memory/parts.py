@@ -9,6 +9,8 @@ from engine.alias_book import AliasBook
 from engine.config import LimitSettings, Settings
 from engine.graph_path import GraphPath
 from engine.index_feed import IndexFeed
+from engine.inference.making import Inferring
+from engine.inference.wishing import Wishing
 from engine.ledger_port import Ledger
 from engine.memory.door import Door
 from engine.memory.moments import Moments
@@ -48,6 +50,8 @@ class Parts:
     graphs: GraphPath
     past: Worlds
     aliases: AliasBook
+    inferring: Inferring | None
+    wishing: Wishing
     rankings: Rankings
     operations: OperationList
     upkeep: Upkeep

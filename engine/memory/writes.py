@@ -65,7 +65,7 @@ class WriteVerbs(Verbs):
         return await self._change(OperationKind.PURGE, body, call, lane, missing=lane is None)
 
     async def _add(self, messages: object, fields: Mapping[str, Any], priority: Priority) -> Json:
-        request = requests.parse_add(messages, fields, self._parts.limits)
+        request = requests.parse_add(messages, fields, self._parts.limits, images=self._parts.settings.llm.takes_images)
         call, lane = request.call, ids.routing_key(request.call.project, request.scope)
         operation = operation_of(OperationKind.ADD, ingest.add_body(request), call, lane, now_us=self._parts.clock())
         deadline_s = self._parts.door.deadline_s(call)

@@ -55,7 +55,7 @@ class Reinference:
         writes: carries out what is to be changed.
         drafter: asks for facts.
         reconciler: asks what becomes of them.
-        policy: of a project.
+        policy: how the facts of an add are kept consistent.
         functional: relationships that have one target at a time.
         clock: now in microseconds UTC.
         deadline_s: of a write.
@@ -68,7 +68,7 @@ class Reinference:
         writes: WritePath,
         drafter: Drafter,
         reconciler: Reconciler,
-        policy: Callable[[str], Awaitable[Policy]],
+        policy: Callable[[Operation], Awaitable[Policy]],
         functional: Collection[str],
         clock: Callable[[], int],
         deadline_s: float,
@@ -136,7 +136,7 @@ class Reinference:
         facts = [standing_of(one, reading.add.id) for one in traces]
         found = difference(draft.facts, [*facts, *map(standing_of_message, now.memories)])
         new = part_of(draft, found.new)
-        policy, gone = await self._policy(operation.project), [one.memory_id for one in found.gone]
+        policy, gone = await self._policy(operation), [one.memory_id for one in found.gone]
         settled = all_added(new)
         if new.facts:
             settled = await self._reconciler.settle(operation, new, policy, self._position, gone)

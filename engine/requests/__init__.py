@@ -26,6 +26,7 @@ from engine.requests.reinfer import ReinferRequest, parse_reinfer
 from engine.requests.searches import SearchRequest, parse_search
 from engine.requests.texts import check_lengths, parse_texts
 from engine.requests.upkeep import VerifyRequest, parse_rebuild, parse_verify
+from engine.requests.wishes import inference_of
 from engine.requests.writes import (
     AddRequest,
     DeleteAllRequest,
@@ -33,6 +34,7 @@ from engine.requests.writes import (
     UpdateRequest,
     parse_add,
     parse_delete_all,
+    parse_preview,
     parse_purge,
     parse_update,
 )
@@ -55,6 +57,7 @@ __all__ = [
     "UpdateRequest",
     "VerifyRequest",
     "check_lengths",
+    "inference_of",
     "parse_add",
     "parse_batch",
     "parse_call",
@@ -70,6 +73,7 @@ __all__ = [
     "parse_operations",
     "parse_page",
     "parse_path",
+    "parse_preview",
     "parse_purge",
     "parse_rebuild",
     "parse_reinfer",

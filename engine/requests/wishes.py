@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.config import LimitSettings
+from engine.config import LimitSettings, Policy
 from engine.errors import InvalidInput, TooLarge
 from engine.types import Json
 from engine.values import text_of
 
 WISHES = frozenset({"custom_instructions", "includes", "excludes", "custom_categories"})
+_POLICY = "policy"
 _MOST_ITEMS = 200
 _MOST_ITEM_CHARS = 500
 
@@ -32,6 +33,43 @@ def wishes_of(fields: Mapping[str, Any], limits: LimitSettings) -> Json:
             case _:
                 found["categories"] = _categories(raw)
     return {name: value for name, value in found.items() if value}
+
+
+def inference_of(given: object, limits: LimitSettings) -> Json:
+    """What a project wants, `{policy, custom_instructions, includes, excludes, custom_categories}`, as it is kept:
+    `{policy, wishes}`, each only where something is wanted. Raises InvalidInput and TooLarge.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidInput("what a project wants of its facts should be an object", {"field": "inference"})
+    if unknown := sorted(map(str, given.keys() - WISHES - {_POLICY})):
+        known = ", ".join(sorted({*WISHES, _POLICY}))
+        raise InvalidInput(f"unknown: {', '.join(unknown)}; there are {known}", {"field": unknown[0]})
+    policy = given.get(_POLICY)
+    if policy is not None and policy not in list(Policy):
+        raise InvalidInput(f"policy should be one of {', '.join(Policy)}", {"field": _POLICY})
+    found: Json = {_POLICY: None if policy is None else str(policy), "wishes": wishes_of(given, limits)}
+    return {name: value for name, value in found.items() if value}
+
+
+def own_categories_of(raw: object, *, infer: bool) -> tuple[str, ...]:
+    """The categories that what is kept as it was said shall have, each once.
+
+    Raises:
+        InvalidInput: they are no texts, or facts are to be made, whose categories follow from what they say.
+        TooLarge: there are too many.
+    """
+    if raw is None:
+        return ()
+    name = "categories"
+    if infer:
+        raise InvalidInput(
+            "categories need infer to be false: facts get theirs by what they say, and custom_categories name those "
+            "that they may have",
+            {"field": name},
+        )
+    return tuple(dict.fromkeys(_texts(raw, name)))
 
 
 def _texts(raw: object, name: str) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Unpack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Unpack
 
 from engine import ids, ingest, requests
 from engine.api import AddFields, CallFields, DeleteAllFields, PurgeFields, UpdateFields, WriteFields
@@ -27,7 +27,7 @@ class WriteVerbs(Verbs):
 
     async def add(self, messages: str | Json | Sequence[Json], **fields: Unpack[AddFields]) -> Json:
         """Keep what was said; see `MemoryApi`."""
-        request = requests.parse_add(messages, fields, self._parts.limits)
+        request = self._parsed(messages, fields)
         until = self._parts.until(request.call)
         shard = await self._claimed_add(request)
         fields["deadline_s"] = until.left()
@@ -42,7 +42,7 @@ class WriteVerbs(Verbs):
         async def target(item: Json) -> int:
             said, rest = requests.parse_item(item, "messages")
             alike = {**rest, "project": call.project, "deadline_s": call.deadline_s}
-            return await self._claimed_add(requests.parse_add(said, alike, self._parts.limits))
+            return await self._claimed_add(self._parsed(said, alike))
 
         given = requests.parse_batch(items, self._parts.limits)
         targets = await asyncio.gather(*[or_error(target(item)) for item in given])
@@ -116,6 +116,10 @@ class WriteVerbs(Verbs):
             return self._parts.shards[shard].purge_part(part_id, parts, wait, **_of_scope(call, scope, until))
 
         return await in_every_shard(whole, self._parts.count, part)
+
+    def _parsed(self, messages: object, fields: Mapping[str, Any]) -> AddRequest:
+        parts = self._parts
+        return requests.parse_add(messages, fields, parts.limits, images=parts.settings.llm.takes_images)
 
     async def _claimed_add(self, request: AddRequest) -> int:
         """The shard of an add, once its key is its own."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,12 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from remora import output
+from remora.batch_sending import send
 from remora.commands import standard_input
 from remora.commands.connection import ask, given, json_object, moment
 from remora.commands.flags import (
     AgentFlag,
     AppFlag,
+    CategoryFlag,
+    ExcludeFlag,
     IdempotencyFlag,
+    IncludeFlag,
+    InstructionsFlag,
     JsonFlag,
     KeyFlag,
     MetadataFlag,
@@ -26,15 +30,15 @@ from remora.commands.flags import (
     UserFlag,
     WaitFlag,
 )
-from remora.errors import InvalidInput, Overloaded, RateLimited, exit_code
+from remora.commands.wishes import wishes
+from remora.errors import InvalidInput, exit_code
+from remora.views import inference as previews
 from remora.views import memories as views
 
 if TYPE_CHECKING:
     from remora.http_api import HttpApi
 
 _BATCH_ITEMS = 100
-_BUSY = frozenset({"overloaded", "rate_limited"})
-_TRIES = 10
 
 
 def add(
@@ -58,6 +62,14 @@ def add(
     timestamp: TimestampFlag = None,
     expires: Annotated[str | None, typer.Option(help="The last day on which it is found, as 2026-12-31.")] = None,
     infer: Annotated[bool, typer.Option(help="Let a configured language model make facts of it.")] = True,
+    memory_type: Annotated[
+        str | None, typer.Option(help="procedural_memory: one record of what an agent did; needs --agent-id.")
+    ] = None,
+    instructions: InstructionsFlag = None,
+    include: IncludeFlag = None,
+    exclude: ExcludeFlag = None,
+    category: CategoryFlag = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be stored.")] = False,
     wait: WaitFlag = True,
     idempotency_key: IdempotencyFlag = None,
     url: UrlFlag = None,
@@ -79,13 +91,21 @@ def add(
         timestamp=moment(timestamp),
         expiration_date=expires,
         infer=infer,
-        wait=None if wait else False,
+        memory_type=memory_type,
+        **wishes(instructions, include, exclude, category),
     )
     speaker = {"role": role, **given(name=name)}
     if (text is None) == (file is None):
         raise InvalidInput("give a text, `-` for stdin, or --file; `remora add --help` shows examples")
+    if dry_run and file is not None:
+        raise InvalidInput("--dry-run shows what one text would store: it goes with a text or `-`, not with --file")
+    said = standard_input.whole() if text == "-" else text
+    if dry_run:
+        shown = ask(url, api_key, lambda api: api.preview([{**speaker, "content": said}], **fields))
+        output.as_json(shown) if json_ else previews.previewed(shown)
+        return
+    fields |= given(wait=None if wait else False)
     if file is None:
-        said = standard_input.whole() if text == "-" else text
         fields |= given(idempotency_key=idempotency_key)
         answer = ask(url, api_key, lambda api: api.add([{**speaker, "content": said}], **fields))
         output.as_json(answer) if json_ else views.added(answer)
@@ -115,33 +135,6 @@ async def _send_all(api: HttpApi, *, items: Sequence[dict[str, Any]]) -> list[di
     with output.progress_bar("Adding", len(items)) as advance:
         for start in range(0, len(items), _BATCH_ITEMS):
             part = items[start : start + _BATCH_ITEMS]
-            answers += await _send(api, part)
+            answers += await send(api, part)
             advance(len(part))
     return answers
-
-
-async def _send(api: HttpApi, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The answers to a part. What a busy server refuses is sent again when it says so; its turn is later then."""
-    answers: dict[int, dict[str, Any]] = {}
-    waiting = list(range(len(items)))
-    for turn in range(_TRIES):
-        got = await _try(api, [items[at] for at in waiting])
-        answers |= dict(zip(waiting, got, strict=True))
-        waiting = [at for at in waiting if answers[at].get("error", {}).get("code") in _BUSY]
-        if not waiting or turn == _TRIES - 1:
-            break
-        await asyncio.sleep(max(_pause_s(answers[at]["error"]) for at in waiting))
-    return [answers[at] for at in range(len(items))]
-
-
-async def _try(api: HttpApi, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    try:
-        return await api.add_batch(items)
-    except (Overloaded, RateLimited) as error:
-        refusal = {"error": {"code": error.code, "message": error.message, "details": error.details}}
-        return [refusal for _ in items]
-
-
-def _pause_s(error: dict[str, Any]) -> float:
-    pause_s = error.get("details", {}).get("retry_after_s", 1)
-    return float(pause_s) if isinstance(pause_s, int | float) else 1.0

@@ -34,3 +34,11 @@ IdempotencyFlag = Annotated[
 PageFlag = Annotated[int | None, typer.Option(min=1, help="Which page, from 1.")]
 PageSizeFlag = Annotated[int | None, typer.Option(min=1, help="How many a page has.")]
 MemoryArgument = Annotated[str, typer.Argument(help="Its id, as `remora search` and `remora list` show it.")]
+InstructionsFlag = Annotated[
+    str | None, typer.Option("--instructions", help="What matters for facts, in your words; @FILE reads it from there.")
+]
+IncludeFlag = Annotated[list[str] | None, typer.Option("--include", help="Only facts about this topic; repeat it.")]
+ExcludeFlag = Annotated[list[str] | None, typer.Option("--exclude", help="No facts about this topic; repeat it.")]
+CategoryFlag = Annotated[
+    list[str] | None, typer.Option("--category", help="NAME=WHAT FOR: facts have these and no others; repeat it.")
+]

@@ -15,7 +15,7 @@ routes = Routes(prefix="/v1/chat", tags=["openai"])
 @routes.post(
     "/completions",
     summary="Chat with memory",
-    responses=openai_schemas.answers(openai_schemas.ChatAnswer, 413, 502, 504),
+    responses=openai_schemas.streamed(openai_schemas.answers(openai_schemas.ChatAnswer, 413, 502, 504)),
     openapi_extra=schemas.takes(openai_schemas.ChatRequest),
 )
 async def completions(request: Request) -> Response:

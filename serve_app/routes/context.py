@@ -18,7 +18,7 @@ _CONTEXT = fields_of(ContextFields)
 @routes.post(
     "/",
     summary="Memories for a prompt",
-    responses=schemas.answers(context_schemas.ContextAnswer, 413, 504),
+    responses=schemas.answers(context_schemas.ContextAnswer, 413),
     openapi_extra=schemas.takes(context_schemas.ContextRequest),
 )
 async def context(request: Request) -> JsonResponse:

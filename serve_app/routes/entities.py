@@ -21,7 +21,7 @@ _FIELDS = fields_of(PageFields)
 @routes.get(
     "/",
     summary="Who has memories",
-    responses=schemas.answers(schemas.EntityPage, 504),
+    responses=schemas.answers(schemas.EntityPage),
     openapi_extra=schemas.parameters(page="From 1.", page_size="Entries per page."),
 )
 async def entities(request: Request) -> JsonResponse:

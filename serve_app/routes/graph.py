@@ -33,7 +33,7 @@ _SCOPE_HELP["as_of_position"] = "What was known at this position of the ledger."
 @routes.get(
     "/entities/",
     summary="What memories mention",
-    responses=schemas.answers(graph_schemas.MentionPage, 504),
+    responses=schemas.answers(graph_schemas.MentionPage),
     openapi_extra=schemas.parameters(
         name="Only names that contain this, whatever the case.",
         page="From 1.",
@@ -51,7 +51,7 @@ async def entities(request: Request) -> JsonResponse:
 @routes.get(
     "/neighbours/",
     summary="What surrounds an entity",
-    responses=schemas.answers(graph_schemas.Neighbours, 404, 504),
+    responses=schemas.answers(graph_schemas.Neighbours, 404),
     openapi_extra=schemas.parameters(
         entity="Its name, whatever the case.",
         limit="How many memories, how many entities and how many relations at most.",
@@ -70,7 +70,7 @@ async def neighbours(request: Request) -> JsonResponse:
 @routes.get(
     "/path/",
     summary="How two entities hang together",
-    responses=schemas.answers(graph_schemas.PathAnswer, 404, 504),
+    responses=schemas.answers(graph_schemas.PathAnswer, 404),
     openapi_extra=schemas.parameters(
         source="The name of the first entity.",
         target="The name of the last one.",
@@ -89,7 +89,7 @@ async def path(request: Request) -> JsonResponse:
 @routes.get(
     "/communities/",
     summary="Which entities belong together",
-    responses=schemas.answers(graph_schemas.Communities, 504),
+    responses=schemas.answers(graph_schemas.Communities),
     openapi_extra=schemas.parameters(
         limit="How many communities, and of each how many entities and relations at most.",
         at=_AT_HELP,

@@ -20,11 +20,14 @@ from engine.errors import InvalidInput
 from engine.types import SCOPE_FIELDS
 from serve_app import schemas
 from serve_app.bodies import fields_of, json_object, known, required
+from serve_app.mem0.clients import allowed_in_a_deletion
+from serve_app.mem0.scopes import ids_in_text
+from serve_app.mem0.wide import delete_wide, is_wide
 from serve_app.pages import paged
 from serve_app.paths import decoded, sent_path
-from serve_app.queries import known_params, only
+from serve_app.queries import known_params, only, single
 from serve_app.responses import JsonResponse, answer
-from serve_app.routes.routing import Routes, api_of, idempotency_of
+from serve_app.routes.routing import Routes, api_of, deadline_of, idempotency_of, limits_of
 
 routes = Routes(prefix="/v1/memories", tags=["memories"])
 
@@ -60,7 +63,7 @@ async def add(request: Request) -> JsonResponse:
 @routes.post(
     "/search/",
     summary="Find memories",
-    responses=schemas.answers(schemas.SearchAnswer, 413, 504),
+    responses=schemas.answers(schemas.SearchAnswer, 413),
     openapi_extra=schemas.takes(schemas.SearchRequest),
 )
 async def search(request: Request) -> JsonResponse:
@@ -72,7 +75,7 @@ async def search(request: Request) -> JsonResponse:
 @routes.get(
     "/",
     summary="List memories",
-    responses=schemas.answers(schemas.MemoryPage, 504),
+    responses=schemas.answers(schemas.MemoryPage),
     openapi_extra=schemas.parameters(
         **_SCOPE_HELP,
         **_PAST_HELP,
@@ -96,13 +99,16 @@ async def list_memories(request: Request) -> JsonResponse:
 async def delete_all(request: Request) -> JsonResponse:
     """Deletes every memory that has all given ids. Refuses any other parameter, and a body: both could mean less."""
     fields = await _deletion(request) | idempotency_of(request)
+    if is_wide(fields, request.headers):
+        limits, deadline_s = limits_of(request), deadline_of(request)
+        return answer(await delete_wide(api_of(request), fields, page_size=limits.page_size, deadline_s=deadline_s))
     return answer(await api_of(request).delete_all(**fields))
 
 
 @routes.get(
     "/{memory_id}/",
     summary="Get a memory",
-    responses=schemas.answers(schemas.Memory, 404, 410, 504),
+    responses=schemas.answers(schemas.Memory, 404, 410),
     openapi_extra=schemas.parameters(**_PAST_HELP),
 )
 async def get(request: Request, memory_id: str) -> JsonResponse:
@@ -131,7 +137,7 @@ async def update(request: Request, memory_id: str) -> JsonResponse:
 async def delete(request: Request, memory_id: str) -> JsonResponse:
     """The memory is found no more; its history stays. Refuses any other parameter, and a body: it could be meant as a
     condition."""
-    only(request.query_params, _WRITE | _HARMLESS)
+    only(request.query_params, _WRITE | _HARMLESS | allowed_in_a_deletion(request.headers))
     await _no_body(request, "a deletion takes its id from the path, and nothing from a body")
     fields = known_params(request.query_params, _WRITE) | idempotency_of(request)
     return answer(await api_of(request).delete(decoded(memory_id), **fields))
@@ -140,7 +146,7 @@ async def delete(request: Request, memory_id: str) -> JsonResponse:
 @routes.get(
     "/{memory_id}/history/",
     summary="History of a memory",
-    responses=schemas.answers(list[schemas.HistoryEntry], 404, 410, 504),
+    responses=schemas.answers(list[schemas.HistoryEntry], 404, 410),
 )
 async def history(request: Request, memory_id: str) -> JsonResponse:
     """What happened to a memory, oldest first; also after its deletion."""
@@ -152,14 +158,25 @@ async def _deletion(request: Request) -> dict[str, Any]:
     """The scope to delete, when nothing about the request could mean that less should go."""
     if sent_path(request.scope).endswith("//"):
         raise InvalidInput("the memory id in the path is empty", {"field": "memory_id"})
-    only(request.query_params, _DELETE_ALL | _HARMLESS)
+    params = request.query_params
+    only(params, _DELETE_ALL | _HARMLESS | allowed_in_a_deletion(request.headers))
     await _no_body(request, "a deletion by scope takes its ids from the query, not from a body")
-    fields = known_params(request.query_params, _DELETE_ALL)
+    fields = known_params(params, _DELETE_ALL)
+    if "filters" in params:
+        fields |= _ids_beside(fields, ids_in_text(single(params, "filters")))
     if not any(name in fields for name in SCOPE_FIELDS):
         raise InvalidInput(
             f"at least one of {', '.join(SCOPE_FIELDS)} is required; nothing was deleted", {"fields": [*SCOPE_FIELDS]}
         )
     return fields
+
+
+def _ids_beside(fields: dict[str, Any], ids: dict[str, Any]) -> dict[str, Any]:
+    """The ids of `filters`, when none of them is given beside it too."""
+    twice = [name for name in ids if name in fields]
+    if twice:
+        raise InvalidInput(f"{twice[0]} is given twice, once in filters; nothing was deleted", {"field": twice[0]})
+    return ids
 
 
 async def _no_body(request: Request, why: str) -> None:

@@ -24,7 +24,7 @@ _SCOPE_HELP = dict.fromkeys(SCOPE_FIELDS, "Only operations whose scope has this 
 @routes.get(
     "/",
     summary="List operations",
-    responses=schemas.answers(upkeep_schemas.OperationPage, 504),
+    responses=schemas.answers(upkeep_schemas.OperationPage),
     openapi_extra=schemas.parameters(
         state="PENDING, RUNNING, SUCCEEDED or FAILED.", **_SCOPE_HELP, page="From 1.", page_size="Entries per page."
     ),
@@ -35,7 +35,7 @@ async def operations(request: Request) -> JsonResponse:
     return paged(request, _PATH, await api_of(request).operations(**fields))
 
 
-@routes.get("/{operation_id}/", summary="Get an operation", responses=schemas.answers(schemas.Operation, 404, 504))
+@routes.get("/{operation_id}/", summary="Get an operation", responses=schemas.answers(schemas.Operation, 404))
 async def operation(request: Request, operation_id: str) -> JsonResponse:
     """By the `operation_id` that every write answers, or by the `Idempotency-Key` that it was sent with: PENDING,
     RUNNING, SUCCEEDED with its results, or FAILED with its error."""

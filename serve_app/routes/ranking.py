@@ -16,7 +16,7 @@ routes = Routes(prefix="/v1/ranking", tags=["ranking"])
 _CALL = fields_of(CallFields)
 
 
-@routes.get("/", summary="How searches are ranked", responses=schemas.answers(ranking_schemas.Ranking, 504))
+@routes.get("/", summary="How searches are ranked", responses=schemas.answers(ranking_schemas.Ranking))
 async def ranking(request: Request) -> JsonResponse:
     """The weights in force, those that the project has set, the server's own, and the shipped ones."""
     return JsonResponse(await api_of(request).ranking(**known_params(request.query_params, _CALL)))
@@ -25,7 +25,7 @@ async def ranking(request: Request) -> JsonResponse:
 @routes.put(
     "/",
     summary="Rank searches otherwise",
-    responses=schemas.answers(ranking_schemas.Ranking, 504),
+    responses=schemas.answers(ranking_schemas.Ranking),
     openapi_extra=schemas.takes(ranking_schemas.RankingRequest),
 )
 async def set_ranking(request: Request) -> JsonResponse:
@@ -37,7 +37,7 @@ async def set_ranking(request: Request) -> JsonResponse:
     return JsonResponse(await api_of(request).set_ranking(required(body, "weights"), **known(body, _CALL)))
 
 
-@routes.delete("/", summary="Rank searches as shipped", responses=schemas.answers(ranking_schemas.Ranking, 504))
+@routes.delete("/", summary="Rank searches as shipped", responses=schemas.answers(ranking_schemas.Ranking))
 async def reset_ranking(request: Request) -> JsonResponse:
     """Lets go of the project's weights."""
     return JsonResponse(await api_of(request).set_ranking(None, **known_params(request.query_params, _CALL)))

@@ -20,7 +20,7 @@ _HARMLESS = frozenset({"source", "org_id", "project_id"})
 @routes.post(
     "/reinfer/",
     summary="Read stored messages for facts once more",
-    responses=schemas.answers(reinfer_schemas.ReinferAnswer, 504),
+    responses=schemas.answers(reinfer_schemas.ReinferAnswer, 413),
     openapi_extra=schemas.takes(reinfer_schemas.ReinferRequest),
 )
 async def reinfer(request: Request) -> JsonResponse:

@@ -13,6 +13,7 @@ from engine.config import LimitSettings
 from engine.errors import InvalidInput
 from serve_app.chat import ChatDoor
 from serve_app.figures import ReplicaFigures
+from serve_app.mcp.door import McpDoor
 from serve_app.responses import JsonResponse
 
 
@@ -52,9 +53,19 @@ def door_of(request: Request) -> ChatDoor:
     return cast(ChatDoor, request.app.state.chats)
 
 
+def mcp_of(request: Request) -> McpDoor:
+    """Where messages of MCP go through."""
+    return cast(McpDoor, request.app.state.mcp)
+
+
 def limits_of(request: Request) -> LimitSettings:
     """What a request to this application may hold."""
     return cast(LimitSettings, request.app.state.limits)
+
+
+def deadline_of(request: Request) -> float:
+    """How long a request may take, in seconds."""
+    return cast(float, request.app.state.deadline_s)
 
 
 def figures_of(request: Request) -> ReplicaFigures:

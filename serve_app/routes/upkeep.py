@@ -44,7 +44,7 @@ async def purge(request: Request) -> JsonResponse:
 @routes.post(
     "/verify/",
     summary="Compare ledger and indexes",
-    responses=schemas.answers(upkeep_schemas.VerifyAnswer, 504),
+    responses=schemas.answers(upkeep_schemas.VerifyAnswer),
     openapi_extra=schemas.takes(upkeep_schemas.VerifyRequest, required=False),
 )
 async def verify(request: Request) -> JsonResponse:

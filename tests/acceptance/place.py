@@ -11,7 +11,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+
+import psutil
 
 START_DEADLINE_S = 180.0
 STOP_DEADLINE_S = 60.0
@@ -94,6 +97,13 @@ class Place:
             except OSError:
                 continue
         return alive
+
+    def wait_until_nothing_is_left(self) -> None:
+        """A head that has lost its parent stops by itself, which takes a moment."""
+        deadline = time.monotonic() + STOP_DEADLINE_S
+        while left := self.leftovers():
+            assert time.monotonic() < deadline, left
+            psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=1)
 
     def kill(self) -> None:
         """SIGKILL to every process at once, and to what these had begun to start, until none is left."""

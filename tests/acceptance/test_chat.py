@@ -9,6 +9,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ import pytest
 from remora import Memory
 from remora.errors import NotFound, RemoraError
 from tests.acceptance.place import START_DEADLINE_S, STOP_DEADLINE_S, Place
+from tests.acceptance.readme import lines_for
 from tests.acceptance.scripted_model import ScriptedModel
 from tests.provider import DONE, Reply, chunk
 
@@ -200,6 +203,18 @@ def test_a_stream_that_breaks_off_ends_broken(model: ScriptedModel, http: httpx.
     assert texts(memory, "broken") == ["Break off", "The tram stops"]
 
 
+def test_a_client_that_hangs_up_ends_the_call(model: ScriptedModel, http: httpx.Client, memory: Memory) -> None:
+    message = model.answers("Hang up", Reply(stream=STREAM, gates={2: model.gate()}))
+    with http.stream("POST", "/v1/chat/completions", json=body(message, "gone", stream=True)) as reply:
+        said, pieces = b"", reply.iter_raw()
+        while len(said) < len(STREAM[0] + STREAM[1]):
+            said += next(pieces)
+        name = reply.headers["x-remora-operation"]
+    model.saw_hang_up()
+    remembered(memory, name)
+    assert texts(memory, "gone") == ["Hang up", "The tram stops"]
+
+
 def test_many_long_chats_keep_no_other_request_out(model: ScriptedModel, http: httpx.Client, running: Place) -> None:
     gate = model.gate()
     message = model.answers("Wait for it", Reply(stream=STREAM, gates={1: gate}))
@@ -308,3 +323,10 @@ def test_what_was_answered_is_safe_though_everything_dies(place: Place, model: S
         assert texts(memory, "safe") == ["Is it safe?", SAID]
         assert texts(memory, "safe-too") == ["Is it safe piece by piece?", SAID]
     serving.stop()
+
+
+def test_the_readme_s_lines(running: Place, model: ScriptedModel) -> None:
+    model.answers("I moved to Lisbon in May.", Reply("How is Lisbon?"))
+    lines = lines_for("OpenAI's SDK", running.url)
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, timeout=DONE_S, check=False)
+    assert done.stdout == "How is Lisbon?\n", done.stderr

@@ -6,10 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.acceptance.place import START_DEADLINE_S, STOP_DEADLINE_S, Place
@@ -64,14 +62,6 @@ def program(place: Place, code: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_until_nothing_is_left(place: Place) -> None:
-    """A head that has lost its parent stops by itself, which takes a moment."""
-    deadline = time.monotonic() + STOP_DEADLINE_S
-    while left := place.leftovers():
-        assert time.monotonic() < deadline, left
-        psutil.wait_procs([psutil.Process(pid) for pid in left if psutil.pid_exists(pid)], timeout=1)
-
-
 def test_it_is_shared_stopped_started_again_and_nothing_is_left(place: Place) -> None:
     running = program(place, TWICE)
     said, told = running.communicate(timeout=2 * START_DEADLINE_S)
@@ -100,7 +90,7 @@ def test_it_is_gone_when_its_process_is_killed(place: Place) -> None:
     assert running.stdout.readline() == "ready\n"
     running.kill()
     running.communicate(timeout=STOP_DEADLINE_S)
-    wait_until_nothing_is_left(place)
+    place.wait_until_nothing_is_left()
 
 
 def test_ctrl_c_while_it_starts_ends_the_program_and_leaves_nothing(place: Place) -> None:
@@ -111,4 +101,4 @@ def test_ctrl_c_while_it_starts_ends_the_program_and_leaves_nothing(place: Place
     _, told = running.communicate(timeout=STOP_DEADLINE_S)
     assert running.returncode != 0
     assert "KeyboardInterrupt" in told
-    wait_until_nothing_is_left(place)
+    place.wait_until_nothing_is_left()

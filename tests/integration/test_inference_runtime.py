@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -58,6 +59,21 @@ async def over_http(running: Runtime) -> None:
     assert status["shards"][0]["inference"]["facts"] >= 1
 
 
+async def read_anew(running: Runtime, served: FactProvider) -> None:
+    """Messages are read otherwise than before, over HTTP, and the fact of the new reading takes the old one's place."""
+    asked = {"user_id": "again", "custom_instructions": "Only towns.", "apply": True}
+    async with httpx.AsyncClient(base_url=str(running.url), timeout=60) as http:
+        said = {"messages": [{"role": "user", "content": "I live in Bonn."}], "user_id": "again"}
+        [fact] = (await http.post("/v1/memories/", json=said)).json()["results"]
+        otherwise = {"fact": "Again lives in Bonn, by the river.", "lines": [1], "categories": [], "relations": []}
+        with served.failing(in_turn([Reply(json.dumps({"facts": [otherwise]}))])):
+            answer = (await http.post("/v1/reinfer/", json=asked)).json()
+        assert (answer["totals"]["changed"], answer["conversations"][0]["status"]) == (1, "SUCCEEDED")
+        assert (await http.get(f"/v1/memories/{fact['id']}/")).status_code == httpx.codes.NOT_FOUND
+        found = (await http.get("/v1/memories/", params={"user_id": "again"})).json()
+        assert [row["memory"] for row in found["results"]] == [otherwise["fact"]]
+
+
 async def though_it_dies(running: Runtime, api: OrchestratorHandle, served: FactProvider, part: Part) -> None:
     """The part dies while facts are made; those that were told before come before those that were told after."""
     user = f"{part}".replace("-", "")
@@ -99,6 +115,7 @@ async def test_facts_come_over_http_and_whatever_part_dies_while_they_are_made(t
         with started(small_settings(tmp_path, llm=llm)) as running:
             api = connect_handle(joined(running).settings)
             await over_http(running)
+            await read_anew(running, served)
             for part in (Part.ORCHESTRATOR, Part.LANGUAGE_MODEL, Part.LEDGER):
                 await though_it_dies(running, api, served, part)
             for point in FACT_POINTS:

@@ -159,6 +159,25 @@ async def set_ranking(two: Two) -> object:
     return answer
 
 
+async def inference(two: Two) -> object:
+    return await two.memory.inference(project=MINE)
+
+
+async def set_inference(two: Two) -> object:
+    """Ours are ours: theirs are made as before."""
+    await two.memory.set_inference({"policy": "rules"}, project=THEIRS)
+    theirs = await two.memory.inference(project=THEIRS)
+    answer = await two.memory.set_inference({"policy": "append"}, project=MINE)
+    assert await two.memory.inference(project=THEIRS) == theirs
+    assert (await two.memory.inference(project=MINE))["policy"] == "append"
+    await two.memory.set_inference(None, project=THEIRS)
+    return answer
+
+
+async def preview(two: Two) -> object:
+    return await two.memory.preview("Alice met Bob", user_id=USER, project=MINE)
+
+
 async def listing(two: Two) -> object:
     answer = await two.memory.list(user_id="*", project=MINE)
     assert answer["count"] == 0
@@ -280,6 +299,9 @@ CASES: dict[str, Case] = {
     "embed": embed,
     "ranking": ranking,
     "set_ranking": set_ranking,
+    "inference": inference,
+    "set_inference": set_inference,
+    "preview": preview,
     "get": of_a_memory("get"),
     "list": listing,
     "update": of_a_memory("update", text="ours now"),

@@ -75,7 +75,7 @@ class Model:
                 return "SUCCEEDED", self._delete_all(operation.id, ingest.scope_of(body))
             case OperationKind.PURGE:
                 return self._purge(body)
-            case OperationKind.CLAIM:
+            case OperationKind.CLAIM | OperationKind.REINFER:
                 return "SUCCEEDED", []
 
     def _add(self, operation_id: str, body: dict[str, Any]) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ TABLES = {
     "sources": "memory_id, fact_id",
     "rankings": "project",
     "aliases": "project, key",
+    "project_settings": "project, name",
 }
 
 
@@ -56,6 +57,7 @@ async def fill(settings: Settings, number: int = 0) -> None:
     await memory.close()
     owner = await store.open()
     await store.put_ranking(owner.epoch, "default", {"dense": 1.0})
+    await store.put_setting(owner.epoch, "default", "inference", {"policy": "append"})
     await store.put_alias(owner.epoch, "default", Alias(Scope(user_id="ann"), "zoe", "Zoë", "Ann"))
     await store.write(owner.epoch, [Accept(waiting(1)), Accept(waiting(2))])
     await store.write(owner.epoch, [Fail(waiting(1).id, {"code": "invalid_input", "message": "nö"})])

@@ -28,6 +28,9 @@ class Slow:
         await self.go_on.wait()
         return {"results": []}
 
+    async def list(self, **_fields: Any) -> dict[str, Any]:
+        return {"count": 0, "page": 1, "page_size": 100, "results": []}
+
     async def search(self, _query: str, **_fields: Any) -> dict[str, Any]:
         return {"results": []}
 
@@ -82,6 +85,11 @@ async def test_when_adds_have_taken_their_share_they_are_refused_and_searches_ar
     await until_begun(api, 3)
     assert_refused(await add(http))
     assert (await http.post("/v1/memories/search/", json={"query": "x", "user_id": "u"})).status_code == 200
+    filters = {"filters": {"user_id": "u"}}
+    for path in ("/v3/memories/search/", "/v3/memories/", "/v3/memories", "/v2/memories/"):
+        assert (await http.post(path, json={"query": "x", **filters})).status_code == 200, path
+    for path in ("/v3/memories/add/", "/v3/memories/add"):
+        assert_refused(await http.post(path, json={"messages": "x", "user_id": "u"}))
     api.go_on.set()
     assert {reply.status_code for reply in await asyncio.gather(*adds)} == {200}
     assert pending(app) == {0}

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from uvicorn import Config
 
-from engine.config import Settings
-from engine.in_process import in_process
 from remora.cli import main
-from serve_app.application import create_app
+from tests.unit.served import served
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """Where a real server answers, in a thread with a loop of its own."""
-    started = threading.Event()
-    server: list[uvicorn.Server] = []
-
-    async def serve() -> None:
-        memory = in_process()
-        await memory.start()
-        one = uvicorn.Server(Config(create_app(memory, Settings()), port=0, log_level="warning", lifespan="off"))
-        serving = asyncio.create_task(one.serve())
-        while not one.started:
-            await asyncio.sleep(0.01)
-        server.append(one)
-        started.set()
-        await serving
-        await memory.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert started.wait(30)
-    host, port = server[0].servers[0].sockets[0].getsockname()[:2]
-    yield f"http://{host}:{port}"
-    server[0].should_exit = True
-    thread.join()
+    with served() as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,8 @@ CONFIG = """global
     stats socket /tmp/x/a.sock mode 666 level admin expose-fd listeners
 defaults
     mode http
+    option splice-request
+    option splice-response
     errorfile 502 /tmp/x/500.http
     errorfile 503 /tmp/x/500.http
     errorfile 504 /tmp/x/500.http
@@ -76,6 +78,10 @@ def test_a_first_request_takes_no_used_connection_and_only_what_changes_nothing_
     assert lines[lines.index("http-reuse safe") + 1] == "http-request disable-l7-retry unless METH_GET"
 
 
+def test_nothing_is_spliced() -> None:
+    assert "splice" not in haproxy.mend(CONFIG, "127.0.0.1", "page", changes=6, reads=3, chats=2)
+
+
 def test_mending_twice_changes_nothing_more() -> None:
     once = haproxy.mend(CONFIG, "0.0.0.0", "page", changes=6, reads=3, chats=2)
 
@@ -86,7 +92,7 @@ def test_everything_else_stays_as_serve_wrote_it() -> None:
     mended = haproxy.mend(CONFIG, "127.0.0.1", "page", changes=6, reads=3, chats=2).splitlines()
     kept = [line for line in CONFIG.splitlines() if line in mended]
 
-    assert len(CONFIG.splitlines()) - len(kept) == 7
+    assert len(CONFIG.splitlines()) - len(kept) == 9
     assert [line for line in mended if line in kept] == kept
 
 
@@ -141,10 +147,15 @@ class Backend:
         self.refused = 0
         self.refusing = False
         self.go_on = asyncio.Event()
+        self.streams = False
+        self.left = asyncio.Event()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.begun += 1
+        if self.streams:
+            await self._stream(reader, writer)
+            return
         await self.go_on.wait()
         if self.refusing:
             self.refused += 1
@@ -154,6 +165,15 @@ class Backend:
             return
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
         await writer.drain()
+        writer.close()
+
+    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The beginning of an answer without an end; `left` is set when whoever asked is gone."""
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(1000):
+                pass
+        self.left.set()
         writer.close()
 
 
@@ -167,7 +187,7 @@ async def front(tmp_path: Path) -> AsyncIterator[tuple[Backend, httpx.AsyncClien
     config = tmp_path / "haproxy.cfg"
     config.write_text(
         "global\n    maxconn 100\ndefaults\n    mode http\n    timeout client 20s\n    timeout server 20s\n"
-        "    timeout connect 5s\n    option abortonclose\n"
+        "    timeout connect 5s\n    option abortonclose\n    option splice-request\n    option splice-response\n"
         f"frontend http_frontend\n    bind 127.0.0.1:{port}\n    default_backend app\n"
         f"backend app\n    server one 127.0.0.1:{behind}\n"
     )
@@ -236,6 +256,17 @@ async def test_what_changes_something_is_refused_in_our_shape_while_reads_and_he
     assert (await http.post("/v1/memories/", json={})).status_code == 200
 
 
+async def test_a_list_that_is_asked_for_with_a_body_is_a_read(front: tuple[Backend, httpx.AsyncClient]) -> None:
+    backend, http = front
+    writes = [asyncio.ensure_future(http.post("/v3/memories/add/", json={})) for _ in range(CHANGES)]
+    await begun(backend, CHANGES)
+    listing = asyncio.ensure_future(http.post("/v3/memories/?page=1", json={}))
+    await begun(backend, CHANGES + 1)
+    assert (await http.post("/v3/memories/add/", json={})).status_code == 429
+    backend.go_on.set()
+    assert {reply.status_code for reply in await asyncio.gather(*writes, listing)} == {200}
+
+
 async def test_who_hangs_up_leaves_its_place(front: tuple[Backend, httpx.AsyncClient]) -> None:
     backend, http = front
     writes = [asyncio.ensure_future(http.post("/v1/memories/", json={})) for _ in range(CHANGES)]
@@ -251,6 +282,23 @@ async def test_who_hangs_up_leaves_its_place(front: tuple[Backend, httpx.AsyncCl
     assert another is not None
     assert (await another).status_code == 200
     await asyncio.gather(*writes[1:])
+
+
+async def test_who_hangs_up_while_an_answer_comes_is_noticed_before_its_end(
+    front: tuple[Backend, httpx.AsyncClient],
+) -> None:
+    backend, http = front
+    backend.streams = True
+    for count in range(1, 11):
+        reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n")
+        await begun(backend, count)
+        writer.write(b"{}")
+        await reader.readuntil(b"hello")
+        writer.close()
+        async with asyncio.timeout(5):
+            await backend.left.wait()
+        backend.left.clear()
 
 
 async def test_what_the_replicas_keep_refusing_reaches_them_a_few_at_a_time(

@@ -20,7 +20,7 @@ ID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
     "graph_entities", "neighbours", "path", "operations", "retry", "purge", "reinfer", "verify", "rebuild", "context",
-    "ranking", "set_ranking", "embed",
+    "ranking", "set_ranking", "embed", "preview", "inference", "set_inference",
     "communities", "merge_entities", "split_entity",
 )  # fmt: skip
 
@@ -101,6 +101,20 @@ ROUTES = [
         {"query": "tea", "user_id": "u", "tokens": 80, "source": "x"},
         ("context", ("tea",), {"user_id": "u", "tokens": 80}),
     ),
+    (
+        "POST",
+        "/v1/memories/preview/",
+        {"messages": "x", "user_id": "u", "includes": ["tea"]},
+        ("preview", ("x",), {"user_id": "u", "includes": ["tea"]}),
+    ),
+    ("GET", "/v1/inference/", None, ("inference", (), {})),
+    (
+        "PUT",
+        "/v1/inference/",
+        {"inference": {"policy": "append"}, "deadline_s": 2},
+        ("set_inference", ({"policy": "append"},), {"deadline_s": 2}),
+    ),
+    ("DELETE", "/v1/inference/?deadline_s=2", None, ("set_inference", (None,), {"deadline_s": 2})),
     ("GET", "/v1/ranking/", None, ("ranking", (), {})),
     ("PUT", "/v1/ranking/", {"weights": {"dense": 2}}, ("set_ranking", ({"dense": 2},), {})),
     ("DELETE", "/v1/ranking/?deadline_s=2", None, ("set_ranking", (None,), {"deadline_s": 2})),
@@ -512,7 +526,7 @@ async def test_an_unknown_path_and_a_wrong_method_have_the_same_body(http: httpx
     assert_error(await http.get("/v9/nothing/"), 404, "not_found")
     reply = await http.patch("/v1/memories/")
     assert_error(reply, 405, "method_not_allowed")
-    assert reply.headers["allow"]
+    assert reply.headers["allow"] == "DELETE, GET, POST"
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -682,10 +696,13 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/healthz",
         "/metrics",
         "/readyz",
+        "/v1/batch/",
         "/v1/chat/completions",
         "/v1/context/",
         "/v1/embeddings",
         "/v1/entities/",
+        "/v1/event/{event_id}/",
+        "/v1/events/",
         "/v1/graph/communities/",
         "/v1/graph/entities/",
         "/v1/graph/merge/",
@@ -705,12 +722,18 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/operations/{operation_id}/retry/",
         "/v1/ping/",
         "/v1/purge/",
+        "/v1/memories/preview/",
+        "/v1/inference/",
         "/v1/ranking/",
         "/v1/rebuild/",
         "/v1/rebuild/{index}/",
         "/v1/reinfer/",
         "/v1/status/",
         "/v1/verify/",
+        "/v2/entities/{entity_type}/{entity_id}/",
+        "/v3/memories/",
+        "/v3/memories/add/",
+        "/v3/memories/search/",
     }
     schemas = description["components"]["schemas"]
     references = {part.split('"')[0] for part in json.dumps(description).split('"#/components/schemas/')[1:]}

@@ -5,34 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from engine.config import Policy, load
-from engine.in_process import in_process
-from engine.llm import build
+from engine.config import Policy
 from engine.memory import Memory
-from engine.ports import LanguageModel
 from tests.fact_provider import FactProvider, hanging, in_turn
 from tests.provider import Reply, listening
+from tests.unit.inferring import memory_with
 
 ANN: dict[str, Any] = {"user_id": "ann"}
-
-
-@asynccontextmanager
-async def memory_with(served: FactProvider, policy: Policy = Policy.RECONCILE) -> AsyncIterator[Memory]:
-    settings = load(llm={"base_url": served.url, "model": "scripted"}, infer={"policy": policy})
-    model: LanguageModel | None = build(settings.llm)
-    assert model is not None
-    memory = in_process(settings, language_model=model)
-    await memory.start()
-    try:
-        yield memory
-    finally:
-        await memory.close()
-        await model.close()
 
 
 @pytest.fixture
@@ -135,7 +118,7 @@ async def test_filters_hold_for_facts_that_only_their_message_speaks_for(memory:
 
 
 async def test_with_the_policy_append_both_stay(served: FactProvider) -> None:
-    async with memory_with(served, Policy.APPEND) as memory:
+    async with memory_with(served, infer={"policy": Policy.APPEND}) as memory:
         await memory.add("I live in Bonn.", **ANN)
         await memory.add("I live in Porto.", **ANN)
         assert await listed(memory) == ["Ann lives in Bonn.", "Ann lives in Porto."]
@@ -143,7 +126,7 @@ async def test_with_the_policy_append_both_stay(served: FactProvider) -> None:
 
 
 async def test_with_the_policy_rules_a_relationship_with_one_target_ends_the_old_one(served: FactProvider) -> None:
-    async with memory_with(served, Policy.RULES) as memory:
+    async with memory_with(served, infer={"policy": Policy.RULES}) as memory:
         old = (await memory.add("I live in Bonn.", **ANN))["results"][0]
         new = (await memory.add("I live in Porto.", **ANN))["results"][0]
         assert await listed(memory) == ["Ann lives in Porto."]

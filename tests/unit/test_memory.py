@@ -140,6 +140,17 @@ async def test_search_takes_the_scope_and_the_number_as_mem0_1_and_2_do(memory: 
     assert {"id", "hash", "created_at", "updated_at", "role", "actor_id", "expiration_date"} <= set(hit)
 
 
+async def test_what_is_kept_as_it_was_said_has_the_categories_that_it_is_given(memory: AsyncMemory) -> None:
+    added = await memory.add("I like green tea", user_id="ana", infer=False, categories=["food", "taste"])
+    await memory.add("I like apples", user_id="ana", infer=False)
+    found = await memory.list(user_id="ana", filters={"categories": {"in": ["taste"]}})
+    assert [(one["memory"], one["categories"]) for one in found["results"]] == [("I like green tea", ["food", "taste"])]
+    (event,) = await memory.history(added["results"][0]["id"])
+    assert event["categories"] == ["food", "taste"]
+    with pytest.raises(InvalidInput, match="infer"):
+        await memory.add("I like milk", user_id="ana", categories=["food"])
+
+
 async def test_explain_shows_the_parts_of_a_score(memory: AsyncMemory) -> None:
     await memory.add("I like green tea", user_id="ana")
     found = await memory.search("green tea", user_id="ana", explain=True)
@@ -243,7 +254,7 @@ Call = Callable[[AsyncMemory], Awaitable[Any]]
         lambda memory: memory.add("x"),
         lambda memory: memory.add("x", user_id=""),
         lambda memory: memory.add("x", user_id="ana", memory_type="procedural_memory"),
-        lambda memory: memory.add("x", user_id="ana", prompt="Only names."),
+        lambda memory: memory.add("x", user_id="ana", prompt=5),
         lambda memory: memory.search("x"),
         lambda memory: memory.search("", user_id="ana"),
         lambda memory: memory.search("x", user_id="ana", top_k=5, limit=5),

@@ -8,7 +8,7 @@ import pytest
 
 from engine.config import LimitSettings
 from engine.errors import InvalidInput, TooLarge
-from engine.requests.wishes import wishes_of
+from engine.requests.wishes import own_categories_of, wishes_of
 
 LIMITS = LimitSettings()
 
@@ -44,3 +44,24 @@ def test_wishes_have_one_form(fields: dict[str, Any], wished: dict[str, Any]) ->
 def test_what_is_no_wish_is_refused(fields: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         wishes_of(fields, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("raw", "categories"), [(None, ()), ("food", ("food",)), ([" food ", "home", "food"], ("food", "home"))]
+)
+def test_what_is_kept_as_it_was_said_may_have_categories(raw: Any, categories: tuple[str, ...]) -> None:
+    assert own_categories_of(raw, infer=False) == categories
+
+
+@pytest.mark.parametrize(
+    ("raw", "infer", "error"),
+    [
+        (["food"], True, InvalidInput),
+        (["food", ""], False, InvalidInput),
+        ({"food": 1}, False, InvalidInput),
+        (["a"] * 201, False, TooLarge),
+    ],
+)
+def test_categories_that_cannot_be_kept_are_refused(raw: Any, infer: bool, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        own_categories_of(raw, infer=infer)

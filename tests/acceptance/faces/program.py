@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,11 @@ class Program(ABC):
 
     lacks: frozenset[str] = frozenset()
 
-    def __init__(self, name: str, file: str, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, name: str, command: Sequence[str], directory: Path, environment: Mapping[str, str]) -> None:
         self.name = name
         self._errors = (directory / f"{name}.log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(Path(__file__).with_name(file))],
+            command,
             cwd=directory,
             env=dict(environment),
             stdin=subprocess.PIPE,
@@ -77,6 +77,10 @@ class Program(ABC):
         self._lines.put(None)
 
 
+def _command(file: str) -> list[str]:
+    return [sys.executable, "-P", str(Path(__file__).with_name(file))]
+
+
 _BUILT_IN = {
     "invalid_input": "ValueError",
     "conflict": "ValueError",
@@ -90,7 +94,7 @@ class RayJob(Program):
     """`ray.get` on the actor `orchestrator-0`, from a process that has only Ray."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
-        super().__init__("ray", "job.py", directory, environment)
+        super().__init__("ray", _command("job.py"), directory, environment)
 
     def refusal(self, types: list[str], args: list[Any]) -> Refused:
         assert len(args) == 3, (types, args)
@@ -103,7 +107,7 @@ class MemoryJob(Program):
     """`Memory(address=…)`: the library over actor handles."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
-        super().__init__("memory-handle", "library_job.py", directory, environment)
+        super().__init__("memory-handle", _command("library_job.py"), directory, environment)
 
     def call(self, verb: str, *arguments: Any, **fields: Any) -> Any:
         return present(verb, super().call(verb, *arguments, **fields))

@@ -1,0 +1,1 @@
+"""Memories of other systems on their way into Remora: where they are read, what they become, how they are sent."""

@@ -1,0 +1,16 @@
+"""Mem0's wire API beside Remora's own, for its unmodified clients.
+
+Where both have the same path, Remora's own route answers both. What is here is put together from the verbs of
+`MemoryApi`: the routes, and pure modules that say what a request of Mem0's means (`scopes`, `queries`, `batches`,
+`clients`) and what it is answered (`shapes`).
+"""
+
+from __future__ import annotations
+
+from serve_app.mem0 import batch, entities, events, memories, older, unbuilt
+
+ROUTES = tuple(part.routes for part in (memories, batch, entities, events, older))
+"""The routers of what there is."""
+
+UNBUILT = unbuilt.routes
+"""The router of what there isn't: the last of all, so that whatever is built takes its path."""
