@@ -14,6 +14,7 @@ Told: TypeAlias = Callable[[Json], object]
 
 _MOST_KEPT = 10_000
 _PASSING = frozenset({"unavailable", "overloaded", "deadline_exceeded", "rate_limited"})
+_FROM_THE_START = "nothing could be read, and the rest was not tried; start again when the language model answers"
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Rereading:
         self.problems += [one for one in stretch["problems"] if one not in self.problems]
 
     def summed(self, cursor: str | None = None) -> Json:
-        """The sum; `next`: where to go on, None when all has been read."""
+        """The sum; `next`: where to go on, None when all has been read or, as `problems` says, nothing."""
         return {
             "applied": self.applied,
             "totals": self.totals,
@@ -66,7 +67,9 @@ async def reread(reinfer: Callable[..., Awaitable[Json]], *, told: Told | None =
         if told is not None:
             told(whole.summed())
         if _is_away(stretch, cursor):
-            return whole.summed(cursor or stretch["next"])
+            if cursor is None and stretch["next"] is not None:
+                whole.problems.append(_FROM_THE_START)
+            return whole.summed(cursor)
         cursor = stretch["next"]
         if cursor is None:
             return whole.summed()

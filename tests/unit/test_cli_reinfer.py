@@ -118,6 +118,18 @@ async def test_a_part_that_is_away_ends_it_with_where_to_go_on() -> None:
     assert (whole["next"], whole["totals"]) == ("5", {"conversations": 2})
 
 
+async def test_what_is_away_from_the_start_is_not_gone_past() -> None:
+    away = {"code": "unavailable", "message": "away"}
+
+    async def reinfer(**_: Any) -> dict[str, Any]:
+        sums = {"applied": False, "totals": {"failed": 1}, "usage": {}, "problems": [], "under_way": 0}
+        return {**sums, "conversations": [{"error": away}], "next": "5"}
+
+    whole = await reread(reinfer, user_id="ann")
+    assert (whole["next"], whole["totals"]) == (None, {"failed": 1})
+    assert "start again" in whole["problems"][0]
+
+
 async def test_a_refusal_is_raised(url: str) -> None:
     async with AsyncMemory(url) as memory:
         with pytest.raises(InvalidInput):
