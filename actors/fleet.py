@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from engine.concurrency import TaskSet
 from engine.config import Settings
 from engine.ports import EmbedderInfo
 from engine.types import Json
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
 
@@ -44,7 +47,7 @@ class Fleet:
         """
         chosen = await nodes.spots(self._settings) if self._joined else {}
         places = {address: nodes.options(spot) for address, spot in chosen.items()}
-        self._progress(f"loading {self._settings.embed.model}")
+        self._progress(f"loading {' and '.join(filter(None, (self._settings.embed.model, self._settings.llm.local)))}")
         maker = Maker(self._settings, _gpus())
         tasks = TaskSet()
         try:
@@ -74,8 +77,12 @@ class Fleet:
 
     async def _model(self, maker: Maker, address: Address, place: Mapping[str, Any] | None) -> None:
         """Wrong settings end the start. A server that is away may be there later: nothing is asked of it."""
+        deadline_s = self._settings.runtime.start_deadline_s
         await maker.make(address, LanguageModelActor, place=place)
-        await LanguageModelHandle(address, self._settings.runtime.start_deadline_s).told()
+        await LanguageModelHandle(address, deadline_s).told()
+        for notice in (await life.describe(address, deadline_s)).get("notices", []):
+            self._progress(notice)
+            _log.warning("%s: %s", address.name, notice)
 
     async def _shard(self, shard: Shard, info: asyncio.Future[EmbedderInfo]) -> None:
         await shard.start(info)

@@ -100,7 +100,7 @@ def actor_options(
         "max_concurrency": _places(address, settings),
         "max_pending_calls": _WAITING_CALLS,
         "num_cpus": 0,
-        "num_gpus": _share(settings, gpus) if address.part is Part.EMBEDDER else 0.0,
+        "num_gpus": _share(address.part, settings, gpus),
         **(place or {}),
     }
 
@@ -109,16 +109,25 @@ def _places(address: Address, settings: Settings) -> int:
     """Calls at once. The language model's wait inside, where they are counted and their time runs."""
     if address.part is not Part.LANGUAGE_MODEL:
         return _WORK_CALLS
-    return settings.llm.concurrency + settings.llm.queue_calls + _HEALTH_CALLS
+    return settings.llm.calls_at_once + settings.llm.queue_calls + _HEALTH_CALLS
 
 
-def wants_gpu(settings: Settings, gpus: float) -> bool:
-    """Whether the embedders are to run on GPUs, of which there are so many."""
-    return settings.embed.device == "cuda" or (settings.embed.device == "auto" and gpus >= 1)
+def wants_gpu(part: Part, settings: Settings, gpus: float) -> bool:
+    """Whether what computes in such an actor is to run on a GPU, of which there are so many."""
+    match part:
+        case Part.EMBEDDER:
+            device = settings.embed.device
+        case Part.LANGUAGE_MODEL if settings.llm.local is not None:
+            device = settings.llm.device
+        case _:
+            return False
+    return device == "cuda" or (device == "auto" and gpus >= 1)
 
 
-def _share(settings: Settings, gpus: float) -> float:
-    """Of a GPU, for each embedder: a whole one where they suffice; else as many embedders on each as have to be."""
-    if not wants_gpu(settings, gpus):
+def _share(part: Part, settings: Settings, gpus: float) -> float:
+    """Of a GPU, for each that wants one: a whole one where they suffice; else as many on each as have to be."""
+    if not wants_gpu(part, settings, gpus):
         return 0.0
-    return 1.0 / math.ceil(settings.embedders / max(int(gpus), 1))
+    counts = {Part.EMBEDDER: settings.embedders, Part.LANGUAGE_MODEL: 1}
+    wanting = sum(count for one, count in counts.items() if wants_gpu(one, settings, gpus))
+    return 1.0 / math.ceil(wanting / max(int(gpus), 1))

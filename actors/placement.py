@@ -85,12 +85,15 @@ def place(settings: Settings, nodes: Sequence[Node], known: Mapping[int, str]) -
         for shard, home in homes.items()
         for part, address in addresses(settings, shard).items()
     }
-    fit = [node for node in nodes if node.gpus] if wants_gpu(settings, sum(node.gpus for node in nodes)) else []
-    for address in embedders(settings):
+    asked = language_model(settings)
+    for address in [*embedders(settings), *([] if asked is None else [asked])]:
+        fit = _with_gpus(nodes) if wants_gpu(address.part, settings, sum(node.gpus for node in nodes)) else []
         spots[address] = Spot(loads.take(fit or loads.workers), held=False)
-    if (address_of_model := language_model(settings)) is not None:
-        spots[address_of_model] = Spot(loads.take(loads.workers), held=False)
     return spots
+
+
+def _with_gpus(nodes: Sequence[Node]) -> list[Node]:
+    return [node for node in nodes if node.gpus]
 
 
 class _Loads:

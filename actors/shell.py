@@ -38,7 +38,7 @@ class Queueing(Protocol):
 
 @runtime_checkable
 class Noticing(Protocol):
-    """A port that tells what went wrong and was dealt with, though somebody should know."""
+    """A port that tells what somebody should know, as what went wrong and was dealt with."""
 
     @property
     def notices(self) -> Sequence[str]: ...

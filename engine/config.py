@@ -65,16 +65,18 @@ class ExtractSettings(_Section):
 
 
 class LlmSettings(_Section):
-    """An OpenAI-compatible server; without `base_url` and `model` messages are kept verbatim.
+    """An OpenAI-compatible server (`base_url`, `model`), or a model in this runtime (`local`: a directory, a GGUF file,
+    a Hugging Face name); without either messages are kept verbatim.
 
     `patience_s`: how long a call that fails and may work later is tried again before its caller is told.
     `concurrency`: calls at once. `queue_calls`: calls that may wait for one of these. `call_deadline_s`: of one try.
     `requests_per_minute`, `tokens_per_minute`: budgets; None: none. `answer_tokens`: how long an answer may be.
-    `images`: whether the model takes them.
+    `images`: whether the model takes them. `device`, `threads`: of a local model, which takes one call at a time.
     """
 
     base_url: str | None = None
     model: str | None = None
+    local: str | None = None
     api_key: SecretStr | None = None
     concurrency: Positive = 8
     queue_calls: Positive = 1024
@@ -85,11 +87,18 @@ class LlmSettings(_Section):
     answer_tokens: Positive = 4096
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     images: bool = False
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: Positive | None = None
 
     @property
     def is_set(self) -> bool:
         """Whether there is a language model."""
-        return self.base_url is not None or self.model is not None
+        return not (self.base_url is None and self.model is None and self.local is None)
+
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls the model takes at once."""
+        return self.concurrency if self.local is None else 1
 
     @property
     def takes_images(self) -> bool:

@@ -14,6 +14,11 @@ OTHERS = frozenset({"REMORA_URL", "REMORA_API_KEY", "REMORA_FAULTS"})
 """Read outside the settings: by the command line, by clients, and by tests."""
 
 
+def variable_of(setting: str) -> str:
+    """The variable of a setting: `embed.model` is `REMORA_EMBED_MODEL`."""
+    return f"{PREFIX}{setting}".replace(".", "_").upper()
+
+
 def known() -> frozenset[str]:
     """Every variable that is read."""
     found = set(OTHERS)

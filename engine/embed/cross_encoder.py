@@ -38,7 +38,7 @@ class CrossEncoder:
         torch.set_num_threads(thread_count(None))
         self._batch = settings.batch_texts
         directory = _located(settings.model or "")
-        self._device = choose_device(settings.device)
+        self._device = choose_device(settings.device, "rerank.device")
         self._tokenizer, self._model = _loaded(directory, choose_dtype("auto", self._device))
         self._model.to(self._device)
         if self._model.config.num_labels not in _LABELS:

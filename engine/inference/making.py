@@ -58,7 +58,7 @@ def inference(
             drafter=asking.drafter,
             reconciler=asking.reconciler,
             policy=asking.wishing.policy,
-            adds=settings.infer.adds or settings.llm.concurrency,
+            adds=settings.infer.adds or settings.llm.calls_at_once,
             faults=faults,
         )
 

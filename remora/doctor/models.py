@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine import embed, extract, llm
-from engine.config import Settings
+from engine.config import LlmSettings, Settings
 from engine.embed import HASHING, inspection
 from engine.errors import InvalidInput, RemoraError, Unavailable
 from engine.extract import NO_ENTITIES
+from engine.llm import local_files
 from engine.ports import Embedder
 from remora.doctor.finding import Finding, failure, ok, warning
 
@@ -53,6 +54,9 @@ def language_model(settings: Settings) -> Iterator[Finding]:
     if not settings.llm.is_set:
         yield ok("facts", "no language model is set: messages are kept as they are")
         return
+    if settings.llm.local is not None:
+        yield from _local_model(settings.llm)
+        return
     try:
         made = llm.build(settings.llm)
     except RemoraError as error:
@@ -61,6 +65,15 @@ def language_model(settings: Settings) -> Iterator[Finding]:
     if made is not None:
         asyncio.run(made.close())
     yield ok("facts", f"made by {settings.llm.model} at {settings.llm.base_url}")
+
+
+def _local_model(settings: LlmSettings) -> Iterator[Finding]:
+    try:
+        local_files.check(settings)
+    except RemoraError as error:
+        yield failure("facts", str(error), None)
+        return
+    yield ok("facts", f"made in this runtime by {settings.local}")
 
 
 def loaded(settings: Settings) -> Iterator[Finding]:

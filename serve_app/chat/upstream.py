@@ -37,6 +37,8 @@ _KEPT_BACK = frozenset(
 )  # fmt: skip
 """Of the answer's headers: they are about the connection to that server, or about its site."""
 _REQUEST_ID = "x-request-id"
+_NONE = "no language model is set"
+_LOCAL = "the language model (llm.local) makes facts and answers no chats, a server would"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,8 @@ class Upstream:
     def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> httpx.Request:
         if self._llm.base_url is None:
             raise NoLanguageModel(
-                "no language model is set: llm.base_url and llm.model (REMORA_LLM_BASE_URL, REMORA_LLM_MODEL) say "
-                "which one answers chats"
+                f"{_LOCAL if self._llm.local else _NONE}: llm.base_url and llm.model (REMORA_LLM_BASE_URL, "
+                "REMORA_LLM_MODEL) say which one answers chats"
             )
         key = self._llm.api_key.get_secret_value() if self._llm.api_key else None
         own = {"accept-encoding": "identity", **({"authorization": f"Bearer {key}"} if key else {})}

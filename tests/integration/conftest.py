@@ -33,11 +33,11 @@ def make_settings() -> Callable[..., Settings]:
 
 
 @contextmanager
-def started(settings: Settings) -> Iterator[Runtime]:
-    """A runtime with fault points switched on, until the block ends."""
+def started(settings: Settings, progress: Callable[[str], None] = lambda _: None) -> Iterator[Runtime]:
+    """A runtime with fault points switched on, until the block ends. `progress` hears the steps of its start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FAULTS_VARIABLE, "1")
-        running = runtimes.start(settings)
+        running = runtimes.start(settings, progress=progress)
     try:
         yield running
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -14,12 +15,14 @@ import pytest
 from actors import runtime as runtimes
 from actors.calls import Remote
 from actors.handles import LanguageModelHandle
+from actors.handles import connect as connect_handle
 from actors.options import Address, language_model
 from actors.runtime import Runtime
 from actors.shell import Shell
 from engine.errors import InvalidInput, Unavailable
 from engine.ports import Prompt
 from serve_app.prometheus import render
+from tests.bigram_model import saved
 from tests.integration.conftest import joined, small_settings, started
 from tests.provider import Provider, Reply, listening
 
@@ -123,9 +126,31 @@ async def _a_question_survives_the_death_of_the_actor(world: World) -> None:
     assert (await question).text == "asked again"
 
 
-def test_settings_that_name_no_model_end_the_start(tmp_path: Path) -> None:
-    with (
-        pytest.raises(InvalidInput, match=r"llm\.model"),
-        started(small_settings(tmp_path, llm={"base_url": "http://127.0.0.1:1/v1"})),
-    ):
+@pytest.mark.parametrize(
+    ("llm", "says"),
+    [
+        ({"base_url": "http://127.0.0.1:1/v1"}, r"llm\.model"),
+        ({"local": "/nowhere/one.gguf"}, "there is nothing at /nowhere/one.gguf"),
+    ],
+)
+def test_settings_that_name_no_model_end_the_start(tmp_path: Path, llm: dict[str, str], says: str) -> None:
+    with pytest.raises(InvalidInput, match=says), started(small_settings(tmp_path, llm=llm)):
         pytest.fail("it started")
+
+
+async def test_a_model_of_the_runtime_makes_facts_and_says_that_it_is_small(tmp_path: Path) -> None:
+    fact = {"fact": "Ana paints.", "lines": [0], "categories": [], "relations": []}
+    model = saved(tmp_path / "tiny", [json.dumps({"facts": [fact]})], context_tokens=8192)
+    settings = small_settings(tmp_path / "data", llm={"local": str(model)}, infer={"policy": "append"})
+    steps: list[str] = []
+    with started(settings, steps.append) as running:
+        memory = connect_handle(joined(running).settings)
+        added = await memory.add("I paint.", user_id="ana")
+        assert [one["memory"] for one in added["results"]] == ["Ana paints."]
+        assert added["usage"]["completion_tokens"] == 2
+        status = await runtimes.status(settings)
+        [told] = [actor for actor in status["actors"] if actor["part"] == "language-model"]
+        assert (told["ready"], told["language_model"]["model"]) == (True, "tiny")
+        assert "models this small make poor facts" in told["notices"][0]
+        assert told["notices"][0] in steps
+        assert told["notices"][0] in (settings.data_dir / "run" / "head.log").read_text()

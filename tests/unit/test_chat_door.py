@@ -489,6 +489,15 @@ async def test_a_door_that_closes_gives_turns_a_moment() -> None:
 # --- when the model's server is away ---------------------------------------------------------------------------------
 
 
+async def test_a_local_model_answers_no_chats_and_that_is_said() -> None:
+    async with world(llm={"local": "/models/one.gguf"}) as one:
+        for stream in (False, True):
+            reply = await one.post(user_id="ana", stream=stream)
+            assert (reply.status_code, reply.headers["x-should-retry"]) == (503, "false")
+            assert "llm.local" in reply.json()["error"]["message"]
+            assert "REMORA_LLM_BASE_URL" in reply.json()["error"]["message"]
+
+
 async def test_without_a_model_a_chat_is_told_what_to_set() -> None:
     async with world(llm={}) as one:
         reply = await one.post(user_id="ana")

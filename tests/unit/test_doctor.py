@@ -320,6 +320,9 @@ def test_what_runs_is_no_leftover_and_is_left_alone(doctor: Doctor, data: Path) 
         ({}, "ok", "kept as they are"),
         ({"BASE_URL": "http://127.0.0.1:1/v1", "MODEL": "m"}, "ok", "made by m at http://127.0.0.1:1/v1"),
         ({"BASE_URL": "http://127.0.0.1:1/v1"}, "failure", "llm.model"),
+        ({"LOCAL": "some-org/some-model"}, "ok", "made in this runtime by some-org/some-model"),
+        ({"LOCAL": "/nowhere/m.gguf"}, "failure", "there is nothing at /nowhere/m.gguf"),
+        ({"LOCAL": "some-org/some-model", "MODEL": "m"}, "failure", "both set"),
     ],
 )
 def test_it_says_what_makes_facts(

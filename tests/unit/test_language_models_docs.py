@@ -27,7 +27,9 @@ def written(default: Any) -> str:
         return "none"
     if isinstance(default, bool):
         return "yes" if default else "no"
-    return str(default.value) if isinstance(default, Enum) else f"{default:,g}"
+    if isinstance(default, Enum):
+        return str(default.value)
+    return default if isinstance(default, str) else f"{default:,g}"
 
 
 def test_the_table_has_every_setting_with_its_default() -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from actors.options import Address, Part, every_address
+from actors.options import Address, Part, actor_options, every_address
 from actors.placement import Node, Spot, held_parts, place, shard_file
 from engine.config import Settings, load
 from engine.errors import Conflict, Unavailable
 
 SERVERS: dict[str, Any] = {"ledger": {"url": "postgresql://db/remora"}, "vector": {"uri": "http://milvus:19530"}}
+LOCAL: dict[str, Any] = {"local": "/models/one.gguf"}
+ASKED: dict[str, Any] = {"base_url": "http://127.0.0.1:1/v1", "model": "m"}
 
 
 def settings(shards: int = 4, embedders: int = 2, **more: Any) -> Settings:
@@ -35,7 +37,7 @@ def test_every_actor_gets_a_spot() -> None:
 
 
 def test_the_language_model_has_a_spot_where_one_is_set_and_may_run_anywhere() -> None:
-    chosen = settings(llm={"base_url": "http://127.0.0.1:1/v1", "model": "m"})
+    chosen = settings(llm=ASKED)
     spots = place(chosen, [node("a"), node("b")], {})
     assert set(spots) == set(every_address(chosen))
     assert [spot.held for one, spot in spots.items() if one.part is Part.LANGUAGE_MODEL] == [False]
@@ -135,3 +137,36 @@ def test_embedders_go_where_gpus_are() -> None:
     spots = place(settings(), [node("a"), node("b", gpus=2)], {})
 
     assert where(spots, Part.EMBEDDER) == ["b", "b"]
+
+
+def test_a_language_model_that_runs_here_goes_where_gpus_are() -> None:
+    nodes = [node("a"), node("b", gpus=1)]
+
+    assert where(place(settings(llm=LOCAL), nodes, {}), Part.LANGUAGE_MODEL) == ["b"]
+    assert where(place(settings(llm=LOCAL | {"device": "cpu"}), nodes, {}), Part.LANGUAGE_MODEL) == ["a"]
+    assert where(place(settings(llm=ASKED), nodes, {}), Part.LANGUAGE_MODEL) == ["a"]
+
+
+def shares(chosen: Settings, gpus: float) -> tuple[float, float]:
+    """Of a GPU, for an embedder and for the language model."""
+    asked = (Address(part, "remora") for part in (Part.EMBEDDER, Part.LANGUAGE_MODEL))
+    first, second = (actor_options(one, chosen, gpus=gpus)["num_gpus"] for one in asked)
+    return first, second
+
+
+def test_gpus_are_shared_by_all_that_want_them() -> None:
+    local, asked = settings(embedders=1, llm=LOCAL), settings(embedders=1, llm=ASKED)
+
+    assert [shares(local, gpus) for gpus in (0, 1, 2)] == [(0, 0), (0.5, 0.5), (1, 1)]
+    assert [shares(asked, gpus) for gpus in (0, 1, 2)] == [(0, 0), (1, 0), (1, 0)]
+    assert shares(settings(embedders=3, llm=LOCAL), 2) == (0.5, 0.5)
+    assert shares(settings(embedders=2, llm=LOCAL, embed={"device": "cpu"}), 1) == (0, 1)
+    assert shares(settings(embedders=2, llm=LOCAL | {"device": "cpu"}), 1) == (0.5, 0)
+
+
+def test_a_model_that_runs_here_is_asked_one_question_at_a_time() -> None:
+    places = [
+        actor_options(Address(Part.LANGUAGE_MODEL, "remora"), settings(llm=told | {"queue_calls": 10}))
+        for told in (LOCAL, ASKED)
+    ]
+    assert [one["max_concurrency"] for one in places] == [1 + 10 + 8, 8 + 10 + 8]
