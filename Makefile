@@ -17,7 +17,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 # Tests never ask a hub for a model.
 test test-all: export HF_HUB_OFFLINE := 1
 
-.PHONY: help serve install dev lint format test test-all fuzz bench-vs-mem0 bench-connections bench-chaos bench-recovery \
+.PHONY: help serve install dev lint format test test-all fuzz fuzz-filters bench-vs-mem0 bench-connections bench-chaos bench-recovery \
 	bench-overload bench-locomo bench-retrieval bench-search-cost bench-chat bench-facts bench-slow-adds data-named clean
 
 help:
@@ -27,6 +27,8 @@ help:
 	@echo "make lint       ruff, mypy and the import contracts alone"
 	@echo "make format     format, and mend what ruff can mend"
 	@echo "make fuzz       10,000 requests made up from the OpenAPI description (ARGS=\"--calls 1000 --seed 1\")"
+	@echo "make fuzz-filters"
+	@echo "                5,000 random filters, in every store and by the predicate"
 	@echo "make bench-vs-mem0"
 	@echo "                measure Remora and mem0 side by side, a quarter of an hour; writes docs/benchmarks.md"
 	@echo "make bench-connections"
@@ -108,6 +110,9 @@ test-all: test
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+fuzz-filters: $(VENV)/.installed-dev
+	$(PYTEST) --hypothesis-profile=long --timeout=1800 tests/property/test_filters.py tests/property/test_mem0_filters.py $(ARGS)
 
 # --- measure ---------------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,9 @@ from serve_app.mcp.server import Reach
 from serve_app.mem0 import ROUTES as MEM0_ROUTES
 from serve_app.mem0 import UNBUILT
 from serve_app.mem0 import schemas as mem0_schemas
+from serve_app.mem0_oss import ROUTES as MEM0_OSS_ROUTES
+from serve_app.mem0_oss import UNBUILT as MEM0_OSS_UNBUILT
+from serve_app.mem0_oss import schemas as mem0_oss_schemas
 from serve_app.paths import EncodedPaths
 from serve_app.responses import JsonResponse
 from serve_app.routes import (
@@ -108,6 +111,7 @@ def _completed(description: Json) -> Json:
             graph_schemas,
             inference_schemas,
             mem0_schemas,
+            mem0_oss_schemas,
             openai_schemas,
             ranking_schemas,
             reinfer_schemas,
@@ -158,7 +162,7 @@ def create_app(
     app.state.deadline_s = settings.runtime.deadline_s
     app.state.ray_metrics = ray_metrics
     app.state.declared = []
-    for routes in (*(part.routes for part in _PARTS), *MEM0_ROUTES, UNBUILT):
+    for routes in (*(part.routes for part in _PARTS), *MEM0_ROUTES, *MEM0_OSS_ROUTES, UNBUILT, MEM0_OSS_UNBUILT):
         app.include_router(routes)
         app.state.declared += routes.routes
     app.add_exception_handler(HTTPException, on_http_exception)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine import ids
 from engine.config import Policy
-from engine.errors import Conflict, InvariantViolated, RemoraError, Unavailable
+from engine.errors import Conflict, InvalidInput, InvariantViolated, RemoraError, Unavailable
 from engine.facts.made import NO_COST, Cost, SoFar
 from engine.inference.drafting import Drafter
 from engine.inference.planning import all_added
@@ -131,7 +131,7 @@ class Reinference:
         draft = await self._drafter.draft(operation, self._writes.ownership.secret, reading.so_far or SoFar())
         reading.problems = draft.problems
         if draft.unread:
-            raise Unavailable("the language model can't read all of the messages", {"messages": list(draft.unread)})
+            raise InvalidInput("the language model can't read all of the messages", {"messages": list(draft.unread)})
         traces = await self._ledger.traces(operation.project, now.memory_ids)
         facts = [standing_of(one, reading.add.id) for one in traces]
         found = difference(draft.facts, [*facts, *map(standing_of_message, now.memories)])

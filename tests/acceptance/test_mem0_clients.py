@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from remora import Memory
@@ -23,6 +27,7 @@ from tests.acceptance.readme import lines_for
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KEY = "the-key"
+SAID = "I moved to Lisbon in May."
 NOBODY = "00000000-0000-8000-8000-000000000000"
 
 
@@ -277,9 +282,51 @@ def test_a_command_line_can_empty_the_project(mem0: Callable[..., Any], user: st
     assert mem0("entity", "list", "users") == mem0("entity", "list", "agents") == []
 
 
-# --- the README's lines ----------------------------------------------------------------------------------------------
+# --- curl, for the self-hosted server ---------------------------------------------------------------------------------
 
-SAID = "I moved to Lisbon in May."
+
+def curled(running: Place, path: str, *arguments: str) -> Any:
+    """What curl gets."""
+    command = ["curl", "-sS", "--noproxy", "*", "-H", f"X-API-Key: {KEY}", *arguments, f"{running.url}{path}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+def test_curl_uses_the_self_hosted_server_s_paths(running: Place, user: str) -> None:
+    named = urlencode({"user_id": user})
+    said = {"messages": [{"role": "user", "content": "I like green tea"}], "user_id": user, "metadata": {"kind": "x"}}
+    [row] = curled(running, "/memories", "--json", json.dumps(said))["results"]
+    assert (row["memory"], row["event"]) == ("I like green tea", "ADD")
+    query = {"query": "green tea", "filters": {"user_id": user, "kind": "x"}}
+    assert [hit["id"] for hit in curled(running, "/search", "--json", json.dumps(query))["results"]] == [row["id"]]
+    assert [one["id"] for one in curled(running, f"/memories?{named}")["results"]] == [row["id"]]
+    assert curled(running, f"/memories/{NOBODY}") is None
+    changed = curled(running, f"/memories/{row['id']}", "-X", "PUT", "--json", '{"text": "I like coffee"}')
+    assert changed == {"message": "Memory updated successfully!"}
+    assert user in {one["id"] for one in curled(running, "/entities")}
+    assert isinstance(curled(running, "/memories", "-X", "DELETE")["detail"], str)
+    assert curled(running, f"/memories?{named}", "-X", "DELETE") == {"message": "All relevant memories deleted"}
+    assert [one["event"] for one in curled(running, f"/memories/{row['id']}/history")] == ["ADD", "UPDATE", "DELETE"]
+
+
+def test_the_readme_s_lines_for_curl(running: Place) -> None:
+    lines = lines_for("Mem0's self-hosted server", running.url)
+    with Memory(running.url, api_key=KEY) as memory:
+        memory.add(SAID, user_id="ana")
+        done = subprocess.run(["/bin/sh", "-ec", lines], capture_output=True, text=True, timeout=60, check=True)
+        memory.delete_all(user_id="ana")
+    assert SAID in done.stdout
+
+
+def test_a_connection_may_idle(running: Place) -> None:
+    """Longer than uvicorn lets it by default: five seconds."""
+    with httpx.Client(base_url=running.url, headers={"X-API-Key": KEY}, trust_env=False) as http:
+        first = http.get("/v1/ping/").extensions["network_stream"].get_extra_info("client_addr")
+        time.sleep(7)
+        assert http.get("/v1/ping/").extensions["network_stream"].get_extra_info("client_addr") == first
+
+
+# --- the README's lines ----------------------------------------------------------------------------------------------
 
 
 def shown(command: list[str], home: Path, running: Place) -> str:
