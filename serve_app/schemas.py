@@ -386,6 +386,7 @@ _MEANING = {
     410: "Its content was erased",
     413: "Over a limit",
     429: "Too much at once; `Retry-After` says when to come back",
+    501: "Mem0 has it, and Remora hasn't",
     503: "A part that this needs is down; `Retry-After` says when to come back",
     504: "Took too long",
 }

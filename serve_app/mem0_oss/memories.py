@@ -42,7 +42,7 @@ async def add(request: Request) -> JsonResponse:
 @routes.get(
     "/memories",
     summary="List memories (Mem0's server)",
-    responses=schemas.answers(oss_schemas.OssMemories),
+    responses=schemas.answers(oss_schemas.OssMemories, 501),
     openapi_extra=schemas.parameters(**_SCOPE_HELP, top_k="At most so many: 20 unless told."),
 )
 async def list_memories(request: Request) -> JsonResponse:
@@ -128,7 +128,7 @@ async def history(request: Request, memory_id: str) -> JsonResponse:
 @routes.post(
     "/search",
     summary="Find memories (Mem0's server)",
-    responses=schemas.answers(oss_schemas.OssFound, 413),
+    responses=schemas.answers(oss_schemas.OssFound, 413, 501),
     openapi_extra=schemas.takes(oss_schemas.OssSearchRequest),
 )
 async def search(request: Request) -> JsonResponse:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.config import LlmSettings, Settings
 from engine.in_process import in_process
+from engine.llm import build
 from serve_app.application import create_app
 from tests.provider import DONE, Reply, chunk, provider, served
 
@@ -65,7 +66,8 @@ async def fuzz(calls: int, seed: int, *, deadline_s: float) -> Fuzzed:
     """
     async with provider(choose=_answer) as model:
         settings = Settings(admin_key=SecretStr(_KEY), llm=LlmSettings(base_url=model.url, model="scripted"))
-        memory = in_process(settings)
+        asked = build(settings.llm)
+        memory = in_process(settings, language_model=asked)
         await memory.start()
         try:
             app = create_app(memory, settings)
@@ -75,6 +77,8 @@ async def fuzz(calls: int, seed: int, *, deadline_s: float) -> Fuzzed:
                 failed, report = await _schemathesis(url, math.ceil(calls / operations), seed, deadline_s)
         finally:
             await memory.close()
+            if asked is not None:
+                await asked.close()
     return Fuzzed(counted.calls, failed, report)
 
 
