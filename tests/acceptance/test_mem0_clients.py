@@ -320,7 +320,8 @@ def test_the_readme_s_lines_for_curl(running: Place) -> None:
 
 def test_a_connection_may_idle(running: Place) -> None:
     """Longer than uvicorn lets it by default: five seconds."""
-    with httpx.Client(base_url=running.url, headers={"X-API-Key": KEY}, trust_env=False) as http:
+    patient = httpx.Limits(keepalive_expiry=60)
+    with httpx.Client(base_url=running.url, headers={"X-API-Key": KEY}, trust_env=False, limits=patient) as http:
         first = http.get("/v1/ping/").extensions["network_stream"].get_extra_info("client_addr")
         time.sleep(7)
         assert http.get("/v1/ping/").extensions["network_stream"].get_extra_info("client_addr") == first
