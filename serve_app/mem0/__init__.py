@@ -2,14 +2,14 @@
 
 Where both have the same path, Remora's own route answers both. What is here is put together from the verbs of
 `MemoryApi`: the routes, and pure modules that say what a request of Mem0's means (`scopes`, `queries`, `batches`,
-`clients`) and what it is answered (`shapes`).
+`clients`, `settings`) and what it is answered (`shapes`).
 """
 
 from __future__ import annotations
 
-from serve_app.mem0 import batch, entities, events, memories, older, unbuilt
+from serve_app.mem0 import batch, entities, events, memories, older, project, unbuilt
 
-ROUTES = tuple(part.routes for part in (memories, batch, entities, events, older))
+ROUTES = tuple(part.routes for part in (memories, batch, entities, events, older, project))
 """The routers of what there is."""
 
 UNBUILT = unbuilt.routes

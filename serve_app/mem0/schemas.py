@@ -118,11 +118,29 @@ class Mem0BatchAnswer(BaseModel):
     count: int
 
 
+class Mem0ProjectChange(BaseModel):
+    """What is named is set; null takes it back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"custom_instructions": "Prices matter."}]})
+
+    custom_instructions: str | None = Field(None, description="What matters, in your words.")
+    custom_categories: list[dict[str, str]] | None = Field(
+        None, description="Categories that facts may have, each with what it is for.", examples=[[{"home": "Where."}]]
+    )
+
+
+class Mem0Message(BaseModel):
+    """It is done."""
+
+    message: str
+
+
 BODIES: tuple[type[BaseModel], ...] = (
     Mem0AddRequest,
     Mem0SearchRequest,
     Mem0ListRequest,
     Mem0BatchUpdate,
     Mem0BatchDelete,
+    Mem0ProjectChange,
 )
 """The request bodies among these."""

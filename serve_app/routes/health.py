@@ -17,10 +17,13 @@ from serve_app.routes.routing import Routes, api_of, figures_of
 routes = Routes(tags=["health"])
 
 _PROBE_S = 2.0
+ORGANISATION = f"org-{DEFAULT_PROJECT}"
+PROJECT = f"proj-{DEFAULT_PROJECT}"
+"""What clients of Mem0's are told they belong to."""
 _PING = {
     "status": "ok",
-    "org_id": f"org-{DEFAULT_PROJECT}",
-    "project_id": f"proj-{DEFAULT_PROJECT}",
+    "org_id": ORGANISATION,
+    "project_id": PROJECT,
     "user_email": None,
 }
 

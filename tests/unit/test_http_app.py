@@ -730,6 +730,7 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/reinfer/",
         "/v1/status/",
         "/v1/verify/",
+        "/api/v1/orgs/organizations/{organisation}/projects/{project}/",
         "/entities",
         "/entities/{entity_type}/{entity_id}",
         "/memories",
