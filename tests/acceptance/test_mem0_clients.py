@@ -188,6 +188,13 @@ def test_errors_are_the_sdk_s_own_and_say_what_the_server_said(sdk: places.Sdk, 
     assert (kind, "docs/compatibility.md" in message) == ("MemoryError", True)
 
 
+def test_a_project_s_settings_are_read_and_set(sdk: places.Sdk) -> None:
+    wanted = {"custom_instructions": "Prices matter.", "custom_categories": [{"home": "Where somebody lives."}]}
+    sdk.call("project.update", **wanted)
+    assert sdk.call("project.get", fields=[*wanted]) == wanted
+    assert raised(sdk, "project.get_members")[0] == "MemoryError"
+
+
 def test_a_reset_leaves_nothing(sdk: places.Sdk, user: str) -> None:
     kept(sdk, "tea", user_id=user, agent_id="bot")
     kept(sdk, "coffee", app_id="the app")

@@ -8,6 +8,7 @@ field `options` is `[name of the class of options, its fields]`. Each line out i
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import json
 import sys
@@ -22,7 +23,7 @@ def called(client: Any, method: str, arguments: list[Any], fields: dict[str, Any
     if "options" in fields:
         name, given = fields["options"]
         fields["options"] = getattr(types, name)(**given)
-    answer = getattr(client, method)(*arguments, **fields)
+    answer = functools.reduce(getattr, method.split("."), client)(*arguments, **fields)
     return runner.run(_awaited(answer)) if inspect.isawaitable(answer) else answer
 
 
