@@ -273,6 +273,18 @@ class SearchSettings(_Section):
     leg_deadline_s: Seconds = 5.0
 
 
+class AccessSettings(_Section):
+    """Who may ask how often, and from which web pages.
+
+    `requests_per_minute`: of each key, over all processes that answer HTTP (each holds its share); none: as often as
+    there is room. A minute's worth may come at once. `cors_origins`: of web pages that may ask, as
+    `https://app.example.com`; `*`: any. None unless you name them.
+    """
+
+    requests_per_minute: Positive | None = None
+    cors_origins: tuple[str, ...] = ()
+
+
 class LimitSettings(_Section):
     """What a request may hold, and how much may be under way at once.
 
@@ -350,6 +362,7 @@ class Settings(BaseSettings):
     graph: GraphSettings = GraphSettings()
     search: SearchSettings = SearchSettings()
     signals: SignalSettings = SignalSettings()
+    access: AccessSettings = AccessSettings()
     limits: LimitSettings = LimitSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 

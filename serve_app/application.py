@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -43,6 +44,7 @@ from serve_app.mem0_oss import ROUTES as MEM0_OSS_ROUTES
 from serve_app.mem0_oss import UNBUILT as MEM0_OSS_UNBUILT
 from serve_app.mem0_oss import schemas as mem0_oss_schemas
 from serve_app.paths import EncodedPaths
+from serve_app.rates import RateLimit, Rates
 from serve_app.responses import JsonResponse
 from serve_app.routes import (
     bulk,
@@ -75,6 +77,11 @@ _SECURITY = {
     "Key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 
+_EXPOSED = (
+    "X-Request-ID", "Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset",
+    "X-Remora-Memories", "X-Remora-Operation",
+)  # fmt: skip
+"""Headers that scripts of web pages may read."""
 _PARTS = (
     memories, bulk, inference, context, entities, graph, ranking, operations, reinfer, upkeep, chat, models, embeddings,
     mcp, health, metrics, docs,
@@ -190,13 +197,25 @@ def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:
     """The layers around the routes; the one added last is the outermost."""
     app.add_middleware(BodyLimit, body_bytes=settings.limits.body_bytes)
     app.add_middleware(Admission, places=app.state.places, chats=app.state.chats, body_bytes=settings.limits.body_bytes)
+    access = settings.access
+    if access.requests_per_minute is not None:
+        share = access.requests_per_minute / settings.runtime.replicas
+        app.add_middleware(RateLimit, rates=Rates(share, time.monotonic))
     key = admin_key(settings)
     if key is None:
-        app.add_middleware(LocalOnly)
+        app.add_middleware(LocalOnly, origins=access.cors_origins)
     else:
         app.add_middleware(KeyRequired, key=key)
     app.add_middleware(EncodedPaths)
     app.add_middleware(Boundary, tells_id=tells_request_id)
+    if access.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=access.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=_EXPOSED,
+        )
     app.add_middleware(Counted, figures=app.state.figures)
 
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -16,6 +17,9 @@ from engine.errors import Forbidden, InvalidInput, Unauthorized
 from serve_app.paths import route_path
 
 _OPEN = frozenset({"", "/healthz", "/readyz", "/docs", "/openapi.json"})
+KEY = "remora.key"
+"""Where in a request's scope the hash of the key stands with which it came in."""
+ANY_ORIGIN = "*"
 _SCHEMES = frozenset({b"token", b"bearer"})
 
 
@@ -64,10 +68,10 @@ class KeyRequired:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request, if it may."""
         if scope["type"] != "lifespan" and not is_open(route_path(scope)):
-            self._check(sent_keys(Headers(scope=scope)))
+            scope[KEY] = self._checked(sent_keys(Headers(scope=scope)))
         await self._app(scope, receive, send)
 
-    def _check(self, keys: list[bytes]) -> None:
+    def _checked(self, keys: list[bytes]) -> bytes:
         if not keys:
             raise Unauthorized(
                 "a key is needed: send the header 'Authorization: Token <key>', 'Authorization: Bearer <key>' "
@@ -76,22 +80,25 @@ class KeyRequired:
         # Hashes, so that neither content nor length of the key shows in the time that the comparison takes.
         if not any(hmac.compare_digest(_hash(key), self._hash) for key in keys):
             raise Unauthorized("this key is not known")
+        return self._hash
 
 
 class LocalOnly:
     """ASGI middleware for a runtime without a key: only this machine, and no web page that a browser on it shows.
 
     The peer's address is asked because a proxy may have its backends listen on every address. `Host` is asked because
-    a page can point its own name at 127.0.0.1, `Origin` because it can post to another site without asking it.
+    a page can point its own name at 127.0.0.1, `Origin` because it can post to another site without asking it; pages of
+    `origins` may.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
         self._app = app
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request, if it may."""
         if scope["type"] != "lifespan":
-            reason = refusal(scope)
+            reason = refusal(scope, self._origins)
             if reason is not None:
                 raise Forbidden(
                     f"{reason} No key is set, so Remora answers only programs on this machine: see REMORA_ADMIN_KEY."
@@ -99,8 +106,8 @@ class LocalOnly:
         await self._app(scope, receive, send)
 
 
-def refusal(scope: Scope) -> str | None:
-    """Why a request to a runtime without a key is not let in; None if it is."""
+def refusal(scope: Scope, origins: Collection[str] = ()) -> str | None:
+    """Why a request to a runtime without a key is not let in; None if it is. `origins`: of pages that may ask."""
     if not _peer_is_here(scope):
         return "The request comes from another machine."
     headers = Headers(scope=scope)
@@ -109,12 +116,15 @@ def refusal(scope: Scope) -> str | None:
         return "The request's Host is not this machine."
     if is_open(route_path(scope)):
         return None
+    return None if _is_of_a_page_that_may(headers, origins) else "The request comes from a web page of another site."
+
+
+def _is_of_a_page_that_may(headers: Headers, origins: Collection[str]) -> bool:
+    """Whether no web page asks, or one of this machine or of `origins`."""
     origin = headers.get("origin")
-    if origin is not None and not is_loopback(_hostname(origin)):
-        return "The request comes from a web page of another site."
-    if headers.get("sec-fetch-site") == "cross-site":
-        return "The request comes from a web page of another site."
-    return None
+    if origin is not None and (origin in origins or ANY_ORIGIN in origins):
+        return True
+    return (origin is None or is_loopback(_hostname(origin))) and headers.get("sec-fetch-site") != "cross-site"
 
 
 def _hostname(url: str) -> str:

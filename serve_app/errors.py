@@ -81,8 +81,14 @@ def headers_of(error: errors.RemoraError) -> dict[str, str]:
     if status == 401:
         return {"www-authenticate": "Token, Bearer"}
     if status in _COME_BACK:
-        return {"retry-after": str(_whole_seconds(error.details.get("retry_after_s")))}
+        waits = {"retry-after": str(_whole_seconds(error.details.get("retry_after_s")))}
+        return waits | (rate_headers(error.details.get("rate", {})))
     return {}
+
+
+def rate_headers(rate: Mapping[str, int]) -> dict[str, str]:
+    """`X-RateLimit-…`, of `limit`, `remaining` and `reset`."""
+    return {f"x-ratelimit-{name}": str(value) for name, value in rate.items()}
 
 
 def _whole_seconds(wait_s: object) -> int:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.llm.budget import Bucket, Budgets
+from engine.bucket import Bucket
+from engine.llm.budget import Budgets
 from engine.llm.retrying import may_pass, pause_s, told_s
 
 NOW_S = 1_700_000_000.0
