@@ -278,11 +278,13 @@ class AccessSettings(_Section):
 
     `requests_per_minute`: of each key, over all processes that answer HTTP (each holds its share); none: as often as
     there is room. A minute's worth may come at once. `cors_origins`: of web pages that may ask, as
-    `https://app.example.com`; `*`: any. None unless you name them.
+    `https://app.example.com`; `*`: any. None unless you name them. `keys_file`: of the keys beside the server's own;
+    `keys.json` in the data directory unless told.
     """
 
     requests_per_minute: Positive | None = None
     cors_origins: tuple[str, ...] = ()
+    keys_file: Path | None = None
 
 
 class LimitSettings(_Section):

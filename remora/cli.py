@@ -21,6 +21,7 @@ from remora.commands import (
     erasure,
     graph,
     inference,
+    keys,
     mcp,
     memories,
     migration,
@@ -144,6 +145,7 @@ app.command("list")(memories.list_)
 app.command("import")(migration.import_)
 app.add_typer(graph.app, name="graph")
 app.add_typer(operations.app, name="operations")
+app.add_typer(keys.app, name="keys")
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:

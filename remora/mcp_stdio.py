@@ -44,7 +44,7 @@ def run(memory: Reached, default_user: str) -> None:
 
 
 async def _serve(memory: Reached, default_user: str) -> None:
-    server = whole_server(memory.api, default_user, __version__)
+    server = whole_server(lambda _: memory.api(), default_user, __version__)
     # From here on whatever else is written to stdout, also by a runtime that is started, goes to stderr.
     async with stdio_server() as (read, write), asyncio.TaskGroup() as group:
         # The protocol is answered at once; a start takes longer than some programs wait for that.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.access.key_file import KeyFile, keys_file
 from engine.api import MemoryApi
 from engine.config import Settings
 from engine.errors import InvalidInput
@@ -23,6 +25,7 @@ from serve_app import (
     context_schemas,
     graph_schemas,
     inference_schemas,
+    key_schemas,
     openai_schemas,
     ranking_schemas,
     reinfer_schemas,
@@ -36,7 +39,7 @@ from serve_app.chat import ChatDoor
 from serve_app.figures import Counted, ReplicaFigures
 from serve_app.limits import BodyLimit
 from serve_app.mcp.door import McpDoor
-from serve_app.mcp.server import Reach
+from serve_app.mcp.server import Context, Reach
 from serve_app.mem0 import ROUTES as MEM0_ROUTES
 from serve_app.mem0 import UNBUILT
 from serve_app.mem0 import schemas as mem0_schemas
@@ -56,6 +59,7 @@ from serve_app.routes import (
     graph,
     health,
     inference,
+    keys,
     mcp,
     memories,
     metrics,
@@ -65,6 +69,7 @@ from serve_app.routes import (
     reinfer,
     upkeep,
 )
+from serve_app.routes.routing import api_of
 
 _ABOUT = """Long-term memory for AI agents: tell it what was said, find it again when it matters.
 
@@ -84,7 +89,7 @@ _EXPOSED = (
 """Headers that scripts of web pages may read."""
 _PARTS = (
     memories, bulk, inference, context, entities, graph, ranking, operations, reinfer, upkeep, chat, models, embeddings,
-    mcp, health, metrics, docs,
+    mcp, keys, health, metrics, docs,
 )  # fmt: skip
 
 
@@ -117,6 +122,7 @@ def _completed(description: Json) -> Json:
             context_schemas,
             graph_schemas,
             inference_schemas,
+            key_schemas,
             mem0_schemas,
             mem0_oss_schemas,
             openai_schemas,
@@ -163,11 +169,12 @@ def create_app(
     app.state.api = api
     app.state.places = places_for(settings.limits, time.monotonic)
     app.state.chats = ChatDoor(settings, time.monotonic)
-    app.state.mcp = McpDoor(settings, _reach(app), app.version)
+    app.state.mcp = McpDoor(settings, _reach(), app.version)
     app.state.figures = ReplicaFigures(app.state.places, app.state.chats)
     app.state.limits = settings.limits
     app.state.deadline_s = settings.runtime.deadline_s
     app.state.ray_metrics = ray_metrics
+    app.state.keys = KeyFile(keys_file(settings), time.monotonic)
     app.state.declared = []
     for routes in (*(part.routes for part in _PARTS), *MEM0_ROUTES, *MEM0_OSS_ROUTES, UNBUILT, MEM0_OSS_UNBUILT):
         app.include_router(routes)
@@ -185,10 +192,10 @@ async def _closing(app: FastAPI) -> AsyncIterator[None]:
         await app.state.chats.close()
 
 
-def _reach(app: FastAPI) -> Reach:
-    async def memory() -> MemoryApi:
-        api: MemoryApi = app.state.api
-        return api
+def _reach() -> Reach:
+    async def memory(context: Context) -> MemoryApi:
+        request: Any = context.request
+        return api_of(request)
 
     return memory
 
@@ -205,7 +212,7 @@ def _wrap(app: FastAPI, settings: Settings, *, tells_request_id: bool) -> None:
     if key is None:
         app.add_middleware(LocalOnly, origins=access.cors_origins)
     else:
-        app.add_middleware(KeyRequired, key=key)
+        app.add_middleware(KeyRequired, key=key, keys=app.state.keys, clock=time.time)
     app.add_middleware(EncodedPaths)
     app.add_middleware(Boundary, tells_id=tells_request_id)
     if access.cors_origins:

@@ -1,4 +1,4 @@
-"""Who may come in: with a key, its holders; without one, only this machine. What they may do is not asked here yet."""
+"""Who may come in: with a key, its holders; without one, only this machine. What they may do, `engine.access` says."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import functools
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from engine.access.key_file import KeyFile
+from engine.access.keys import Principal, found
 from engine.config import Settings
 from engine.errors import Forbidden, InvalidInput, Unauthorized
 from serve_app.paths import route_path
 
 _OPEN = frozenset({"", "/healthz", "/readyz", "/docs", "/openapi.json"})
 KEY = "remora.key"
-"""Where in a request's scope the hash of the key stands with which it came in."""
+"""Where in a request's scope the name of the key stands with which it came in."""
+PRINCIPAL = "remora.principal"
+"""Where in a request's scope stands who asks."""
 ANY_ORIGIN = "*"
 _SCHEMES = frozenset({b"token", b"bearer"})
 
@@ -59,28 +63,40 @@ def check_bind(host: str, admin_key: str | None) -> None:
 
 
 class KeyRequired:
-    """ASGI middleware: lets in who sends the key as `Authorization: Token|Bearer` or `X-API-Key`."""
+    """ASGI middleware: lets in who sends a key as `Authorization: Token|Bearer` or `X-API-Key`.
 
-    def __init__(self, app: ASGIApp, key: str) -> None:
+    Args:
+        key: the server's own, which opens everything.
+        keys: the others.
+        clock: unix seconds.
+    """
+
+    def __init__(self, app: ASGIApp, key: str, keys: KeyFile, clock: Callable[[], float]) -> None:
         self._app = app
         self._hash = _hash(key.encode())
+        self._keys = keys
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request, if it may."""
         if scope["type"] != "lifespan" and not is_open(route_path(scope)):
-            scope[KEY] = self._checked(sent_keys(Headers(scope=scope)))
+            scope[KEY], scope[PRINCIPAL] = self._checked(sent_keys(Headers(scope=scope)))
         await self._app(scope, receive, send)
 
-    def _checked(self, keys: list[bytes]) -> bytes:
-        if not keys:
+    def _checked(self, sent: list[bytes]) -> tuple[bytes, Principal | None]:
+        if not sent:
             raise Unauthorized(
                 "a key is needed: send the header 'Authorization: Token <key>', 'Authorization: Bearer <key>' "
                 "or 'X-API-Key: <key>'"
             )
         # Hashes, so that neither content nor length of the key shows in the time that the comparison takes.
-        if not any(hmac.compare_digest(_hash(key), self._hash) for key in keys):
-            raise Unauthorized("this key is not known")
-        return self._hash
+        if any(hmac.compare_digest(_hash(key), self._hash) for key in sent):
+            return self._hash, None
+        for key in sent:
+            known = found(self._keys.read(), key.decode("ascii", "replace"), self._clock())
+            if known is not None:
+                return known.key_id.encode(), known.principal()
+        raise Unauthorized("this key is not known, or has ended")
 
 
 class LocalOnly:

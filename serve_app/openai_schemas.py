@@ -117,10 +117,11 @@ def streamed(responses: dict[int | str, Json]) -> dict[int | str, Json]:
     return responses | {200: {**responses[200], "content": events}}
 
 
-_ALWAYS = (400, 401, 429, 503)
+_ALWAYS = (400, 401, 403, 429, 503)
 _MEANING = {
     400: "The request is wrong",
     401: "No key, or one that is not known",
+    403: "The key may not do this",
     404: "No such model",
     413: "Over a limit",
     429: "Too much at once: come back after `Retry-After` seconds",

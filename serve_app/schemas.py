@@ -377,10 +377,11 @@ def answers(model: Any, *statuses: int) -> dict[int | str, Json]:
 
 
 _REQUIRED = frozenset({"entity", "source", "target"})
-_ALWAYS = (400, 401, 429, 503, 504)
+_ALWAYS = (400, 401, 403, 429, 503, 504)
 _MEANING = {
     400: "The request is wrong",
     401: "No key, or one that is not known",
+    403: "The key may not do this",
     404: "No such thing",
     409: "Contradicts what is stored",
     410: "Its content was erased",

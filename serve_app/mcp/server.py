@@ -40,8 +40,8 @@ from serve_app.mcp.tools import MEM0
 from serve_app.mcp.words import INSTRUCTIONS, PROMPT, PROMPT_ABOUT, PROMPT_TEXT, TEMPLATE, TEMPLATE_ABOUT
 
 Context: TypeAlias = ServerRequestContext[Any, Any]
-Reach: TypeAlias = Callable[[], Awaitable[MemoryApi]]
-"""The memory, once it can be asked. May raise as a verb does."""
+Reach: TypeAlias = Callable[[Context], Awaitable[MemoryApi]]
+"""The memory as whoever asks may see it, once it can be asked. May raise as a verb does."""
 
 _USERS_MEMORIES = re.compile(r"remora://users/([^/?#]+)/memories/?")
 _JSON = "application/json"
@@ -74,7 +74,7 @@ class Calls:
         if tool is None:
             raise MCPError(INVALID_PARAMS, f"unknown tool {params.name!a}; there are {', '.join(self._tools)}")
         try:
-            return good(await tool.call(await self._reach(), params.arguments, self._user_of(context)))
+            return good(await tool.call(await self._reach(context), params.arguments, self._user_of(context)))
         except Exception as error:  # noqa: BLE001 - the boundary: its caller gets an answer, whatever happens
             if isinstance(error, Told) and error.code != "internal":
                 return refused(error.message, error.code, error.details)
@@ -103,7 +103,7 @@ class Shelf:
         )
         return ListResourceTemplatesResult(resource_templates=[template])
 
-    async def read(self, _context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+    async def read(self, context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         """A user's newest memories.
 
         Raises:
@@ -111,7 +111,7 @@ class Shelf:
         """
         user = _user_in(str(params.uri))
         try:
-            answer = await (await self._reach()).list(user_id=user)
+            answer = await (await self._reach(context)).list(user_id=user)
         except Exception as error:
             if not isinstance(error, Told) or error.code == "internal":
                 _log.exception("reading a resource failed")

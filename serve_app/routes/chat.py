@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi import Request
 from starlette.responses import Response
 
+from engine.access.keys import Role
 from serve_app import openai_schemas, schemas
 from serve_app.bodies import json_object
-from serve_app.routes.routing import Routes, api_of, door_of
+from serve_app.routes.routing import Routes, api_of, door_of, must_be
 
 routes = Routes(prefix="/v1/chat", tags=["openai"])
 
@@ -26,5 +27,6 @@ async def completions(request: Request) -> Response:
     and `-Run-Id`, or by OpenAI's `user`. The header `X-Remora-Memories` tells how many went into the prompt, and
     `X-Remora-Operation` under which name what was said is remembered.
     """
+    must_be(request, Role.WRITE)
     body = await json_object(request)
     return door_of(request).answer(api_of(request), body, await request.body(), request.headers)

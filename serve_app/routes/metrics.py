@@ -12,7 +12,7 @@ from starlette.responses import Response
 from engine.errors import RemoraError
 from engine.types import Json
 from serve_app.prometheus import CONTENT_TYPE, render
-from serve_app.routes.routing import Routes, api_of, figures_of, ray_metrics_of
+from serve_app.routes.routing import Routes, api_of, figures_of, must_be_server_s_own, ray_metrics_of
 
 routes = Routes(tags=["health"])
 
@@ -28,6 +28,7 @@ _log = logging.getLogger("remora.http")
 )
 async def metrics(request: Request) -> Response:
     """The runtime's own metrics (`remora_…`), those of the process that answers, and Ray's of its node (`ray_…`)."""
+    must_be_server_s_own(request)
     status, of_ray = await asyncio.gather(_status(request), _of_ray(request))
     text = render({**status, "replica": figures_of(request).figures()})
     return Response(f"{text}{of_ray}", headers={"content-type": CONTENT_TYPE})

@@ -8,9 +8,13 @@ from typing import Any, cast
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from engine.access.guarded import guarded
+from engine.access.key_file import KeyFile
+from engine.access.keys import Principal, Role
 from engine.api import MemoryApi
 from engine.config import LimitSettings
-from engine.errors import InvalidInput
+from engine.errors import Forbidden, InvalidInput
+from serve_app.auth import PRINCIPAL
 from serve_app.chat import ChatDoor
 from serve_app.figures import ReplicaFigures
 from serve_app.mcp.door import McpDoor
@@ -32,8 +36,31 @@ class Routes(APIRouter):
 
 
 def api_of(request: Request) -> MemoryApi:
-    """The memory system that this application serves."""
-    return cast(MemoryApi, request.app.state.api)
+    """The memory system that this application serves, as whoever asks may see it."""
+    api, principal = cast(MemoryApi, request.app.state.api), principal_of(request)
+    return api if principal is None else guarded(api, principal)
+
+
+def principal_of(request: Request) -> Principal | None:
+    """The holder of which key asks; None: whoever may do everything."""
+    return cast(Principal | None, request.scope.get(PRINCIPAL))
+
+
+def must_be(request: Request, role: Role) -> None:
+    """Refuse holders of keys with less than a role; for what no verb of the memory system is behind.
+
+    Raises:
+        Forbidden: the key has less.
+    """
+    principal = principal_of(request)
+    if principal is not None and not principal.role.may(role):
+        raise Forbidden(f"this needs the role {role}; this key has {principal.role}")
+
+
+def must_be_server_s_own(request: Request) -> None:
+    """Refuse all keys but the server's own. Raises Forbidden."""
+    if principal_of(request) is not None:
+        raise Forbidden("this is about the whole server: it needs the server's own key")
 
 
 def idempotency_of(request: Request) -> dict[str, Any]:
@@ -66,6 +93,11 @@ def limits_of(request: Request) -> LimitSettings:
 def deadline_of(request: Request) -> float:
     """How long a request may take, in seconds."""
     return cast(float, request.app.state.deadline_s)
+
+
+def keys_of(request: Request) -> KeyFile:
+    """Where the keys beside the server's own are kept."""
+    return cast(KeyFile, request.app.state.keys)
 
 
 def figures_of(request: Request) -> ReplicaFigures:
