@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from remora import Memory
+from remora.errors import Forbidden, Unauthorized
 from tests.acceptance.faces.face import Refused
 from tests.acceptance.mem0_clients import places
 from tests.acceptance.place import START_DEADLINE_S, STOP_DEADLINE_S, Place
@@ -28,6 +29,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 KEY = "the-key"
 SAID = "I moved to Lisbon in May."
+REVOKED_S = 10.0
+"""It is a second, on a machine that isn't busy."""
 NOBODY = "00000000-0000-8000-8000-000000000000"
 
 
@@ -287,6 +290,28 @@ def test_a_command_line_can_empty_the_project(mem0: Callable[..., Any], user: st
     mem0("add", "coffee", "--agent-id", "bot")
     mem0("delete", "--all", "--project", "--force")
     assert mem0("entity", "list", "users") == mem0("entity", "list", "agents") == []
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_bound_key_is_made_used_and_revoked_while_the_server_runs(running: Place, user: str) -> None:
+    made = json.loads(running.run("keys", "create", "phone", "--user-id", user, "--json").stdout)
+    with Memory(running.url, api_key=made["key"]) as memory:
+        memory.add("I like green tea")
+        assert [row["user_id"] for row in memory.list()["results"]] == [user]
+        with pytest.raises(Forbidden):
+            memory.add("I like tea", user_id="somebody else")
+        with pytest.raises(Forbidden):
+            memory.entities()
+        assert running.run("keys", "revoke", made["id"]).returncode == 0
+        with pytest.raises(Unauthorized):
+            list_until(memory, time.monotonic() + REVOKED_S)
+
+
+def list_until(memory: Memory, deadline_s: float) -> None:
+    while time.monotonic() < deadline_s:
+        memory.list()
 
 
 # --- curl, for the self-hosted server ---------------------------------------------------------------------------------
