@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from engine import requests
 from engine.config import LimitSettings, SearchSettings
 from engine.context.request import parse_context
-from engine.errors import InvalidInput
+from engine.errors import Forbidden, InvalidInput
 from engine.requests.scope import named_scope_of
 from engine.types import SCOPE_FIELDS, Json
 from serve_app.chat import messages as chat_messages
@@ -79,6 +79,20 @@ def parse_chat(
     parse_context(_ANYTHING, {**scope, **recalling}, limits, search)
     requests.parse_add(_ANYTHING, {**scope, **remembering}, limits)
     return ChatRequest(kept, same, scope, recalling, remembering)
+
+
+def bound_to(ids: Mapping[str, str], body: Json, headers: Headers) -> Json:
+    """The body of a chat whose caller is bound to ids, with these in it.
+
+    Raises:
+        Forbidden: it names somebody else.
+        InvalidInput: what names them can't be read.
+    """
+    named = _ids(body, headers) if ids else {}
+    for name, value in ids.items():
+        if name in named and named[name] != value:
+            raise Forbidden(f"this key is bound to {name} {value}, and can't name another one")
+    return {**body, **ids} if ids else body
 
 
 def _ids(body: Json, headers: Headers) -> Json:

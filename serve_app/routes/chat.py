@@ -8,7 +8,8 @@ from starlette.responses import Response
 from engine.access.keys import Role
 from serve_app import openai_schemas, schemas
 from serve_app.bodies import json_object
-from serve_app.routes.routing import Routes, api_of, door_of, must_be
+from serve_app.chat.request import bound_to
+from serve_app.routes.routing import Routes, api_of, door_of, must_be, principal_of
 
 routes = Routes(prefix="/v1/chat", tags=["openai"])
 
@@ -28,5 +29,7 @@ async def completions(request: Request) -> Response:
     `X-Remora-Operation` under which name what was said is remembered.
     """
     must_be(request, Role.WRITE)
-    body = await json_object(request)
+    principal = principal_of(request)
+    ids: dict[str, str] = {} if principal is None else dict(principal.scope.ids().items())
+    body = bound_to(ids, await json_object(request), request.headers)
     return door_of(request).answer(api_of(request), body, await request.body(), request.headers)

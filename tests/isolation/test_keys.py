@@ -16,10 +16,11 @@ from pydantic import SecretStr
 
 from engine.access.key_file import KeyFile
 from engine.access.making import issued
-from engine.config import AccessSettings, Settings
+from engine.config import AccessSettings, LlmSettings, Settings
 from engine.in_process import in_process
 from engine.memory import Memory
 from serve_app.application import create_app
+from tests.provider import Reply, provider
 
 ROOT = "the-server-s-own"
 CANARY = "Zanzibar"
@@ -273,6 +274,38 @@ async def test_the_whole_server_is_nobody_s_but_its_own_key_s(world: World, name
             if one.path in WHOLE:
                 assert (await answered(http, one)).status_code == 403, one
                 assert (await answered(own, one)).status_code != 403, one
+
+
+async def test_a_chat_of_a_bound_key_is_about_its_user_and_nobody_else(tmp_path: Path) -> None:
+    async with provider(Reply("Hello.")) as model:
+        settings = Settings(
+            admin_key=SecretStr(ROOT),
+            access=AccessSettings(keys_file=tmp_path / "keys.json"),
+            llm=LlmSettings(base_url=model.url, model="scripted"),
+        )
+        memory = in_process(settings)
+        await memory.start()
+        await memory.add("Ben lives in Bonn.", user_id="ben")
+        await memory.add("Ann lives in Porto.", user_id="ann")
+        file = KeyFile(tmp_path / "keys.json", time.monotonic)
+        key = issued(file, {"name": "ann's", "user_id": "ann"}, None, "default", time.time())["key"]
+        app = create_app(memory, settings)
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 5))
+        said = {"messages": [{"role": "user", "content": "Who lives in Bonn or Porto?"}]}
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://remora.test", headers={"x-api-key": key}) as http,
+        ):
+            for other in ({"user": "ben"}, {"user_id": "ben"}):
+                assert (await http.post("/v1/chat/completions", json=said | other)).status_code == 403
+            named = await http.post("/v1/chat/completions", json=said, headers={"x-remora-user-id": "ben"})
+            assert (named.status_code, named.json()["error"]["code"]) == (403, "forbidden")
+            assert model.asked == []
+            reply = await http.post("/v1/chat/completions", json=said)
+            assert (reply.status_code, reply.headers["x-remora-memories"]) == (200, "1")
+            told = str(model.asked[0]["messages"])
+            assert ("Porto." in told, "Ben" in told) == (True, False)
+        await memory.close()
 
 
 async def test_tools_are_held_to_the_key_too(world: World) -> None:
