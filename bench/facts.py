@@ -74,13 +74,17 @@ async def _measured(turns: Sequence[Group], facts: Sequence[Group], apart: Colle
             running = await asyncio.to_thread(runtimes.start, settings)
             try:
                 async with httpx.AsyncClient(base_url=str(running.url), timeout=_CALL_S) as http:
-                    await _all_ways(http, turns, facts, apart)
+                    await _all_ways(http, model, turns, facts, apart)
             finally:
                 await asyncio.to_thread(running.stop)
 
 
 async def _all_ways(
-    http: httpx.AsyncClient, turns: Sequence[Group], facts: Sequence[Group], apart: Collection[str]
+    http: httpx.AsyncClient,
+    model: RecordedModel,
+    turns: Sequence[Group],
+    facts: Sequence[Group],
+    apart: Collection[str],
 ) -> None:
     scores: dict[str, list[Score]] = {}
     for said, made in zip(turns, facts, strict=True):
@@ -98,6 +102,7 @@ async def _all_ways(
         }
         for way, (stored, more) in ways.items():
             scores.setdefault(way, []).extend(await _asked(http, said, stored, more))
+        err.print(f"{said.name}: a fact that changes: {await _changed(http, model, said, both)}")
     rows = [
         (way, *(f"{100 * mean(_main(every, apart))[name]:.1f}" for name in _SHOWN)) for way, every in scores.items()
     ]
@@ -149,6 +154,36 @@ async def _dated(http: httpx.AsyncClient, group: Group, stored: Stored) -> int:
     params = {"user_id": stored.user, "page_size": "1000"}
     listed = (await http.get("/v1/memories/", params=params)).raise_for_status().json()["results"]
     return sum(row["created_at"][:10] == days[row["run_id"]] for row in listed if row.get("sources"))
+
+
+async def _changed(http: httpx.AsyncClient, model: RecordedModel, group: Group, stored: Stored) -> str:
+    """What becomes of a fact when a later message says otherwise.
+
+    Raises:
+        RuntimeError: it isn't superseded, or what was known before can't be seen any more.
+    """
+    mine = {"user_id": stored.user, "page_size": "1000"}
+    listed = (await http.get("/v1/memories/", params=mine)).raise_for_status().json()["results"]
+    old = next(row for row in reversed(listed) if row.get("sources"))
+    now, said = f"{old['memory']} That was so until lately.", "That isn't so any more."
+    model.hears(said, now, old["memory"])
+    last_s = max(unit.timestamp.timestamp() for unit in group.units if unit.timestamp is not None)
+    later = {"timestamp": int(last_s) + 86_400, "user_id": stored.user, "run_id": old["run_id"]}
+    before = {"as_of_position": str(await _position(http)), **mine}
+    answer = (await http.post("/v1/memories/", json={"messages": said, **later})).raise_for_status().json()
+    texts = {row["memory"] for row in (await http.get("/v1/memories/", params=mine)).json()["results"]}
+    then = {
+        row["memory"] for row in (await http.get("/v1/memories/", params=before)).raise_for_status().json()["results"]
+    }
+    history = [one["event"] for one in (await http.get(f"/v1/memories/{old['id']}/history/")).json()]
+    if old["memory"] in texts or now not in texts or old["memory"] not in then or answer["status"] != "SUCCEEDED":
+        raise RuntimeError(f"a changed fact is not superseded: {answer}, {history}")
+    return f"listed as it is now, as of before as it was; history {' '.join(history)}"
+
+
+async def _position(http: httpx.AsyncClient) -> int:
+    position: int = (await http.get("/v1/status/")).raise_for_status().json()["shards"][0]["ledger"]["position"]
+    return position
 
 
 async def _asked(http: httpx.AsyncClient, group: Group, stored: Stored, more: Mapping[str, Any]) -> list[Score]:

@@ -23,7 +23,8 @@ from starlette.routing import Route
 from bench.judged_sets import Unit
 
 _LINE = re.compile(r"^\[(\d+)\] [^\n]*? UTC, [^\n]*?: (.*(?:\n    .*)*)$", re.MULTILINE)
-_NEW = re.compile(r"^\[([a-z]+)\] ", re.MULTILINE)
+_NEW = re.compile(r"^\[([a-z]+)\] \([\d-]+\) (.*)$", re.MULTILINE)
+_KNOWN = re.compile(r"^\[(\d+)\] \([\d-]+\) (.*)$", re.MULTILINE)
 _ABOUT_KNOWN = "New facts:"
 
 
@@ -42,6 +43,7 @@ class RecordedModel:
         for fact in facts:
             for turn in fact.evidence[:1]:
                 self._facts.setdefault(turn, []).append(fact)
+        self._news: dict[str, tuple[str, str]] = {}
         self._delay_s = delay_s
         self.asked = 0
         self.in_flight = 0
@@ -60,10 +62,28 @@ class RecordedModel:
             self.in_flight -= 1
         return JSONResponse(_completion(self._said(body["messages"][1]["content"])))
 
+    def hears(self, said: str, now: str, before: str) -> None:
+        """From now on a message with this text says a fact that takes the place of another."""
+        self._news[_plain(said)] = (now, before)
+
+    def _decided(self, user: str) -> Mapping[str, Any]:
+        """All facts are new, but for those that have changed since."""
+        known, _, new = user.partition(_ABOUT_KNOWN)
+        before = dict(self._news.values())
+        numbers = {text: int(number) for number, text in _KNOWN.findall(known)}
+        decisions = []
+        for letter, text in _NEW.findall(new):
+            old = numbers.get(before.get(text, ""))
+            verdict = {"event": "ADD", "known": []} if old is None else {"event": "UPDATE", "known": [old]}
+            decisions.append({"fact": letter, **verdict, "text": text if old is not None else ""})
+        return {"decisions": decisions}
+
     def _said(self, user: str) -> Mapping[str, Any]:
         if _ABOUT_KNOWN in user:
-            letters = _NEW.findall(user.partition(_ABOUT_KNOWN)[2])
-            return {"decisions": [{"fact": one, "event": "ADD", "known": [], "text": ""} for one in letters]}
+            return self._decided(user)
+        news = [(self._news[_plain(text)][0], int(n)) for n, text in _LINE.findall(user) if _plain(text) in self._news]
+        if news:
+            return {"facts": [{"fact": now, "lines": [n], "categories": [], "relations": []} for now, n in news]}
         shown = {self._ids.get(_plain(text)): int(number) for number, text in _LINE.findall(user)}
         facts = [fact for turn in shown if turn is not None for fact in self._facts.get(turn, ())]
         return {"facts": [_fact(fact, [shown[turn] for turn in fact.evidence if turn in shown]) for fact in facts]}
