@@ -206,9 +206,16 @@ class _Guarded:
                 found = await self._api.operation(known_as, **asked)
             except NotFound:
                 continue
-            if self._is_within(found.get("scope") or {}):
+            if self._is_of(found):
                 return found
         raise NotFound(f"no operation {name}", {"operation_id": name})
+
+    def _is_of(self, operation: Mapping[str, Any]) -> bool:
+        """Whether an operation is the key's: by its scope, or by the memories that it changed."""
+        if operation.get("scope"):
+            return self._is_within(operation["scope"])
+        changed = [row.get("object") for row in operation["results"]]
+        return bool(changed) and all(one is not None and self._is_own(one) for one in changed)
 
     def _is_own(self, row: Mapping[str, Any]) -> bool:
         return self._is_within({**row, "run_id": row.get("run_id", row.get("session_id"))})

@@ -211,7 +211,8 @@ async def test_a_bound_key_works_for_its_own(world: World) -> None:
         assert {one["user_id"] for one in found["results"]} == {"ann"}
         other = await http.post("/v1/memories/search/", json={"query": CANARY, "filters": {"user_id": "ben"}})
         assert other.json()["results"] == []
-        assert (await http.put(f"/v1/memories/{row['id']}/", json={"text": "I like coffee"})).status_code == 200
+        changed = (await http.put(f"/v1/memories/{row['id']}/", json={"text": "I like coffee"})).json()
+        assert (await http.get(f"/v1/operations/{changed['operation_id']}/")).json()["status"] == "SUCCEEDED"
         assert len((await http.get(f"/v1/memories/{row['id']}/history/")).json()) == 2
         assert (await http.delete(f"/v1/memories/{row['id']}/")).status_code == 200
         assert len((await http.get(f"/v1/memories/{row['id']}/history/")).json()) == 3
@@ -221,6 +222,13 @@ async def test_a_bound_key_works_for_its_own(world: World) -> None:
         assert (await http.post("/v1/memories/bulk/", json=theirs)).status_code == 403
         other = await http.post("/v1/memories/", json={**said, "user_id": "ben"})
         assert (other.status_code, other.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_change_of_somebody_else_s_is_no_operation_of_a_bound_key(world: World) -> None:
+    changed = await world.memory.update(world.bens.memory_id, text=f"{CANARY} again", project="mine")
+    async with world.client(world.keys["bound to write"]) as http:
+        assert (await http.get(f"/v1/operations/{changed['operation_id']}/")).status_code == 404
+        assert (await http.get(f"/v1/event/{changed['operation_id']}/")).status_code == 404
 
 
 async def test_names_of_operations_of_a_bound_key_are_its_own(world: World) -> None:
