@@ -65,6 +65,12 @@ def known(body: Json, names: Iterable[str]) -> dict[str, Any]:
     return fields
 
 
+async def no_body(request: Request, why: str) -> None:
+    """Refuse a request with a body, which could mean that less should happen. Raises InvalidInput, which says `why`."""
+    if (await request.body()).strip():
+        raise InvalidInput(why, {"field": "body"})
+
+
 def required(body: Json, name: str) -> Any:
     """A field that must be there.
 

@@ -6,6 +6,8 @@ from starlette.datastructures import Headers
 
 _MARKS = ("x-mem0-client", "x-mem0-client-language", "mem0-user-id")
 """Each of them sends one of these headers."""
+HARMLESS = frozenset({"source", "org_id", "project_id"})
+"""What clients add to every call."""
 _IN_A_DELETION = frozenset({"filters", "delete_linked", "output_format", "async_mode", "enable_graph"})
 """`filters` hold ids. `delete_linked`: what a memory took the place of has ended already. The others are about nothing
 that a deletion does."""

@@ -9,10 +9,10 @@ from fastapi import Request
 from engine.errors import InvalidInput, NotFound, Purged
 from engine.types import SCOPE_FIELDS
 from serve_app import schemas
-from serve_app.bodies import json_object, known, required
+from serve_app.bodies import json_object, known, no_body, required
 from serve_app.mem0.texts import with_parts
 from serve_app.mem0_oss import schemas as oss_schemas
-from serve_app.mem0_oss.queries import ADD_FIELDS, UPDATE_FIELDS, added_of, list_of, search_of
+from serve_app.mem0_oss.queries import ADD_FIELDS, NO_BODY, UPDATE_FIELDS, added_of, list_of, search_of
 from serve_app.paths import decoded, sent_path
 from serve_app.queries import only, single
 from serve_app.responses import JsonResponse
@@ -63,7 +63,7 @@ async def delete_all(request: Request) -> JsonResponse:
     """Every memory that has all given ids. Refuses any other parameter, and a body: both could mean less."""
     params = request.query_params
     only(params, SCOPE_FIELDS)
-    await _no_body(request)
+    await no_body(request, NO_BODY)
     if sent_path(request.scope).endswith("//"):
         raise InvalidInput("the memory id in the path is empty", {"field": "memory_id"})
     scope: dict[str, Any] = {name: single(params, name) for name in SCOPE_FIELDS if name in params}
@@ -110,7 +110,7 @@ async def update(request: Request, memory_id: str) -> JsonResponse:
 async def delete(request: Request, memory_id: str) -> JsonResponse:
     """It is found no more; its history stays. Refuses any parameter, and a body: it could be meant as a condition."""
     only(request.query_params, ())
-    await _no_body(request)
+    await no_body(request, NO_BODY)
     await api_of(request).delete(decoded(memory_id), **idempotency_of(request))
     return JsonResponse({"message": "Memory deleted successfully"})
 
@@ -136,8 +136,3 @@ async def search(request: Request) -> JsonResponse:
     body = await json_object(request)
     answer = await api_of(request).search(required(body, "query"), **search_of(body))
     return JsonResponse({"results": answer["results"]})
-
-
-async def _no_body(request: Request) -> None:
-    if await request.body():
-        raise InvalidInput("a deletion takes nothing from a body; nothing was deleted", {"field": "body"})

@@ -12,6 +12,7 @@ from serve_app.mem0_oss.filters import platform_filter
 
 ADD_FIELDS: Final = ("metadata", "infer", "expiration_date", "memory_type", "timestamp", "deadline_s")
 UPDATE_FIELDS: Final = ("text", "metadata", "expiration_date")
+NO_BODY: Final = "a deletion takes nothing from a body; nothing was deleted"
 _SEARCH: Final = ("threshold", "explain", "deadline_s")
 _TOP_K: Final = 20
 _MOST: Final = 1000
@@ -56,10 +57,10 @@ def list_of(params: Mapping[str, str]) -> Json:
         InvalidInput: `top_k` is no number that there may be.
         NotBuilt: it asks for expired memories.
     """
-    _refuse_expired(params.get("show_expired", "").casefold() in {"true", "1"})
+    _refuse_expired(params.get("show_expired", "").casefold() not in {"", "false", "0"})
     given = {name: params[name] for name in SCOPE_FIELDS if name in params}
     top_k = params.get("top_k", params.get("limit", str(_TOP_K)))
-    if not (top_k.isascii() and top_k.isdecimal() and 1 <= int(top_k[:6]) <= _MOST):
+    if not (top_k.isascii() and top_k.isdecimal() and len(top_k) <= len(str(_MOST)) and 1 <= int(top_k) <= _MOST):
         raise InvalidInput(f"top_k should be a whole number from 1 to {_MOST}", {"field": "top_k"})
     return {"filters": given or _ANYBODY, "page_size": int(top_k)}
 

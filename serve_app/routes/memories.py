@@ -19,8 +19,8 @@ from engine.api import (
 from engine.errors import InvalidInput
 from engine.types import SCOPE_FIELDS
 from serve_app import schemas
-from serve_app.bodies import fields_of, json_object, known, required
-from serve_app.mem0.clients import allowed_in_a_deletion
+from serve_app.bodies import fields_of, json_object, known, no_body, required
+from serve_app.mem0.clients import HARMLESS, allowed_in_a_deletion
 from serve_app.mem0.scopes import ids_in_text
 from serve_app.mem0.wide import delete_wide, is_wide
 from serve_app.pages import paged
@@ -35,8 +35,6 @@ _PATH = "/v1/memories/"
 _ADD, _SEARCH, _UPDATE = fields_of(AddFields), fields_of(SearchFields), fields_of(UpdateFields)
 _LIST, _ONE, _HISTORY = fields_of(ListFields), fields_of(GetFields), fields_of(CallFields)
 _WRITE, _DELETE_ALL = fields_of(WriteFields) - {"idempotency_key"}, fields_of(DeleteAllFields) - {"idempotency_key"}
-_HARMLESS = frozenset({"source", "org_id", "project_id"})
-"""What clients add to every call."""
 _SCOPE_HELP = dict.fromkeys(SCOPE_FIELDS, "Only memories with this id; several are ANDed.")
 _PAST_HELP = {
     "as_of": "As it was then: a day, unix seconds, or ISO 8601 with its offset.",
@@ -137,8 +135,8 @@ async def update(request: Request, memory_id: str) -> JsonResponse:
 async def delete(request: Request, memory_id: str) -> JsonResponse:
     """The memory is found no more; its history stays. Refuses any other parameter, and a body: it could be meant as a
     condition."""
-    only(request.query_params, _WRITE | _HARMLESS | allowed_in_a_deletion(request.headers))
-    await _no_body(request, "a deletion takes its id from the path, and nothing from a body")
+    only(request.query_params, _WRITE | HARMLESS | allowed_in_a_deletion(request.headers))
+    await no_body(request, "a deletion takes its id from the path, and nothing from a body")
     fields = known_params(request.query_params, _WRITE) | idempotency_of(request)
     return answer(await api_of(request).delete(decoded(memory_id), **fields))
 
@@ -159,8 +157,8 @@ async def _deletion(request: Request) -> dict[str, Any]:
     if sent_path(request.scope).endswith("//"):
         raise InvalidInput("the memory id in the path is empty", {"field": "memory_id"})
     params = request.query_params
-    only(params, _DELETE_ALL | _HARMLESS | allowed_in_a_deletion(request.headers))
-    await _no_body(request, "a deletion by scope takes its ids from the query, not from a body")
+    only(params, _DELETE_ALL | HARMLESS | allowed_in_a_deletion(request.headers))
+    await no_body(request, "a deletion by scope takes its ids from the query, not from a body")
     fields = known_params(params, _DELETE_ALL)
     if "filters" in params:
         fields |= _ids_beside(fields, ids_in_text(single(params, "filters")))
@@ -177,8 +175,3 @@ def _ids_beside(fields: dict[str, Any], ids: dict[str, Any]) -> dict[str, Any]:
     if twice:
         raise InvalidInput(f"{twice[0]} is given twice, once in filters; nothing was deleted", {"field": twice[0]})
     return ids
-
-
-async def _no_body(request: Request, why: str) -> None:
-    if (await request.body()).strip():
-        raise InvalidInput(why, {"field": "body"})

@@ -86,9 +86,10 @@ async def test_lists_are_flat_and_newest_first_and_without_an_id_of_all(http: ht
     assert await texts(http, user_id="ana", agent_id="bot") == ["two"]
     assert await texts(http, top_k=1) == ["three"]
     assert await texts(http, user_id="nobody", show_expired="false") == []
-    for top_k in ("0", "1001", "many", "-1", "1e3"):
+    for top_k in ("0", "1001", "many", "-1", "1e3", "000001999999"):
         assert_refused(await http.get("/memories", params={"top_k": top_k}), says="top_k")
-    assert (await http.get("/memories", params={"show_expired": "true"})).status_code == 501
+    for asked in ("true", "yes", "1"):
+        assert (await http.get("/memories", params={"show_expired": asked})).status_code == 501
 
 
 @pytest.mark.parametrize("memory_id", [NOBODY, "no-id", "a%2Fb"])
@@ -199,6 +200,18 @@ async def test_who_has_memories_is_a_bare_list(http: httpx.AsyncClient) -> None:
     assert (await http.delete("/entities/user/a%2Fb%20c%40x")).json() == {"message": "Entity deleted"}
     assert (await http.get("/entities")).json() == []
     assert_refused(await http.delete("/entities/dog/rex"), says="entity type")
+
+
+@pytest.mark.parametrize(
+    ("more", "body"), [("?metadata=%7B%7D", None), ("?user_id=ben", None), ("", {"metadata": {"kind": "leaf"}})]
+)
+@pytest.mark.parametrize("path", ["/entities/user/ana", "/v2/entities/user/ana/"])
+async def test_an_entity_goes_whole_or_not_at_all(
+    http: httpx.AsyncClient, path: str, more: str, body: dict[str, Any] | None
+) -> None:
+    await kept(http)
+    assert_refused(await http.request("DELETE", f"{path}{more}", json=body))
+    assert await texts(http) == ["I like tea"]
 
 
 @pytest.mark.parametrize("path", ["/configure", "/configure/providers", "/reset", "/auth/login", "/api-keys"])
