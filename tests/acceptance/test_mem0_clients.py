@@ -94,7 +94,7 @@ def test_a_wrong_key_is_noticed_when_the_client_is_made(running: Place, home: Pa
         sdk = places.Sdk(kind, home)
         assert raised(sdk, "connect", api_key="wrong", host=running.url) == (
             "ValueError",
-            "Error: this key is not known",
+            "Error: this key is not known, or has ended",
         )
         sdk.close()
 
