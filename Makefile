@@ -112,7 +112,8 @@ fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
 fuzz-filters: $(VENV)/.installed-dev
-	$(PYTEST) --hypothesis-profile=long --timeout=1800 tests/property/test_filters.py tests/property/test_mem0_filters.py $(ARGS)
+	$(PYTEST) --hypothesis-profile=long --timeout=1800 tests/property/test_filters.py tests/property/test_mem0_filters.py \
+		tests/property/test_mem0_oss_filters.py $(ARGS)
 
 # --- measure ---------------------------------------------------------------------------------------------------------
 

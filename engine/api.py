@@ -91,7 +91,8 @@ class SearchFields(ScopeFields, CallFields, PastFields, total=False):
     score is below it is left out; 0.0: no cut-off.
 
     `include_messages`: messages that facts were made of are answered as they are, beside the facts; otherwise they only
-    help to find these. `min_position`: answer only from an index that has come so far (read your writes). `weights`:
+    help to find these. `include_expired`: memories whose last day is over are found too; what they state isn't walked
+    along in the graph. `min_position`: answer only from an index that has come so far (read your writes). `weights`:
     what single signals count in this search, `{signal: 0..10}`; the signals are those of `engine.ranking.signals`.
 
     `rerank`: the cross-encoder of the settings orders the best, and its score is theirs (`threshold` is held against
@@ -105,6 +106,7 @@ class SearchFields(ScopeFields, CallFields, PastFields, total=False):
     explain: bool
     min_position: int | None
     include_messages: bool
+    include_expired: bool
     rerank: bool
     collapse: bool | None
     diversity: float | None
@@ -124,10 +126,13 @@ class GetFields(CallFields, PastFields, total=False):
 
 
 class ListFields(ScopeFields, CallFields, PastFields, total=False):
-    """`page` from 1. `include_messages`: with the messages in which facts were looked for."""
+    """`page` from 1. `include_messages`: with the messages in which facts were looked for. `include_expired`: with
+    memories whose last day is over.
+    """
 
     filters: Json | None
     include_messages: bool
+    include_expired: bool
     page: int
     page_size: int
 

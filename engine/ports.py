@@ -208,7 +208,7 @@ class VectorQuery:
     than are here, so that shares of keywords compare with those of other shards; None: those of what is searched.
     `tokens`: of the question, as `engine.ranking.codes.question` gives them. `named`: speakers that the question names.
     `time`: which times it asks for. `at_us`: when it is asked. `among`: memories that are wanted in any case, if they
-    match. `vectors`: hits shall carry theirs.
+    match. `vectors`: hits shall carry theirs. `include_expired`: memories whose last day is over by `at_us` count too.
     """
 
     project: str
@@ -227,6 +227,7 @@ class VectorQuery:
     half_life_s: float = 1.0
     among: tuple[str, ...] = ()
     vectors: bool = False
+    include_expired: bool = False
 
 
 @by_fields

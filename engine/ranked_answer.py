@@ -57,7 +57,8 @@ async def ranked_answer(
     rerank: Rerank = nobody,
 ) -> Json:
     """The answer of a search but for its position."""
-    terms = Terms(request.filter, weights, request.threshold, request.wishes.spare(request.top_k), today, floors)
+    most, day = request.wishes.spare(request.top_k), None if request.include_expired else today
+    terms = Terms(request.filter, weights, request.threshold, most, day, floors)
     candidates = unite(found.hits or (), found.graph)
     ranked = rank(candidates, terms)
     degraded, vectors = found.degraded, _vectors(found.hits or ())

@@ -46,13 +46,15 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a search asks of an answer. `threshold` 0: no cut-off. `today`: `YYYY-MM-DD`, for expiry."""
+    """What a search asks of an answer. `threshold` 0: no cut-off. `today`: `YYYY-MM-DD`, for expiry; None: what has
+    expired is wanted too.
+    """
 
     filter: Filter
     weights: Weights
     threshold: float
     top_k: int
-    today: str
+    today: str | None
     floors: Floors = NO_FLOORS
 
 
@@ -141,9 +143,9 @@ def by_relevance(ranked: Iterable[Ranked]) -> list[Ranked]:
     return kept
 
 
-def expired(version: MemoryVersion, today: str) -> bool:
-    """Whether the memory's last day is over; both are `YYYY-MM-DD`."""
-    return version.expiration_date is not None and version.expiration_date < today
+def expired(version: MemoryVersion, today: str | None) -> bool:
+    """Whether the memory's last day is over; both are `YYYY-MM-DD`. None: no day is asked about."""
+    return today is not None and version.expiration_date is not None and version.expiration_date < today
 
 
 def hit_object(ranked: Ranked, weights: Weights, floors: Floors = NO_FLOORS, *, explain: bool) -> Json:

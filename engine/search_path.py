@@ -264,6 +264,7 @@ class SearchPath:
             at_us=question.at_us,
             vectors=request.wishes.diversity > 0,
             half_life_s=self._settings.half_life_days * _DAY_S,
+            include_expired=request.include_expired,
         )
 
     async def _around(

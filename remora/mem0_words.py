@@ -41,16 +41,3 @@ def refuse_reference_date(reference_date: object) -> None:
             "a time is as_of",
             {"field": "reference_date"},
         )
-
-
-def refuse_expired(show_expired: object) -> None:
-    """A wish for what has expired.
-
-    Raises:
-        InvalidInput: it is one.
-    """
-    if show_expired:
-        raise InvalidInput(
-            "show_expired can't be honoured: an expired memory is found by its id, or with as_of a day before",
-            {"field": "show_expired"},
-        )

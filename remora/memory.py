@@ -146,14 +146,14 @@ class AsyncMemory(NativeVerbs):
         others as `also`. `diversity`: from 0, by score alone, to 1, where only what differs counts. `as_of`: what was
         known then, a time like `timestamp`. `as_of_position`: what was known at a `position` that was answered.
         `include_messages`: messages that facts were made of are answered too; otherwise they only help to find these.
-        `reference_date` and `show_expired` are Mem0's, and refused.
+        `show_expired`: what has expired is answered too. `reference_date` is Mem0's, and refused.
         """
         mem0_words.refuse_reference_date(reference_date)
-        mem0_words.refuse_expired(show_expired)
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         fields = given(filters=filters, threshold=threshold, min_position=min_position, deadline_s=deadline_s)
         fields |= given(rerank=rerank or None, weights=weights, collapse=collapse, diversity=diversity)
         fields |= given(as_of=as_of, as_of_position=as_of_position, include_messages=include_messages or None)
+        fields |= given(include_expired=show_expired or None)
         most = _most(top_k, limit)
         return await self._ask(lambda api: api.search(query, top_k=most, explain=explain, **scope, **fields))
 
@@ -195,14 +195,14 @@ class AsyncMemory(NativeVerbs):
         """The newest memories of a scope: `{"results": [memory], "count"}`; 20 of them if nothing is said.
 
         `limit` is the older name of `top_k`. For page after page, `list` is the better call. `as_of`,
-        `as_of_position`: as they were then. `show_expired` is Mem0's, and refused.
+        `as_of_position`: as they were then. `show_expired`: with what has expired.
         """
-        mem0_words.refuse_expired(show_expired)
         most = _most(top_k, limit)
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
             raise InvalidInput("top_k should be a whole number above 0", {"field": "top_k"})
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         fields = given(filters=filters, as_of=as_of, as_of_position=as_of_position, deadline_s=deadline_s)
+        fields |= given(include_expired=show_expired or None)
         size = min(most, _PAGE)
         results: JsonList = []
         page = 1

@@ -62,6 +62,7 @@ class NativeVerbs(Connection):
         page: int = 1,
         page_size: int = 100,
         include_messages: bool = False,
+        include_expired: bool = False,
         as_of: int | float | str | None = None,
         as_of_position: int | None = None,
         deadline_s: float | None = None,
@@ -69,10 +70,11 @@ class NativeVerbs(Connection):
         """A page of memories, newest first: `{count, page, page_size, results}`. `page` counts from 1.
 
         `as_of`: as they were then, a time like `timestamp`. `as_of_position`: as at a `position` that was answered.
-        `include_messages`: with the messages that facts were made of.
+        `include_messages`: with the messages that facts were made of. `include_expired`: with what has expired.
         """
         scope = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
         past = given(as_of=as_of, as_of_position=as_of_position, include_messages=include_messages or None)
+        past |= given(include_expired=include_expired or None)
         fields = given(filters=filters, page=page, page_size=page_size, deadline_s=deadline_s)
         return await self._ask(lambda api: api.list(**scope, **past, **fields))
 

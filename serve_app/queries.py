@@ -59,7 +59,7 @@ def _typed(name: str, value: str) -> Any:
     match name:
         case _ if name in WHOLE_NUMBERS:
             return _whole_number(name, value)
-        case "include_messages":
+        case "include_messages" | "include_expired":
             return _flag(name, value)
         case "deadline_s":
             return _number(name, value)

@@ -95,6 +95,7 @@ class SearchRequest(ScopeIds):
     threshold: float = Field(0.1, ge=0, le=1, description="0.0: no cut-off.")
     explain: bool = Field(False, description="Show the parts of each score.")
     include_messages: bool = Field(False, description="Answer messages too that facts were made of.")
+    include_expired: bool = Field(False, description="Answer memories too whose last day is over.")
     rerank: bool = Field(False, description="The best in the order of the cross-encoder that the server has set.")
     collapse: bool | None = Field(None, description="What says the same is one hit, with the others' ids in `also`.")
     diversity: float | None = Field(None, ge=0, le=1, description="0: by score alone. 1: only what differs counts.")

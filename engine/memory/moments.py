@@ -68,27 +68,27 @@ class Moments:
         return await self._ledger.facts_of(project, memory_ids, moment.position)
 
     async def page(self, request: ListRequest) -> Page:
-        """A page of what hasn't expired."""
+        """A page of what hasn't expired, unless that is wanted too."""
         project, size = request.call.project, request.page_size
         offset = (request.page - 1) * size
         if request.as_of is None:
             return await self._ledger.page(
-                project, self._unexpired(request.filter), offset, size, evidence=request.include_messages
+                project, self._wanted(request), offset, size, evidence=request.include_messages
             )
         moment = await self._moment(request.as_of)
-        node = self._unexpired(request.filter, moment)
+        node = self._wanted(request, moment)
         return await self._ledger.page_at(
             project, node, moment.position, offset, size, evidence=request.include_messages
         )
 
     async def keys(self, request: ListRequest, limit: int) -> Keys:
-        """The newest of what hasn't expired."""
+        """The newest of what hasn't expired, unless that is wanted too."""
         if request.as_of is None:
             return await self._ledger.keys(
-                request.call.project, self._unexpired(request.filter), limit, evidence=request.include_messages
+                request.call.project, self._wanted(request), limit, evidence=request.include_messages
             )
         moment = await self._moment(request.as_of)
-        node = self._unexpired(request.filter, moment)
+        node = self._wanted(request, moment)
         return await self._ledger.keys_at(
             request.call.project, node, moment.position, limit, evidence=request.include_messages
         )
@@ -127,9 +127,11 @@ class Moments:
         """Whether nothing has happened since, and days haven't gone by."""
         return moment.latest and day_of(moment.at_us) == self._today()
 
-    def _unexpired(self, node: Filter, moment: Moment | None = None) -> Filter:
+    def _wanted(self, request: ListRequest, moment: Moment | None = None) -> Filter:
+        if request.include_expired:
+            return request.filter
         today = self._today() if moment is None else day_of(moment.at_us)
-        return conjunction(node, Not(Compare("expiration_date", Op.LT, today)))
+        return conjunction(request.filter, Not(Compare("expiration_date", Op.LT, today)))
 
     def _today(self) -> str:
         return day_of(self._clock())

@@ -17,7 +17,9 @@ from engine.values import count_of, flag_of
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A page of a list. `include_messages`: with the messages that facts were made of."""
+    """A page of a list. `include_messages`: with the messages that facts were made of. `include_expired`: with what has
+    expired.
+    """
 
     call: Call
     filter: Filter
@@ -25,14 +27,23 @@ class ListRequest:
     page_size: int
     as_of: AsOf | None = None
     include_messages: bool = False
+    include_expired: bool = False
 
 
 def parse_list(fields: Mapping[str, Any], limits: LimitSettings) -> ListRequest:
     """A page of a list; raises as `parse_add` does."""
-    call = parse_call(fields, CALL_FIELDS | SCOPE | AS_OF_FIELDS | {"filters", "page", "page_size", "include_messages"})
+    known = AS_OF_FIELDS | {"filters", "page", "page_size", "include_messages", "include_expired"}
+    call = parse_call(fields, CALL_FIELDS | SCOPE | known)
     page, page_size = parse_page(fields, limits)
-    include_messages = flag_of(fields, "include_messages", default=False)
-    return ListRequest(call, filter_of(fields, limits), page, page_size, parse_as_of(fields), include_messages)
+    return ListRequest(
+        call,
+        filter_of(fields, limits),
+        page,
+        page_size,
+        parse_as_of(fields),
+        include_messages=flag_of(fields, "include_messages", default=False),
+        include_expired=flag_of(fields, "include_expired", default=False),
+    )
 
 
 def parse_get(fields: Mapping[str, Any]) -> tuple[Call, AsOf | None]:

@@ -25,7 +25,7 @@ _INT_BITS = 63
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
     """A search. `block`: the one block that holds every match, if the filter says so. `include_messages`: messages are
-    answered themselves, not only the facts that were made of them.
+    answered themselves, not only the facts that were made of them. `include_expired`: what has expired is answered too.
     """
 
     call: Call
@@ -40,6 +40,7 @@ class SearchRequest:
     as_of: AsOf | None = None
     wishes: Wishes = NO_WISHES
     include_messages: bool = False
+    include_expired: bool = False
 
 
 def parse_search(
@@ -57,6 +58,7 @@ def parse_search(
         "collapse",
         "diversity",
         "include_messages",
+        "include_expired",
     }
     call = parse_call(fields, CALL_FIELDS | SCOPE | known)
     node = filter_of(fields, limits)
@@ -78,6 +80,7 @@ def parse_search(
         as_of=parse_as_of(fields),
         wishes=_wishes(fields, defaults),
         include_messages=flag_of(fields, "include_messages", default=False),
+        include_expired=flag_of(fields, "include_expired", default=False),
     )
 
 

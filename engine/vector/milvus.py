@@ -233,7 +233,7 @@ def _enough(
 ) -> bool:
     """Whether as many as are asked for match and haven't expired. `exact`: they match."""
     versions = [found[one][0] for one in ids if one in found]
-    fresh = [version for version in versions if not is_over(version, query.at_us)]
+    fresh = [one for one in versions if query.include_expired or not is_over(one, query.at_us)]
     if exact and len(fresh) == len(versions):
         return True
     return sum(exact or matches(query.filter, version) for version in fresh) >= query.limit

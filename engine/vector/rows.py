@@ -57,6 +57,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.versions)
 
+    @property
+    def live(self) -> npt.NDArray[np.bool_]:
+        """Which rows count."""
+        return self._live.rows
+
     def live_at(self, at_us: int) -> npt.NDArray[np.bool_]:
         """Which rows count and haven't expired."""
         return self._live.rows & (self._until.rows > at_us)

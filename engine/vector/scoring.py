@@ -43,7 +43,7 @@ def hits(
     if not signals:
         return tuple(VectorHit(version, {}) for at in asked if (version := rows.versions[at]) is not None)
     lifts = query.weights[Signal.SESSION] > 0 and rows.neighbours.are_sessions
-    live = rows.live_at(query.at_us)
+    live = rows.live if query.include_expired else rows.live_at(query.at_us)
     scores = fuse(signals, query.weights, query.floors)
     allowed = live if Signal.DENSE in signals else live & (scores > 0)
     closer = max(_LOOKED_CLOSER_AT, _CLOSER_PER_HIT * query.limit)

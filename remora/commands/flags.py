@@ -17,6 +17,7 @@ UrlFlag = Annotated[
 KeyFlag = Annotated[str | None, typer.Option(envvar=["REMORA_API_KEY", "REMORA_ADMIN_KEY"], help="Key, if one is set.")]
 FiltersFlag = Annotated[str | None, typer.Option(help='More conditions as JSON, as {"categories": {"in": ["food"]}}.')]
 MessagesFlag = Annotated[bool, typer.Option("--messages", help="With messages that facts were made of.")]
+ExpiredFlag = Annotated[bool, typer.Option("--expired", help="With memories whose last day is over.")]
 MetadataFlag = Annotated[str | None, typer.Option(help='JSON object to keep with it, as {"source": "mail"}.')]
 TimestampFlag = Annotated[
     str | None, typer.Option(help="When it was said: 2026-05-01, 2026-05-01T09:30+02:00 or unix seconds.")

@@ -46,7 +46,7 @@ async def add(request: Request) -> JsonResponse:
 @routes.post(
     "/search/",
     summary="Find memories",
-    responses=schemas.answers(mem0_schemas.Mem0SearchAnswer, 413, 501),
+    responses=schemas.answers(mem0_schemas.Mem0SearchAnswer, 413),
     openapi_extra=schemas.takes(mem0_schemas.Mem0SearchRequest),
 )
 async def search(request: Request) -> JsonResponse:
@@ -59,7 +59,7 @@ async def search(request: Request) -> JsonResponse:
 @routes.post(
     "/",
     summary="List memories",
-    responses=schemas.answers(mem0_schemas.Mem0Page, 413, 501),
+    responses=schemas.answers(mem0_schemas.Mem0Page, 413),
     openapi_extra=schemas.takes(mem0_schemas.Mem0ListRequest)
     | schemas.parameters(page="From 1; wins over the body's.", page_size="At most 200."),
 )

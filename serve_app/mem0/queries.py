@@ -7,7 +7,6 @@ from typing import Any
 
 from engine.errors import InvalidInput
 from engine.types import SCOPE_FIELDS, Json
-from serve_app.errors import NotBuilt
 
 _LARGEST_PAGE = 200
 _SEARCH = ("top_k", "threshold", "rerank", "deadline_s")
@@ -24,7 +23,7 @@ _CONDITIONS: dict[str, Callable[[Any], Json]] = {
 
 def search_of(body: Json, *, ids_beside: bool = False) -> Json:
     """The fields of a search; raises as `filters_of` does. `ids_beside`: ids may stand beside the filter."""
-    found: Json = {"filters": filters_of(body, ids_beside=ids_beside)}
+    found: Json = {"filters": filters_of(body, ids_beside=ids_beside)} | shown_too(body.get("show_expired"))
     found |= {name: body[name] for name in _SEARCH if body.get(name) is not None}
     if "top_k" not in found and body.get("limit") is not None:
         found["top_k"] = body["limit"]
@@ -33,7 +32,7 @@ def search_of(body: Json, *, ids_beside: bool = False) -> Json:
 
 def list_of(body: Json, params: Json, *, ids_beside: bool = False) -> Json:
     """The fields of a list; raises as `filters_of` does. `params`: those of the query, which win over the body's."""
-    found: Json = {"filters": filters_of(body, ids_beside=ids_beside)}
+    found: Json = {"filters": filters_of(body, ids_beside=ids_beside)} | shown_too(body.get("show_expired"))
     if body.get("deadline_s") is not None:
         found["deadline_s"] = body["deadline_s"]
     for name in _PAGE:
@@ -50,7 +49,6 @@ def filters_of(body: Json, *, ids_beside: bool = False) -> Json:
 
     Raises:
         InvalidInput: there is none, or ids stand beside it: without them it would mean more.
-        NotBuilt: it asks for expired memories.
     """
     given: Json = {name: body[name] for name in SCOPE_FIELDS if body.get(name) is not None}
     if given and not ids_beside:
@@ -61,11 +59,22 @@ def filters_of(body: Json, *, ids_beside: bool = False) -> Json:
         raise InvalidInput(
             f"filters are needed: an object with at least one of {', '.join(SCOPE_FIELDS)}", {"field": "filters"}
         )
-    if body.get("show_expired"):
-        raise NotBuilt("show_expired isn't supported: an expired memory is found by its id only")
     beside = [given] if given and filters is not given else []
     beside += [condition(body[name]) for name, condition in _CONDITIONS.items() if body.get(name)]
     return {"AND": [filters, *beside]} if beside else dict(filters)
+
+
+def shown_too(show_expired: Any) -> Json:
+    """Mem0's `show_expired` as Remora's field, which reads it.
+
+    Raises:
+        InvalidInput: it isn't true or false.
+    """
+    if show_expired is None:
+        return {}
+    if not isinstance(show_expired, bool):
+        raise InvalidInput("show_expired should be true or false", {"field": "show_expired"})
+    return {"include_expired": show_expired}
 
 
 def _whole(value: Any, name: str) -> int:

@@ -38,6 +38,7 @@ class Mem0Query(BaseModel):
     categories: list[str] | None = Field(None, description="Any of them.")
     metadata: Json | None = Field(None, description="All of these keys and values.")
     fields: list[str] | None = Field(None, description="Only these fields of a memory, and its id and score.")
+    show_expired: bool | None = Field(None, description="With memories whose last day is over.")
 
 
 class Mem0SearchRequest(Mem0Query):

@@ -1,6 +1,7 @@
 """Filters as Mem0's library and server spell them, as the platform's grammar has them. Pure.
 
-There the keys of metadata stand beside the ids, and `nin` is an operator. What the platform's grammar hasn't either is
+There the keys of metadata stand beside the ids, `nin` is an operator, a list means any of its values, and `"*"` any
+value. What the platform's grammar hasn't either is
 refused by its reader.
 """
 
@@ -43,7 +44,11 @@ def _member(key: str, value: Any, depth: int) -> Json:
         return {_LISTS[key]: [platform_filter(one, depth + 1) for one in value]}
     name = _RENAMED.get(key, key)
     is_field = name in SCOPE_NAMES or name in _OWN
-    if not isinstance(value, Mapping) or name == "metadata":
+    if name == "metadata":
+        return {name: value}
+    if isinstance(value, list) and name != "memory_ids":
+        value = {"in": value}
+    if not isinstance(value, Mapping):
         return {name: value} if is_field else _of_metadata(name, value)
     if not value:
         raise InvalidInput(f"{key!a} has no condition", {"field": f"filters.{key!a}"})
@@ -52,6 +57,8 @@ def _member(key: str, value: Any, depth: int) -> Json:
 
 
 def _condition(name: str, operator: str, operand: Any, of: _Of) -> Json:
+    if operator in {"in", "nin"} and not isinstance(operand, list):
+        raise InvalidInput(f"{operator!a} of {name!a} should have a list of values", {"field": f"filters.{name!a}"})
     return {"NOT": [of(name, {"in": operand})]} if operator == "nin" else of(name, {operator: operand})
 
 
@@ -60,16 +67,16 @@ def _of_field(name: str, condition: Any) -> Json:
 
 
 def _of_metadata(name: str, condition: Any) -> Json:
-    """`in` means any of them."""
+    """`in` means any of them, `"*"` whatever there is."""
     if not isinstance(condition, Mapping):
-        return {"metadata": {name: condition}}
+        return {"metadata": {name: {"ne": None} if condition == "*" else condition}}
     [(operator, operand)] = condition.items()
     if operator == "eq":
         return {"metadata": {name: operand}}
     if operator != "in":
         return {"metadata": {name: dict(condition)}}
-    if not isinstance(operand, list) or not operand:
-        raise InvalidInput(f"'in' of {name!a} should have a list of values", {"field": f"filters.{name!a}"})
+    if not operand:
+        raise InvalidInput(f"the list of values of {name!a} is empty", {"field": f"filters.{name!a}"})
     return {"OR": [{"metadata": {name: one}} for one in operand]}
 
 

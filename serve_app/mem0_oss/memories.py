@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
+from engine import ids
 from engine.errors import InvalidInput, NotFound, Purged
 from engine.types import SCOPE_FIELDS
 from serve_app import schemas
@@ -42,8 +43,12 @@ async def add(request: Request) -> JsonResponse:
 @routes.get(
     "/memories",
     summary="List memories (Mem0's server)",
-    responses=schemas.answers(oss_schemas.OssMemories, 501),
-    openapi_extra=schemas.parameters(**_SCOPE_HELP, top_k="At most so many: 20 unless told."),
+    responses=schemas.answers(oss_schemas.OssMemories),
+    openapi_extra=schemas.parameters(
+        **_SCOPE_HELP,
+        top_k="At most so many: 20 unless told.",
+        show_expired="true: with memories whose last day is over.",
+    ),
 )
 async def list_memories(request: Request) -> JsonResponse:
     """The newest of a scope; without an id, of all."""
@@ -98,7 +103,7 @@ async def get(request: Request, memory_id: str) -> JsonResponse:
 async def update(request: Request, memory_id: str) -> JsonResponse:
     """What is given is changed."""
     fields = known(await json_object(request), UPDATE_FIELDS)
-    await api_of(request).update(decoded(memory_id), **fields, **idempotency_of(request))
+    await api_of(request).update(_named(memory_id), **fields, **idempotency_of(request))
     return JsonResponse({"message": "Memory updated successfully!"})
 
 
@@ -111,7 +116,7 @@ async def delete(request: Request, memory_id: str) -> JsonResponse:
     """It is found no more; its history stays. Refuses any parameter, and a body: it could be meant as a condition."""
     only(request.query_params, ())
     await no_body(request, NO_BODY)
-    await api_of(request).delete(decoded(memory_id), **idempotency_of(request))
+    await api_of(request).delete(_named(memory_id), **idempotency_of(request))
     return JsonResponse({"message": "Memory deleted successfully"})
 
 
@@ -122,13 +127,13 @@ async def delete(request: Request, memory_id: str) -> JsonResponse:
 )
 async def history(request: Request, memory_id: str) -> JsonResponse:
     """What happened to it, oldest first; also after its deletion."""
-    return JsonResponse(await api_of(request).history(decoded(memory_id)))
+    return JsonResponse(await api_of(request).history(_named(memory_id)))
 
 
 @routes.post(
     "/search",
     summary="Find memories (Mem0's server)",
-    responses=schemas.answers(oss_schemas.OssFound, 413, 501),
+    responses=schemas.answers(oss_schemas.OssFound, 413),
     openapi_extra=schemas.takes(oss_schemas.OssSearchRequest),
 )
 async def search(request: Request) -> JsonResponse:
@@ -136,3 +141,12 @@ async def search(request: Request) -> JsonResponse:
     body = await json_object(request)
     answer = await api_of(request).search(required(body, "query"), **search_of(body))
     return JsonResponse({"results": answer["results"]})
+
+
+def _named(memory_id: str) -> str:
+    """The id that the path names. Raises NotFound for what can be none."""
+    named = decoded(memory_id)
+    try:
+        return ids.canonical_id(named)
+    except InvalidInput as error:
+        raise NotFound("Memory not found!", {"memory_id": named}) from error

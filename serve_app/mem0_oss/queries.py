@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from engine.errors import InvalidInput
 from engine.types import SCOPE_FIELDS, Json
-from serve_app.errors import NotBuilt
+from serve_app.mem0.queries import shown_too
 from serve_app.mem0_oss.filters import platform_filter
 
 ADD_FIELDS: Final = ("metadata", "infer", "expiration_date", "memory_type", "timestamp", "deadline_s")
@@ -16,6 +16,7 @@ NO_BODY: Final = "a deletion takes nothing from a body; nothing was deleted"
 _SEARCH: Final = ("threshold", "explain", "deadline_s")
 _TOP_K: Final = 20
 _MOST: Final = 1000
+_FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 _ANYBODY: Final[Json] = {"OR": [{name: "*"} for name in SCOPE_FIELDS]}
 
 
@@ -32,9 +33,7 @@ def search_of(body: Mapping[str, Any]) -> Json:
 
     Raises:
         InvalidInput: the filter can't be read, or there is nothing in it and no id.
-        NotBuilt: it asks for expired memories.
     """
-    _refuse_expired(body.get("show_expired"))
     given = {name: body[name] for name in SCOPE_FIELDS if body.get(name) is not None}
     said = [] if body.get("filters") is None else [platform_filter(body["filters"])]
     parts = [one for one in (given, *said) if one]
@@ -43,6 +42,7 @@ def search_of(body: Mapping[str, Any]) -> Json:
             f"filters are needed: an object with at least one of {', '.join(SCOPE_FIELDS)}", {"field": "filters"}
         )
     found: Json = {"filters": parts[0] if len(parts) == 1 else {"AND": parts}, "top_k": _TOP_K}
+    found |= shown_too(body.get("show_expired"))
     found |= {name: body[name] for name in _SEARCH if body.get(name) is not None}
     for name in ("limit", "top_k"):
         if body.get(name) is not None:
@@ -54,17 +54,11 @@ def list_of(params: Mapping[str, str]) -> Json:
     """The fields of a list; without an id it is everybody's.
 
     Raises:
-        InvalidInput: `top_k` is no number that there may be.
-        NotBuilt: it asks for expired memories.
+        InvalidInput: `top_k` is no number that there may be, or `show_expired` neither true nor false.
     """
-    _refuse_expired(params.get("show_expired", "").casefold() not in {"", "false", "0"})
     given = {name: params[name] for name in SCOPE_FIELDS if name in params}
     top_k = params.get("top_k", params.get("limit", str(_TOP_K)))
     if not (top_k.isascii() and top_k.isdecimal() and len(top_k) <= len(str(_MOST)) and 1 <= int(top_k) <= _MOST):
         raise InvalidInput(f"top_k should be a whole number from 1 to {_MOST}", {"field": "top_k"})
-    return {"filters": given or _ANYBODY, "page_size": int(top_k)}
-
-
-def _refuse_expired(asked: object) -> None:
-    if asked:
-        raise NotBuilt("show_expired isn't supported: an expired memory is found by its id only")
+    asked = params.get("show_expired", "").casefold()
+    return {"filters": given or _ANYBODY, "page_size": int(top_k), **shown_too(_FLAGS.get(asked, asked))}

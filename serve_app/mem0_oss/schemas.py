@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -55,7 +55,7 @@ class OssSearchRequest(ScopeIds):
     top_k: int | None = Field(None, ge=1, le=1000, description="20 unless told.")
     threshold: float | None = Field(None, ge=0, le=1)
     explain: bool | None = None
-    show_expired: Any = Field(None, description="Only false.")
+    show_expired: bool | None = Field(None, description="With memories whose last day is over.")
 
 
 class OssMemory(RootModel[Memory | None]):

@@ -78,6 +78,7 @@ async def search(request: Request) -> JsonResponse:
         **_SCOPE_HELP,
         **_PAST_HELP,
         filters="A filter as JSON, as in a search.",
+        include_expired="true: with memories whose last day is over.",
         page="From 1.",
         page_size="Entries per page.",
     ),

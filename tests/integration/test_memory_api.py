@@ -82,6 +82,12 @@ async def test_an_update_is_found_under_its_new_text_only(memory: MemoryApi, use
     assert (await memory.list(user_id=user))["count"] == 0
     assert (await memory.search("spare shed", user_id=user))["results"] == []
     assert (await memory.get(memory_id))["expiration_date"] == "2000-01-01"
+    for wanted in ({"user_id": user}, {"filters": {"AND": [{"user_id": user}, {"text": {"contains": "shed"}}]}}):
+        found = await memory.search("spare shed", include_expired=True, **wanted)
+        assert [one["id"] for one in found["results"]] == [memory_id]
+    wide = await memory.search("spare shed", include_expired=True, filters={"user_id": {"in": [user, "nobody"]}})
+    assert [one["id"] for one in wide["results"]] == [memory_id]
+    assert (await memory.list(user_id=user, include_expired=True))["count"] == 1
     await memory.update(memory_id, expiration_date=None)
     assert (await memory.list(user_id=user))["count"] == 1
 

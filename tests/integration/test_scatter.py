@@ -192,6 +192,7 @@ async def test_four_shards_rank_as_one(system: System, seed: int) -> None:
         {"agent_id": "nobody"},
     ]
     limits: list[Json] = [{"threshold": 0.0}, {}, {"top_k": 3}, {"threshold": 0.35, "top_k": 50}]
+    limits.append({"include_expired": True, "top_k": 40})
     for scope in scopes:
         for query in ("tea", "quince and gnomon in the garden", "winter boat", "letters from the market"):
             for more in limits:

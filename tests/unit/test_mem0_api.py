@@ -221,10 +221,13 @@ async def test_an_unknown_memory_is_404_and_a_malformed_id_400(http: httpx.Async
     assert_refused(await http.request(method, f"/v1/memories/nonsense/{tail}"), 400, "valid UUID")
 
 
-async def test_an_expired_memory_is_found_by_its_id_only(http: httpx.AsyncClient) -> None:
+async def test_an_expired_memory_is_found_by_its_id_and_by_who_wants_the_expired_too(http: httpx.AsyncClient) -> None:
     [memory_id] = await added(http, "tea", user_id="ana", expiration_date="2001-01-01")
     assert (await http.get(f"/v1/memories/{memory_id}/")).json()["memory"] == "tea"
     assert await listed(http, user_id="ana") == []
     for path in ("/v3/memories/", "/v3/memories/search/"):
-        body = {"query": "tea", "filters": {"user_id": "ana"}, "show_expired": True}
-        assert_refused(await http.post(path, json=body), 501, "show_expired")
+        body = {"query": "tea", "filters": {"user_id": "ana"}}
+        for asked, found in ((True, [memory_id]), (False, []), (None, [])):
+            reply = await http.post(path, json={**body, "show_expired": asked})
+            assert [one["id"] for one in reply.json()["results"]] == found
+        assert_refused(await http.post(path, json={**body, "show_expired": "yes"}), 400, "show_expired")

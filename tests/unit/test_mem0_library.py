@@ -101,8 +101,6 @@ async def test_a_last_day_may_be_a_date(asked: Asked, day: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "field", "instead"),
     [
-        ("search", {"query": "tea", "show_expired": True}, "show_expired", "as_of"),
-        ("get_all", {"show_expired": True}, "show_expired", "as_of"),
         ("search", {"query": "tea", "reference_date": "2026-01-01"}, "reference_date", "as_of"),
         ("add", {"messages": "tea", "llm": object()}, "llm", "configuration"),
     ],
