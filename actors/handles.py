@@ -33,6 +33,8 @@ from engine.ledger_port import (
     ConversationRows,
     Deferred,
     Event,
+    Feedback,
+    FeedbackPage,
     Keys,
     Lacking,
     Ledger,
@@ -42,6 +44,7 @@ from engine.ledger_port import (
     Ownership,
     Page,
     PastRows,
+    Rating,
     ScopeCount,
     Stretch,
     Trace,
@@ -241,6 +244,12 @@ class LedgerHandle(Ledger):
 
     async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
         return await self._remote.ask(lambda actor: actor.conversations.remote(asked, limit))
+
+    async def feedback(self, project: str, rating: Rating | None, limit: int) -> FeedbackPage:
+        return await self._remote.ask(lambda actor: actor.feedback.remote(project, rating, limit))
+
+    async def put_feedback(self, epoch: int, project: str, memory_id: str, given: Feedback | None) -> bool:
+        return await self._remote.ask(lambda actor: actor.put_feedback.remote(epoch, project, memory_id, given))
 
     async def aliases(self, project: str) -> tuple[Alias, ...]:
         return await self._remote.ask(lambda actor: actor.aliases.remote(project))

@@ -18,6 +18,8 @@ from engine.ledger_port import (
     ConversationRows,
     Deferred,
     Event,
+    Feedback,
+    FeedbackPage,
     Keys,
     Lacking,
     Ledger,
@@ -27,6 +29,7 @@ from engine.ledger_port import (
     Ownership,
     Page,
     PastRows,
+    Rating,
     ScopeCount,
     Stretch,
     Trace,
@@ -179,6 +182,16 @@ class LedgerActor(Shell[Ledger]):
     async def conversations(self, asked: Sequence[Stretch], limit: int) -> list[ConversationRows]:
         """As `Ledger.conversations`."""
         return await (await self.enter("conversations")).conversations(asked, limit)
+
+    @ray.method
+    async def feedback(self, project: str, rating: Rating | None, limit: int) -> FeedbackPage:
+        """As `Ledger.feedback`."""
+        return await (await self.enter("feedback")).feedback(project, rating, limit)
+
+    @ray.method
+    async def put_feedback(self, epoch: int, project: str, memory_id: str, given: Feedback | None) -> bool:
+        """As `Ledger.put_feedback`."""
+        return await (await self.enter("put_feedback")).put_feedback(epoch, project, memory_id, given)
 
     @ray.method
     async def aliases(self, project: str) -> tuple[Alias, ...]:

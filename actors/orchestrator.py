@@ -192,6 +192,18 @@ class OrchestratorActor(Shell[Memory]):
             return await api.inference(**fields)
 
     @ray.method
+    async def rate(self, memory_id: str, feedback: Any, reason: Any = None, **fields: Any) -> Json:
+        """As `MemoryApi.rate`."""
+        async with self._answering("rate") as api:
+            return await api.rate(memory_id, feedback, reason, **fields)
+
+    @ray.method
+    async def feedback(self, **fields: Any) -> Json:
+        """As `MemoryApi.feedback`."""
+        async with self._answering("feedback") as api:
+            return await api.feedback(**fields)
+
+    @ray.method
     async def set_inference(self, inference: Any, **fields: Any) -> Json:
         """As `MemoryApi.set_inference`."""
         async with self._answering("set_inference") as api:

@@ -9,7 +9,7 @@ from engine import ids
 from engine.errors import InvalidInput
 from engine.types import DEFAULT_PROJECT, SCOPE_FIELDS, Scope
 
-_BY_ID = frozenset({"get", "update", "delete", "history", "operation", "retry"})
+_BY_ID = frozenset({"get", "update", "delete", "history", "rate", "operation", "retry"})
 _BY_SCOPE = frozenset({"add", "preview"})
 _BY_USER = frozenset(
     {

@@ -15,6 +15,7 @@ from engine.api import (
     CommunitiesFields,
     ContextFields,
     DeleteAllFields,
+    FeedbackFields,
     GetFields,
     GraphEntitiesFields,
     ListFields,
@@ -34,7 +35,7 @@ from engine.api import (
     WriteFields,
 )
 from engine.ids import made_up_key
-from engine.ledger_port import ScopeCount
+from engine.ledger_port import FeedbackPage, ScopeCount
 from engine.shard_api import Evidence, Found, Keys, ShardApi, Statistics
 from engine.types import Json, JsonList, MemoryVersion
 
@@ -49,6 +50,8 @@ MEMORY_VERBS = frozenset(
         "delete",
         "delete_all",
         "history",
+        "rate",
+        "feedback",
         "entities",
         "embed",
         "ranking",
@@ -89,6 +92,7 @@ SHARD_VERBS = MEMORY_VERBS | {
     "beside",
     "links",
     "scopes",
+    "ratings",
     "claim",
     "delete_part",
     "purge_part",
@@ -111,6 +115,7 @@ CHANGING_VERBS = frozenset(
         "rebuild",
         "set_ranking",
         "set_inference",
+        "rate",
         "claim",
         "delete_part",
         "purge_part",
@@ -251,6 +256,17 @@ class MemoryVerbs(MemoryApi, ABC):
         answer: Json = await self._read("inference", (), {**fields})
         return answer
 
+    async def rate(
+        self, memory_id: str, feedback: str | None, reason: str | None = None, **fields: Unpack[CallFields]
+    ) -> Json:
+        # Twice is harmless, as with `set_ranking`.
+        answer: Json = await self._read("rate", (memory_id, feedback, reason), {**fields})
+        return answer
+
+    async def feedback(self, **fields: Unpack[FeedbackFields]) -> Json:
+        answer: Json = await self._read("feedback", (), {**fields})
+        return answer
+
     async def set_inference(self, inference: Json | None, **fields: Unpack[CallFields]) -> Json:
         # Twice is harmless, as with `set_ranking`.
         answer: Json = await self._read("set_inference", (inference,), {**fields})
@@ -340,6 +356,10 @@ class ShardVerbs(MemoryVerbs, ShardApi):
 
     async def links(self, **fields: Unpack[CommunitiesFields]) -> Json:
         answer: Json = await self._read("links", (), {**fields})
+        return answer
+
+    async def ratings(self, **fields: Unpack[FeedbackFields]) -> FeedbackPage:
+        answer: FeedbackPage = await self._read("ratings", (), {**fields})
         return answer
 
     async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.graph_port import Mentioned
-from engine.ledger_port import Event, Operation, OperationKind, ScopeCount
+from engine.ledger_port import (
+    Event,
+    FeedbackPage,
+    Operation,
+    OperationKind,
+    ScopeCount,
+)
 from engine.times import iso
 from engine.types import SCOPE_FIELDS, EventKind, Json, MemoryVersion, OperationState, Relation, Scope, ScopeField
 
@@ -236,5 +242,25 @@ def entities_answer(found: Iterable[ScopeCount], project: str, page: int, page_s
                 "metadata": None,
             }
             for one in every[(page - 1) * page_size : page * page_size]
+        ],
+    }
+
+
+def feedback_answer(found: Iterable[FeedbackPage], page: int, page_size: int) -> Json:
+    """A page of what is thought of memories, the newest first; each of `found` leads to its end."""
+    pages = list(found)
+    rows = sorted((row for one in pages for row in one.rows), key=lambda row: (-row.at_us, row.memory_id))
+    return {
+        "count": sum(one.count for one in pages),
+        "page": page,
+        "page_size": page_size,
+        "results": [
+            {
+                "id": row.memory_id,
+                "feedback": str(row.rating),
+                "feedback_reason": row.reason,
+                "created_at": iso(row.at_us),
+            }
+            for row in rows[(page - 1) * page_size : page * page_size]
         ],
     }

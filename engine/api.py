@@ -144,6 +144,12 @@ class PageFields(CallFields, total=False):
     page_size: int
 
 
+class FeedbackFields(PageFields, total=False):
+    """`feedback`: only such, as `rate` takes it."""
+
+    feedback: str | None
+
+
 class DeleteAllFields(ScopeFields, WriteFields, total=False):
     """All given ids must match."""
 
@@ -301,6 +307,21 @@ class MemoryApi(Protocol):
     async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
         """Oldest first: `[{id, memory_id, input, old_memory, new_memory, event, user_id, agent_id, app_id,
         session_id, metadata, categories, created_at, updated_at, position, operation_id}]`."""
+        ...
+
+    async def rate(
+        self, memory_id: str, feedback: str | None, reason: str | None = None, **fields: Unpack[CallFields]
+    ) -> Json:
+        """Keep what somebody thinks of a memory, durably and in place of what was thought of it before: `POSITIVE`,
+        `NEGATIVE`, `VERY_NEGATIVE`, or None for nothing. Answers `{id, feedback, feedback_reason}`.
+
+        It changes no search; it goes when the memory is purged. `reason`: 4,000 characters at most. Raises NotFound.
+        """
+        ...
+
+    async def feedback(self, **fields: Unpack[FeedbackFields]) -> Json:
+        """What is thought of a project's memories, the newest first: `{count, page, page_size, results: [{id, feedback,
+        feedback_reason, created_at}]}`. Pages lead through the newest 10,000."""
         ...
 
     async def entities(self, **fields: Unpack[PageFields]) -> Json:

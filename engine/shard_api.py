@@ -13,6 +13,7 @@ from engine.api import (
     CallFields,
     CommunitiesFields,
     DeleteAllFields,
+    FeedbackFields,
     GetFields,
     GraphEntitiesFields,
     ListFields,
@@ -22,7 +23,11 @@ from engine.api import (
     WriteFields,
 )
 from engine.graph_port import GraphHit
-from engine.ledger_port import Keys, ScopeCount
+from engine.ledger_port import (
+    FeedbackPage,
+    Keys,
+    ScopeCount,
+)
 from engine.pickling import by_fields
 from engine.ports import KeywordStatistics, VectorHit
 from engine.question import Question
@@ -134,6 +139,10 @@ class ShardApi(MemoryApi, Protocol):
 
     async def scopes(self, **fields: Unpack[CallFields]) -> list[ScopeCount]:
         """Who has live memories in this shard, and how many."""
+        ...
+
+    async def ratings(self, **fields: Unpack[FeedbackFields]) -> FeedbackPage:
+        """As `feedback`, with all that leads to the end of the page, and how much there is."""
         ...
 
     async def claim(self, digest: str, **fields: Unpack[WriteFields]) -> str:

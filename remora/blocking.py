@@ -143,6 +143,8 @@ class Memory:
     preview = _blocking(AsyncMemory.preview)
     inference = _blocking(AsyncMemory.inference)
     set_inference = _blocking(AsyncMemory.set_inference)
+    rate = _blocking(AsyncMemory.rate)
+    feedback = _blocking(AsyncMemory.feedback)
     status = _blocking(AsyncMemory.status)
 
 

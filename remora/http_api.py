@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CommunitiesFields,
         ContextFields,
         DeleteAllFields,
+        FeedbackFields,
         GetFields,
         GraphEntitiesFields,
         ListFields,
@@ -84,6 +85,17 @@ class HttpApi(HttpCalls):
     async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
         """See `MemoryApi.history`."""
         return cast(JsonList, await self._read(f"{segment(_MEMORIES, memory_id)}history/", {**fields}, expects=list))
+
+    async def rate(
+        self, memory_id: str, feedback: str | None, reason: str | None = None, **fields: Unpack[CallFields]
+    ) -> Json:
+        """See `MemoryApi.rate`. Sent twice it has one effect."""
+        body = {"memory_id": memory_id, "feedback": feedback, "feedback_reason": reason, **fields}
+        return await self._send("POST", "/v1/feedback/", {**fields}, body=body)
+
+    async def feedback(self, **fields: Unpack[FeedbackFields]) -> Json:
+        """See `MemoryApi.feedback`."""
+        return page(await self._read("/v1/feedback/", {**fields}))
 
     async def entities(self, **fields: Unpack[PageFields]) -> Json:
         """See `MemoryApi.entities`."""

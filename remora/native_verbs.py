@@ -78,6 +78,23 @@ class NativeVerbs(Connection):
         fields = given(filters=filters, page=page, page_size=page_size, deadline_s=deadline_s)
         return await self._ask(lambda api: api.list(**scope, **past, **fields))
 
+    async def rate(
+        self, memory_id: str, feedback: str | None, reason: str | None = None, *, deadline_s: float | None = None
+    ) -> Json:
+        """Keep what somebody thinks of a memory: `POSITIVE`, `NEGATIVE`, `VERY_NEGATIVE`, or None to take it back.
+
+        Answers `{id, feedback, feedback_reason}`. It changes no search. Raises NotFound.
+        """
+        return await self._ask(lambda api: api.rate(memory_id, feedback, reason, **given(deadline_s=deadline_s)))
+
+    async def feedback(
+        self, *, feedback: str | None = None, page: int = 1, page_size: int = 100, deadline_s: float | None = None
+    ) -> Json:
+        """What is thought of memories, the newest first: `{count, page, page_size, results: [{id, feedback,
+        feedback_reason, created_at}]}`. `feedback`: only such."""
+        fields = given(feedback=feedback, page=page, page_size=page_size, deadline_s=deadline_s)
+        return await self._ask(lambda api: api.feedback(**fields))
+
     async def entities(self, *, page: int = 1, page_size: int = 100, deadline_s: float | None = None) -> Json:
         """Who has memories: `{count, page, page_size, total_users, …, results: [{id, type, total_memories, …}]}`."""
         fields = given(page=page, page_size=page_size, deadline_s=deadline_s)

@@ -19,6 +19,7 @@ from engine.ledger.place import place_of
 from engine.ledger.schema import (
     aliases,
     events,
+    feedback,
     operations,
     project_settings,
     rankings,
@@ -29,7 +30,8 @@ from engine.ledger.schema import (
 from engine.ledger.session import reading, shown
 
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (operations, versions, events, sources, rankings, aliases, project_settings)
+    table.name: table
+    for table in (operations, versions, events, sources, rankings, aliases, project_settings, feedback)
 }
 """What a ledger consists of, beside its one row of `shard`, in the order in which it is dumped."""
 EPOCHS_AHEAD = 1 << 20

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 
 from engine import ids
 from engine.errors import NotFound
-from engine.ledger import codec, source_rows
+from engine.ledger import codec, feedback_rows, source_rows
 from engine.ledger.alias_rows import forget_within
 from engine.ledger.conditions import holds
 from engine.ledger.contents import blanked, is_blanked, is_within, key_of, memories_named, says
@@ -102,12 +102,13 @@ def doomed_by_scope(connection: Connection, project: str, scope: Scope) -> list[
 def erase_versions(connection: Connection, doomed: Sequence[Doomed], first: int) -> None:
     """Overwrite all their versions. What is live ends: the first one at position `first`, the others after it.
 
-    Their signals go, and those of memories that were encoded together with them.
+    Their signals and what was thought of them go, and the signals of memories that were encoded together with them.
     """
     rows = [{"id_": one.memory_id, "position_": first + place} for place, one in enumerate(doomed)]
     if rows:
         connection.execute(_BLANK_VERSIONS, rows)
         forget(connection, [one.memory_id for one in doomed])
+        feedback_rows.forget(connection, [one.memory_id for one in doomed])
 
 
 def erase_operations(

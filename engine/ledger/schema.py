@@ -169,6 +169,18 @@ project_settings = Table(
 )
 """What else a project has set, by name; see `engine.project_settings`."""
 
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("memory_id", String(36), primary_key=True),
+    Column("project", Text, nullable=False),
+    Column("feedback", Text, nullable=False),
+    Column("reason", Text),
+    Column("at_us", _BIG, nullable=False),
+    Index("feedback_newest", "project", "at_us", "memory_id"),
+)
+"""What callers think of memories, the newest of each. Goes when the memory is purged."""
+
 aliases = Table(
     "aliases",
     metadata,

@@ -17,7 +17,17 @@ from engine.as_of import AsOf, Moment
 from engine.concurrency import Pauses, TaskSet
 from engine.errors import StaleEpoch
 from engine.filters import Filter
-from engine.ledger import alias_rows, past, ranking_rows, reads, replays, setting_rows, signal_rows, source_rows
+from engine.ledger import (
+    alias_rows,
+    feedback_rows,
+    past,
+    ranking_rows,
+    reads,
+    replays,
+    setting_rows,
+    signal_rows,
+    source_rows,
+)
 from engine.ledger.checking import check
 from engine.ledger.connections import Connections
 from engine.ledger.creation import make_if_missing
@@ -31,6 +41,8 @@ from engine.ledger_port import (
     ConversationRows,
     Deferred,
     Event,
+    Feedback,
+    FeedbackPage,
     Keys,
     Lacking,
     LedgerAudit,
@@ -39,6 +51,7 @@ from engine.ledger_port import (
     Ownership,
     Page,
     PastRows,
+    Rating,
     ScopeCount,
     Stretch,
     Trace,
@@ -341,6 +354,14 @@ class SqlLedger:
         """In a transaction of its own."""
         await self._owned(epoch, lambda c: setting_rows.put(c, project, name, value))
 
+    async def feedback(self, project: str, rating: Rating | None, limit: int) -> FeedbackPage:
+        """What is thought of memories."""
+        return await self._read(lambda c: feedback_rows.page(c, project, rating, limit))
+
+    async def put_feedback(self, epoch: int, project: str, memory_id: str, given: Feedback | None) -> bool:
+        """In a transaction of its own."""
+        return await self._owned(epoch, lambda c: feedback_rows.put(c, project, memory_id, given))
+
     async def aliases(self, project: str) -> tuple[Alias, ...]:
         """The names that mean another."""
         return await self._read(lambda c: alias_rows.aliases_of(c, project))
@@ -353,12 +374,12 @@ class SqlLedger:
         """In a transaction of its own."""
         await self._owned(epoch, lambda c: alias_rows.drop(c, project, scope, key))
 
-    async def _owned(self, epoch: int, change: Callable[[Connection], None]) -> None:
-        def work(connection: Connection) -> None:
+    async def _owned(self, epoch: int, change: Callable[[Connection], T]) -> T:
+        def work(connection: Connection) -> T:
             _own(connection, epoch)
-            change(connection)
+            return change(connection)
 
-        await self._run(self._writing, lambda: self._connections.write(work))
+        return await self._run(self._writing, lambda: self._connections.write(work))
 
     async def live(self, after: str, limit: int) -> LiveRows:
         """A stretch of all live versions, by id."""

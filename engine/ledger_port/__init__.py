@@ -1,7 +1,7 @@
 """The ledger as the memory system needs it: operations, what they do, and the durable log that keeps them.
 
 `ledger` is the port. What is written: `operations`, the `events` they consist of, the `writes` that carry them,
-`aliases`. What is read: `pages`, `history`, `traces`, `audits` and `conversations`.
+`aliases` and `feedback`. What is read: `pages`, `history`, `traces`, `audits` and `conversations`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from engine.ledger_port.events import (
     Unchanged,
     UpdateEvent,
 )
+from engine.ledger_port.feedback import Feedback, FeedbackPage, Rating
 from engine.ledger_port.history import Event, PastRows
 from engine.ledger_port.ledger import Known, Ledger
 from engine.ledger_port.operations import Deferred, Operation, OperationKind, OperationsPage
@@ -51,6 +52,8 @@ __all__ = [
     "DeleteScopeEvent",
     "Event",
     "Fail",
+    "Feedback",
+    "FeedbackPage",
     "Forget",
     "Keys",
     "Known",
@@ -67,6 +70,7 @@ __all__ = [
     "Plan",
     "PlannedEvent",
     "PurgeEvent",
+    "Rating",
     "Retry",
     "ScopeCount",
     "Source",

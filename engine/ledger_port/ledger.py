@@ -10,6 +10,7 @@ from engine.filters import Filter
 from engine.ledger_port.aliases import Alias
 from engine.ledger_port.audits import LedgerAudit
 from engine.ledger_port.conversations import ConversationRows, Lacking, Stretch
+from engine.ledger_port.feedback import Feedback, FeedbackPage, Rating
 from engine.ledger_port.history import Event, PastRows
 from engine.ledger_port.operations import Deferred, Operation, OperationsPage
 from engine.ledger_port.pages import Keys, Page, ScopeCount
@@ -193,6 +194,18 @@ class Ledger(Protocol):
 
     async def put_setting(self, epoch: int, project: str, name: str, value: Json) -> None:
         """Set it durably in place of what was set before; empty: nothing. The same again changes nothing.
+
+        Raises:
+            StaleEpoch: somebody else owns the shard; nothing was written.
+        """
+        ...
+
+    async def feedback(self, project: str, rating: Rating | None, limit: int) -> FeedbackPage:
+        """What is thought of a project's memories, the newest first; `rating`: only such."""
+        ...
+
+    async def put_feedback(self, epoch: int, project: str, memory_id: str, given: Feedback | None) -> bool:
+        """Set what is thought of a live memory durably, in place of what was; None: nothing. False: it isn't there.
 
         Raises:
             StaleEpoch: somebody else owns the shard; nothing was written.

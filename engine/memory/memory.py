@@ -24,6 +24,7 @@ from engine.inference.wishing import Wishing
 from engine.ledger_port import Known, Ledger, Ownership
 from engine.memory.door import Door
 from engine.memory.embedding import EmbeddingVerbs
+from engine.memory.feedback import FeedbackVerbs
 from engine.memory.graphs import GraphVerbs
 from engine.memory.inference import InferenceVerbs
 from engine.memory.legs import LegVerbs
@@ -63,6 +64,7 @@ class Memory(
     SearchVerbs,
     EmbeddingVerbs,
     LookupVerbs,
+    FeedbackVerbs,
     GraphVerbs,
     OperationVerbs,
     UpkeepVerbs,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.requests.batches import parse_batch, parse_item
 from engine.requests.call import Call, parse_call
+from engine.requests.feedback import FeedbackRequest, parse_feedback, rating_of, reason_of
 from engine.requests.graph import (
     CommunitiesRequest,
     GraphEntitiesRequest,
@@ -44,6 +45,7 @@ __all__ = [
     "Call",
     "CommunitiesRequest",
     "DeleteAllRequest",
+    "FeedbackRequest",
     "GraphEntitiesRequest",
     "GraphRequest",
     "ListRequest",
@@ -63,6 +65,7 @@ __all__ = [
     "parse_call",
     "parse_communities",
     "parse_delete_all",
+    "parse_feedback",
     "parse_get",
     "parse_graph_entities",
     "parse_item",
@@ -83,4 +86,6 @@ __all__ = [
     "parse_texts",
     "parse_update",
     "parse_verify",
+    "rating_of",
+    "reason_of",
 ]

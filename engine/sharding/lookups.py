@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from engine import requests
-from engine.answers import entities_answer
-from engine.api import CallFields, GetFields, ListFields, PageFields
+from engine.answers import entities_answer, feedback_answer
+from engine.api import CallFields, FeedbackFields, GetFields, ListFields, PageFields
 from engine.requests import Call
 from engine.sharding import merging, routing
 from engine.sharding.asking import Until, every
@@ -60,6 +60,18 @@ class LookupVerbs(Verbs):
         shared: CallFields = {"project": call.project, "deadline_s": call.deadline_s}
         found = await every(one.scopes(**shared) for one in self._parts.shards)
         return entities_answer(merging.summed_scopes(found), call.project, page, page_size)
+
+    async def rate(
+        self, memory_id: str, feedback: str | None, reason: str | None = None, **fields: Unpack[CallFields]
+    ) -> Json:
+        """Keep what somebody thinks of a memory; see `MemoryApi`."""
+        return await self._parts.shards[self._parts.shard_in(memory_id)].rate(memory_id, feedback, reason, **fields)
+
+    async def feedback(self, **fields: Unpack[FeedbackFields]) -> Json:
+        """What is thought of memories; see `MemoryApi`."""
+        asked = requests.parse_feedback(fields, self._parts.limits)
+        found = await every(one.ratings(**fields) for one in self._parts.shards)
+        return feedback_answer(found, asked.page, asked.page_size)
 
     async def _counted(self, fields: ListFields) -> int:
         """How many memories a list has."""

@@ -136,6 +136,41 @@ class Mem0Message(BaseModel):
     message: str
 
 
+class Mem0FeedbackRequest(BaseModel):
+    """What somebody thinks of a memory."""
+
+    memory_id: str = Field(examples=[_UUID])
+    feedback: Literal["POSITIVE", "NEGATIVE", "VERY_NEGATIVE"] | None = Field(
+        None, description="`null` takes back what was said."
+    )
+    feedback_reason: str | None = Field(None, max_length=4000)
+
+
+class Mem0Feedback(BaseModel):
+    """What is thought of a memory now."""
+
+    id: str
+    feedback: Literal["POSITIVE", "NEGATIVE", "VERY_NEGATIVE"] | None
+    feedback_reason: str | None
+
+
+class Mem0Rating(Mem0Feedback):
+    """What is thought of a memory, and since when."""
+
+    created_at: str
+
+
+class Mem0FeedbackPage(BaseModel):
+    """Newest first."""
+
+    count: int
+    page: int
+    page_size: int
+    next: str | None
+    previous: str | None
+    results: list[Mem0Rating]
+
+
 BODIES: tuple[type[BaseModel], ...] = (
     Mem0AddRequest,
     Mem0SearchRequest,
@@ -143,5 +178,6 @@ BODIES: tuple[type[BaseModel], ...] = (
     Mem0BatchUpdate,
     Mem0BatchDelete,
     Mem0ProjectChange,
+    Mem0FeedbackRequest,
 )
 """The request bodies among these."""

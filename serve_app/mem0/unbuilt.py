@@ -11,7 +11,6 @@ from serve_app.routes.routing import Routes
 routes = Routes(include_in_schema=False)
 
 _PATHS = (
-    "/v1/feedback/",
     "/v1/exports/",
     "/v1/exports/get/",
     "/v1/summary/",

@@ -141,6 +141,8 @@ def test_a_memory_changes_and_its_history_tells_it_all(sdk: places.Sdk, user: st
     changed = sdk.call("update", one, text="coffee", metadata={"k": 1})
     assert (changed["memory"], changed["metadata"], changed["expiration_date"]) == ("coffee", {"k": 1}, "2099-01-31")
     assert sdk.call("update", one, expiration_date=None)["expiration_date"] is None
+    rated = sdk.call("feedback", one, feedback="NEGATIVE", feedback_reason="It was tea.")
+    assert rated == {"id": one, "feedback": "NEGATIVE", "feedback_reason": "It was tea."}
     assert sdk.call("delete", one, delete_linked=True)["message"] == "Memory deleted successfully!"
     told = [(entry["event"], entry["old_memory"], entry["new_memory"]) for entry in sdk.call("history", one)]
     assert [told[0], told[-1]] == [("ADD", None, "tea"), ("DELETE", "coffee", None)]

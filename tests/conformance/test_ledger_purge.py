@@ -19,10 +19,12 @@ from engine.ledger_port import (
     DeleteEvent,
     DeleteScopeEvent,
     Fail,
+    Feedback,
     Forget,
     OperationKind,
     Plan,
     PurgeEvent,
+    Rating,
     Retry,
     UpdateEvent,
 )
@@ -68,6 +70,18 @@ async def test_a_purged_memory_is_gone_and_is_known_to_have_been(writer: Writer)
     assert not await writer.ledger.purged("p", coffee)
     assert not await writer.ledger.purged("another project", tea)
     assert await sound(writer)
+
+
+async def test_what_was_thought_of_a_purged_memory_goes_with_it(writer: Writer) -> None:
+    tea, coffee = await writer.add("tea", "coffee")
+    epoch = writer.owner.epoch
+    for memory_id in (tea, coffee):
+        given = Feedback(memory_id, Rating.NEGATIVE, f"not {memory_id}", 1)
+        assert await writer.ledger.put_feedback(epoch, "p", memory_id, given)
+    await writer.purge(tea)
+    left = await writer.ledger.feedback("p", None, 10)
+    assert (left.count, [row.memory_id for row in left.rows]) == (1, [coffee])
+    assert not await writer.ledger.put_feedback(epoch, "p", tea, Feedback(tea, Rating.NEGATIVE, "tea", 2))
 
 
 async def test_the_history_of_a_purged_memory_has_times_and_no_text(writer: Writer) -> None:

@@ -68,6 +68,7 @@ class Two:
             await memory.history(self.gone_id, project=THEIRS),
             await memory.operations(project=THEIRS),
             await memory.entities(project=THEIRS),
+            await memory.feedback(project=THEIRS),
             await memory.graph_entities(user_id=USER, project=THEIRS),
             (await memory.search(SECRET, user_id=USER, project=THEIRS))["results"],
         ]
@@ -86,6 +87,7 @@ async def two(tmp_path: Path) -> AsyncIterator[Two]:
     gone = await memory.add(f"{CANARY} is far", user_id=USER, project=THEIRS)
     memory_id, gone_id = added["results"][0]["id"], gone["results"][0]["id"]
     await memory.delete(gone_id, project=THEIRS)
+    await memory.rate(memory_id, "NEGATIVE", f"{CANARY} is nearer", project=THEIRS)
     failed_id = await a_failed_operation(memory)
     yield Two(memory, counted, memory_id, gone_id, added["operation_id"], failed_id)
     await memory.close()
@@ -157,6 +159,12 @@ async def set_ranking(two: Two) -> object:
     assert (await two.memory.ranking(project=MINE))["set"] == {"dense": 7.0}
     await two.memory.set_ranking(None, project=THEIRS)
     return answer
+
+
+async def feedback(two: Two) -> object:
+    found = await two.memory.feedback(project=MINE)
+    assert found["count"] == 0
+    return found
 
 
 async def inference(two: Two) -> object:
@@ -301,6 +309,8 @@ CASES: dict[str, Case] = {
     "set_ranking": set_ranking,
     "inference": inference,
     "set_inference": set_inference,
+    "rate": of_a_memory("rate", feedback="NEGATIVE"),
+    "feedback": feedback,
     "preview": preview,
     "get": of_a_memory("get"),
     "list": listing,
@@ -330,6 +340,7 @@ BY_ID: dict[str, Callable[[Memory, str], Awaitable[object]]] = {
     "get": lambda memory, one: memory.get(one, project=MINE),
     "history": lambda memory, one: memory.history(one, project=MINE),
     "update": lambda memory, one: memory.update(one, text="x", project=MINE),
+    "rate": lambda memory, one: memory.rate(one, "NEGATIVE", project=MINE),
     "delete": lambda memory, one: memory.delete(one, project=MINE),
     "purge": lambda memory, one: memory.purge(memory_id=one, project=MINE),
     "update with a key": lambda memory, one: memory.update(one, text="x", project=MINE, idempotency_key="k"),

@@ -23,6 +23,7 @@ TABLES = {
     "rankings": "project",
     "aliases": "project, key",
     "project_settings": "project, name",
+    "feedback": "memory_id",
 }
 
 
@@ -52,6 +53,7 @@ async def fill(settings: Settings, number: int = 0) -> None:
     added = [await memory.add(text, user_id=f"user-{number}", metadata={"at": number}) for text in TEXTS]
     first, second, third = (answer["results"][0]["id"] for answer in added[:3])
     await memory.update(first, text="Ann likes coffee.")
+    await memory.rate(first, "NEGATIVE", "She likes coffee.")
     await memory.delete(second)
     await memory.purge(memory_id=third)
     await memory.close()

@@ -21,6 +21,7 @@ VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
     "graph_entities", "neighbours", "path", "operations", "retry", "purge", "reinfer", "verify", "rebuild", "context",
     "ranking", "set_ranking", "embed", "preview", "inference", "set_inference",
+    "rate", "feedback",
     "communities", "merge_entities", "split_entity",
 )  # fmt: skip
 
@@ -35,6 +36,7 @@ class Recorder:
             "entities": {"count": 0, "page": 1, "page_size": 100, "results": []},
             "graph_entities": {"count": 0, "page": 1, "page_size": 100, "results": []},
             "operations": {"count": 0, "page": 1, "page_size": 100, "results": []},
+            "feedback": {"count": 0, "page": 1, "page_size": 100, "results": []},
             "history": [],
             "status": {"state": "ready", "ready": True},
         }
@@ -115,6 +117,14 @@ ROUTES = [
         ("set_inference", ({"policy": "append"},), {"deadline_s": 2}),
     ),
     ("DELETE", "/v1/inference/?deadline_s=2", None, ("set_inference", (None,), {"deadline_s": 2})),
+    (
+        "POST",
+        "/v1/feedback/",
+        {"memory_id": ID, "feedback": "NEGATIVE", "feedback_reason": "It was tea.", "deadline_s": 2},
+        ("rate", (ID, "NEGATIVE", "It was tea."), {"deadline_s": 2}),
+    ),
+    ("POST", "/v1/feedback/", {"memory_id": ID}, ("rate", (ID, None, None), {})),
+    ("GET", "/v1/feedback/?feedback=NEGATIVE&page=2", None, ("feedback", (), {"feedback": "NEGATIVE", "page": 2})),
     ("GET", "/v1/ranking/", None, ("ranking", (), {})),
     ("PUT", "/v1/ranking/", {"weights": {"dense": 2}}, ("set_ranking", ({"dense": 2},), {})),
     ("DELETE", "/v1/ranking/?deadline_s=2", None, ("set_ranking", (None,), {"deadline_s": 2})),
@@ -701,6 +711,7 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/context/",
         "/v1/embeddings",
         "/v1/entities/",
+        "/v1/feedback/",
         "/v1/event/{event_id}/",
         "/v1/events/",
         "/v1/graph/communities/",
