@@ -278,12 +278,14 @@ class AccessSettings(_Section):
 
     `requests_per_minute`: of each key, over all processes that answer HTTP (each holds its share); none: as often as
     there is room. A minute's worth may come at once. `cors_origins`: of web pages that may ask, as
-    `https://app.example.com`; `*`: any. None unless you name them. `keys_file`: of the keys beside the server's own;
-    `keys.json` in the data directory unless told.
+    `https://app.example.com`; `*`: any. None unless you name them. `quotas`: how many memories projects may hold, by
+    their names; `*`: each of those that aren't named. None unless you set them. `keys_file`: of the keys beside the
+    server's own; `keys.json` in the data directory unless told.
     """
 
     requests_per_minute: Positive | None = None
     cors_origins: tuple[str, ...] = ()
+    quotas: dict[str, Positive] = Field(default_factory=dict)
     keys_file: Path | None = None
 
 

@@ -15,7 +15,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine.access.audit import AuditLog
 from engine.access.key_file import KeyFile, keys_file
+from engine.access.quotas import within_quotas
 from engine.api import MemoryApi
 from engine.config import Settings
 from engine.errors import InvalidInput
@@ -49,6 +51,9 @@ from serve_app.mem0_oss import schemas as mem0_oss_schemas
 from serve_app.paths import EncodedPaths
 from serve_app.rates import RateLimit, Rates
 from serve_app.responses import JsonResponse
+from serve_app.routes import (
+    audit as audit_routes,
+)
 from serve_app.routes import (
     bulk,
     chat,
@@ -89,7 +94,7 @@ _EXPOSED = (
 """Headers that scripts of web pages may read."""
 _PARTS = (
     memories, bulk, inference, context, entities, graph, ranking, operations, reinfer, upkeep, chat, models, embeddings,
-    mcp, keys, health, metrics, docs,
+    mcp, keys, audit_routes, health, metrics, docs,
 )  # fmt: skip
 
 
@@ -148,12 +153,14 @@ def create_app(
     *,
     tells_request_id: bool = True,
     ray_metrics: Callable[[], Awaitable[str]] | None = None,
+    audit: AuditLog | None = None,
 ) -> FastAPI:
     """The application that serves `api`.
 
     With `settings.admin_key` a key is asked for; without it only this machine is answered. `tells_request_id` False
     leaves the header `X-Request-ID` to the server in front. `ray_metrics`: what Ray says of this node, in Prometheus'
-    text format, for `/metrics`.
+    text format, for `/metrics`. `audit`: where it is written down what is done to whole projects and to keys; None:
+    nowhere.
     """
     app = Application(
         title="Remora",
@@ -166,7 +173,8 @@ def create_app(
         telemetry=_NO_TELEMETRY,
         lifespan=_closing,
     )
-    app.state.api = api
+    app.state.api = within_quotas(api, settings.access.quotas, time.monotonic)
+    app.state.audit = audit
     app.state.places = places_for(settings.limits, time.monotonic)
     app.state.chats = ChatDoor(settings, time.monotonic)
     app.state.mcp = McpDoor(settings, _reach(), app.version)

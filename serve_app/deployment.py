@@ -9,6 +9,7 @@ from ray.serve.schema import LoggingConfig
 
 from actors.handles import connect
 from actors.loopback import keep_replica_private
+from engine.access.audit import AuditLog, audit_file
 from engine.config import Settings
 from serve_app.application import create_app
 from serve_app.ray_metrics import RayMetrics
@@ -33,7 +34,11 @@ class HttpReplica:
         Serve's own layer puts `X-Request-ID` on each request and on each answer.
         """
         return create_app(
-            connect(self._settings), self._settings, tells_request_id=False, ray_metrics=RayMetrics().fetch
+            connect(self._settings),
+            self._settings,
+            tells_request_id=False,
+            ray_metrics=RayMetrics().fetch,
+            audit=AuditLog(audit_file(self._settings)),
         )
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serve_app.schemas import ScopeIds
+from serve_app.schemas import Page, ScopeIds
 
 _ROLE = Literal["read", "write", "admin"]
 
@@ -51,6 +51,24 @@ class Rotation(BaseModel):
     """How long the old secret holds beside the new one."""
 
     overlap_s: float | None = Field(None, ge=0, description="Seconds; 86,400 unless told.")
+
+
+class AuditEntry(BaseModel):
+    """Who did what; beside it what was named: ids and names, never the words of a memory."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at: str
+    who: str = Field(description="A key's id, `server` for its own, `local` where none is set or at a terminal.")
+    action: str
+    project: str | None
+    outcome: str = Field(description="`ok`, or the code of the error.")
+
+
+class AuditPage(Page):
+    """The newest first."""
+
+    results: list[AuditEntry]
 
 
 BODIES: tuple[type[BaseModel], ...] = (NewKey, Rotation)

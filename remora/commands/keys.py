@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +49,7 @@ def create(
     lasts_s = None if days is None else timedelta(days=days).total_seconds()
     ids = given(user_id=user_id, agent_id=agent_id, app_id=app_id, run_id=run_id)
     asked = {"name": name, "role": role, **ids, **given(project=project, expires_in_s=lasts_s)}
-    made = issued(_file(data_dir), asked, None, DEFAULT_PROJECT, time.time())
+    made = _witnessed(data_dir, "create_key", issued, asked, None, DEFAULT_PROJECT, time.time())
     output.as_json(made) if json_ else views.made(made)
 
 
@@ -66,7 +67,7 @@ def revoke(key_id: str, data_dir: DataFlag = None, json_: JsonFlag = False) -> N
     """End a key, within a second, for good."""
     from engine.access.making import revoked
 
-    ended = revoked(_file(data_dir), key_id, None, time.time())
+    ended = _witnessed(data_dir, "revoke_key", revoked, key_id, None, time.time())
     output.as_json(ended) if json_ else output.line(f"{ended['name']} ({key_id}) is revoked", "green")
 
 
@@ -80,8 +81,28 @@ def rotate(
     """Give a key a new secret, and print it: this once."""
     from engine.access.making import rotated
 
-    made = rotated(_file(data_dir), key_id, overlap_hours * 3600, None, time.time())
+    made = _witnessed(data_dir, "rotate_key", rotated, key_id, overlap_hours * 3600, None, time.time())
     output.as_json(made) if json_ else views.made(made)
+
+
+@app.command()
+def log(
+    data_dir: DataFlag = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="At most so many.")] = 20,
+    json_: JsonFlag = False,
+) -> None:
+    """Show the audit log: what was done to whole projects and to keys, the newest first."""
+    from engine.access.audit import AuditLog, audit_file
+
+    found = AuditLog(audit_file(settings_of(**given(data_dir=data_dir)))).entries(1, count)
+    output.as_json(found) if json_ else views.witnessed(found["results"])
+
+
+def _witnessed(data_dir: Path | None, action: str, change: Callable[..., Any], *asked: Any) -> Any:
+    from engine.access.audit import LOCAL, AuditLog, audit_file, witnessed
+
+    log = AuditLog(audit_file(settings_of(**given(data_dir=data_dir))))
+    return witnessed(log, LOCAL, action, change, _file(data_dir), *asked)
 
 
 def _file(data_dir: Path | None) -> Any:

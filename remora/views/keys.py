@@ -9,6 +9,8 @@ from remora import output
 from remora.output import Column, Json
 
 _COLUMNS = tuple(map(Column, ("id", "name", "role", "project", "bound to", "state", "ends")))
+_LOG = tuple(map(Column, ("at", "who", "action", "project", "outcome", "named")))
+_SHOWN = frozenset({"at", "who", "action", "project", "outcome"})
 _IDS = ("user_id", "agent_id", "app_id", "run_id")
 
 
@@ -26,6 +28,19 @@ def listed(keys: Sequence[Json]) -> None:
         for one in keys
     ]
     output.table(_COLUMNS, rows, "No keys yet: remora keys create NAME")
+
+
+def witnessed(entries: Sequence[Json]) -> None:
+    """A row for each entry of the audit log."""
+    rows = [
+        [one["at"][:19], one["who"], one["action"], one["project"] or "", one["outcome"], _named(one)]
+        for one in entries
+    ]
+    output.table(_LOG, rows, "Nothing yet.")
+
+
+def _named(entry: Json) -> str:
+    return " ".join(f"{name}={value}" for name, value in entry.items() if name not in _SHOWN)
 
 
 def _bound(key: Json) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from fastapi import APIRouter
 from starlette.requests import Request
 
+from engine.access.audit import LOCAL, SERVER, AuditLog
+from engine.access.audited import audited
 from engine.access.guarded import guarded
 from engine.access.key_file import KeyFile
 from engine.access.keys import Principal, Role
 from engine.api import MemoryApi
 from engine.config import LimitSettings
 from engine.errors import Forbidden, InvalidInput
-from serve_app.auth import PRINCIPAL
+from serve_app.auth import KEY, PRINCIPAL
 from serve_app.chat import ChatDoor
 from serve_app.figures import ReplicaFigures
 from serve_app.mcp.door import McpDoor
@@ -38,12 +41,27 @@ class Routes(APIRouter):
 def api_of(request: Request) -> MemoryApi:
     """The memory system that this application serves, as whoever asks may see it."""
     api, principal = cast(MemoryApi, request.app.state.api), principal_of(request)
-    return api if principal is None else guarded(api, principal)
+    held = api if principal is None else guarded(api, principal)
+    log, project = audit_of(request), None if principal is None else principal.project
+    return held if log is None else audited(held, log, name_of(request), project, time.time)
 
 
 def principal_of(request: Request) -> Principal | None:
     """The holder of which key asks; None: whoever may do everything."""
     return cast(Principal | None, request.scope.get(PRINCIPAL))
+
+
+def name_of(request: Request) -> str:
+    """Who asks, for the audit log: a key by its id."""
+    principal = principal_of(request)
+    if principal is not None:
+        return principal.key_id
+    return SERVER if KEY in request.scope else LOCAL
+
+
+def audit_of(request: Request) -> AuditLog | None:
+    """Where it is written down what is done to whole projects and to keys."""
+    return cast(AuditLog | None, request.app.state.audit)
 
 
 def must_be(request: Request, role: Role) -> None:

@@ -46,6 +46,11 @@ def test_a_key_is_made_listed_rotated_and_revoked(remora: Any, tmp_path: Path) -
     assert (opened(tmp_path, key), opened(tmp_path, second) is not None) == (None, True)
     assert remora("revoke", known.key_id)[0] == 0
     assert opened(tmp_path, second) is None
+    entries = json.loads(remora("log", "--json")[1])["results"]
+    assert [(one["action"], one["who"], one["id"]) for one in entries] == [
+        (action, "local", known.key_id) for action in ("revoke_key", "rotate_key", "create_key")
+    ]
+    assert "rotate_key" in remora("log")[1]
 
 
 @pytest.mark.parametrize(

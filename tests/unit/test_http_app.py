@@ -710,6 +710,7 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/chat/completions",
         "/v1/context/",
         "/v1/embeddings",
+        "/v1/audit/",
         "/v1/entities/",
         "/v1/feedback/",
         "/v1/event/{event_id}/",
