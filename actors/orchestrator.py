@@ -198,6 +198,18 @@ class OrchestratorActor(Shell[Memory]):
             return await api.rate(memory_id, feedback, reason, **fields)
 
     @ray.method
+    async def make_export(self, schema: Any, **fields: Any) -> Json:
+        """As `MemoryApi.make_export`."""
+        async with self._answering("make_export") as api:
+            return await api.make_export(schema, **fields)
+
+    @ray.method
+    async def export(self, export_id: Any = None, **fields: Any) -> Json:
+        """As `MemoryApi.export`."""
+        async with self._answering("export") as api:
+            return await api.export(export_id, **fields)
+
+    @ray.method
     async def feedback(self, **fields: Any) -> Json:
         """As `MemoryApi.feedback`."""
         async with self._answering("feedback") as api:

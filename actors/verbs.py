@@ -15,6 +15,7 @@ from engine.api import (
     CommunitiesFields,
     ContextFields,
     DeleteAllFields,
+    ExportFields,
     FeedbackFields,
     GetFields,
     GraphEntitiesFields,
@@ -52,6 +53,8 @@ MEMORY_VERBS = frozenset(
         "history",
         "rate",
         "feedback",
+        "make_export",
+        "export",
         "entities",
         "embed",
         "ranking",
@@ -116,6 +119,7 @@ CHANGING_VERBS = frozenset(
         "set_ranking",
         "set_inference",
         "rate",
+        "make_export",
         "claim",
         "delete_part",
         "purge_part",
@@ -261,6 +265,15 @@ class MemoryVerbs(MemoryApi, ABC):
     ) -> Json:
         # Twice is harmless, as with `set_ranking`.
         answer: Json = await self._read("rate", (memory_id, feedback, reason), {**fields})
+        return answer
+
+    async def make_export(self, schema: Any, **fields: Unpack[ExportFields]) -> Json:
+        # Twice is harmless: there are two of the same.
+        answer: Json = await self._read("make_export", (schema,), {**fields})
+        return answer
+
+    async def export(self, export_id: str | None = None, **fields: Unpack[ExportFields]) -> Json:
+        answer: Json = await self._read("export", (export_id,), {**fields})
         return answer
 
     async def feedback(self, **fields: Unpack[FeedbackFields]) -> Json:

@@ -150,6 +150,12 @@ class FeedbackFields(PageFields, total=False):
     feedback: str | None
 
 
+class ExportFields(ScopeFields, CallFields, total=False):
+    """`filters`: of which memories, in the grammar of a search; scope ids beside it are ANDed to it."""
+
+    filters: Json | None
+
+
 class DeleteAllFields(ScopeFields, WriteFields, total=False):
     """All given ids must match."""
 
@@ -322,6 +328,19 @@ class MemoryApi(Protocol):
     async def feedback(self, **fields: Unpack[FeedbackFields]) -> Json:
         """What is thought of a project's memories, the newest first: `{count, page, page_size, results: [{id, feedback,
         feedback_reason, created_at}]}`. Pages lead through the newest 10,000."""
+        ...
+
+    async def make_export(self, schema: Any, **fields: Unpack[ExportFields]) -> Json:
+        """Ask for memories in the shape of a JSON Schema (2020-12, without patterns and outer references): `{id}`.
+
+        What is asked for is kept durably, the newest 100 of a project; no memory is: they are read when the export is
+        fetched.
+        """
+        ...
+
+    async def export(self, export_id: str | None = None, **fields: Unpack[ExportFields]) -> Json:
+        """An export by its id, or the newest with equal `filters`: `{id, schema, filters}` and the ids that it was
+        asked for with. Raises NotFound, also when it was asked for with other ids beside the filters."""
         ...
 
     async def entities(self, **fields: Unpack[PageFields]) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
+from remora.errors import InvalidInput
 from remora.http_answers import bulk_answers, embedded, page
 from remora.http_calls import HttpCalls
 from remora.http_requests import keyed, listed, params_of, segment
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         CommunitiesFields,
         ContextFields,
         DeleteAllFields,
+        ExportFields,
         FeedbackFields,
         GetFields,
         GraphEntitiesFields,
@@ -85,6 +87,15 @@ class HttpApi(HttpCalls):
     async def history(self, memory_id: str, **fields: Unpack[CallFields]) -> JsonList:
         """See `MemoryApi.history`."""
         return cast(JsonList, await self._read(f"{segment(_MEMORIES, memory_id)}history/", {**fields}, expects=list))
+
+    async def make_export(self, schema: Any, **fields: Unpack[ExportFields]) -> Json:
+        """See `MemoryApi.make_export`."""
+        answer = await self._send("POST", "/v1/exports/", {**fields}, body={"schema": schema, **fields})
+        return {"id": answer["id"]}
+
+    async def export(self, export_id: str | None = None, **fields: Unpack[ExportFields]) -> Json:
+        """As `MemoryApi.export`, but over HTTP there is no other answer than the export itself: not to be had here."""
+        raise InvalidInput("over HTTP an export is answered as the object itself: POST /v1/exports/get/")
 
     async def rate(
         self, memory_id: str, feedback: str | None, reason: str | None = None, **fields: Unpack[CallFields]

@@ -377,6 +377,12 @@ def answers(model: Any, *statuses: int) -> dict[int | str, Json]:
     return good | {status: {"model": Error, "description": _MEANING[status]} for status in (*_ALWAYS, *statuses)}
 
 
+def created(model: Any, *statuses: int) -> dict[int | str, Json]:
+    """As `answers`, with 201 for the good one."""
+    found = answers(model, *statuses)
+    return {201 if status == 200 else status: told for status, told in found.items()}
+
+
 _REQUIRED = frozenset({"entity", "source", "target"})
 _ALWAYS = (400, 401, 403, 429, 503, 504)
 _MEANING = {

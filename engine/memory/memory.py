@@ -24,6 +24,7 @@ from engine.inference.wishing import Wishing
 from engine.ledger_port import Known, Ledger, Ownership
 from engine.memory.door import Door
 from engine.memory.embedding import EmbeddingVerbs
+from engine.memory.exports import ExportVerbs
 from engine.memory.feedback import FeedbackVerbs
 from engine.memory.graphs import GraphVerbs
 from engine.memory.inference import InferenceVerbs
@@ -64,6 +65,7 @@ class Memory(
     SearchVerbs,
     EmbeddingVerbs,
     LookupVerbs,
+    ExportVerbs,
     FeedbackVerbs,
     GraphVerbs,
     OperationVerbs,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.alias_book import AliasBook
 from engine.config import LimitSettings, Settings
@@ -58,6 +59,7 @@ class Parts:
     reinference: Stretches | None
     door: Door
     moments: Moments
+    exporting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def limits(self) -> LimitSettings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.requests.batches import parse_batch, parse_item
 from engine.requests.call import Call, parse_call
+from engine.requests.exports import parse_export
 from engine.requests.feedback import FeedbackRequest, parse_feedback, rating_of, reason_of
 from engine.requests.graph import (
     CommunitiesRequest,
@@ -65,6 +66,7 @@ __all__ = [
     "parse_call",
     "parse_communities",
     "parse_delete_all",
+    "parse_export",
     "parse_feedback",
     "parse_get",
     "parse_graph_entities",

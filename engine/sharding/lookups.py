@@ -7,7 +7,14 @@ from typing import Any, Unpack
 
 from engine import requests
 from engine.answers import entities_answer, feedback_answer
-from engine.api import CallFields, FeedbackFields, GetFields, ListFields, PageFields
+from engine.api import (
+    CallFields,
+    ExportFields,
+    FeedbackFields,
+    GetFields,
+    ListFields,
+    PageFields,
+)
 from engine.requests import Call
 from engine.sharding import merging, routing
 from engine.sharding.asking import Until, every
@@ -60,6 +67,14 @@ class LookupVerbs(Verbs):
         shared: CallFields = {"project": call.project, "deadline_s": call.deadline_s}
         found = await every(one.scopes(**shared) for one in self._parts.shards)
         return entities_answer(merging.summed_scopes(found), call.project, page, page_size)
+
+    async def make_export(self, schema: Any, **fields: Unpack[ExportFields]) -> Json:
+        """Ask for an export; see `MemoryApi`. The first shard keeps them all."""
+        return await self._parts.shards[0].make_export(schema, **fields)
+
+    async def export(self, export_id: str | None = None, **fields: Unpack[ExportFields]) -> Json:
+        """What was asked for; see `MemoryApi`."""
+        return await self._parts.shards[0].export(export_id, **fields)
 
     async def rate(
         self, memory_id: str, feedback: str | None, reason: str | None = None, **fields: Unpack[CallFields]

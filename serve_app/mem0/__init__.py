@@ -7,9 +7,9 @@ Where both have the same path, Remora's own route answers both. What is here is 
 
 from __future__ import annotations
 
-from serve_app.mem0 import batch, entities, events, feedback, memories, older, project, unbuilt
+from serve_app.mem0 import batch, entities, events, exports, feedback, memories, older, project, unbuilt
 
-ROUTES = tuple(part.routes for part in (memories, batch, entities, events, older, project, feedback))
+ROUTES = tuple(part.routes for part in (memories, batch, entities, events, older, project, feedback, exports))
 """The routers of what there is."""
 
 UNBUILT = unbuilt.routes

@@ -171,6 +171,47 @@ class Mem0FeedbackPage(BaseModel):
     results: list[Mem0Rating]
 
 
+class Mem0SummaryRequest(BaseModel):
+    """Of which memories."""
+
+    filters: Json = Field(description="As in a search.", examples=[{"user_id": "ana"}])
+
+
+class Mem0Summary(BaseModel):
+    """What there is, and the newest of it."""
+
+    summary: str
+    count: int
+    categories: dict[str, int] = Field(description="How many memories have each, of the newest 1,000.")
+    memories: list[Memory]
+
+
+class Mem0ExportRequest(Mem0SummaryRequest):
+    """Of which memories, and in which shape."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    shape: Json | str = Field(
+        alias="schema",
+        description="JSON Schema 2020-12, without patterns and outer references.",
+        examples=[{"type": "object", "properties": {"facts": {"type": "array", "items": {"type": "string"}}}}],
+    )
+
+
+class Mem0ExportMade(BaseModel):
+    """Where it is."""
+
+    message: str
+    id: str
+
+
+class Mem0ExportWanted(BaseModel):
+    """Which export: by its id, or by the filters that it was asked for with."""
+
+    memory_export_id: str | None = Field(None, examples=[_UUID])
+    filters: Json | None = Field(None, examples=[{"user_id": "ana"}])
+
+
 BODIES: tuple[type[BaseModel], ...] = (
     Mem0AddRequest,
     Mem0SearchRequest,
@@ -179,5 +220,8 @@ BODIES: tuple[type[BaseModel], ...] = (
     Mem0BatchDelete,
     Mem0ProjectChange,
     Mem0FeedbackRequest,
+    Mem0SummaryRequest,
+    Mem0ExportRequest,
+    Mem0ExportWanted,
 )
 """The request bodies among these."""

@@ -11,9 +11,6 @@ from serve_app.routes.routing import Routes
 routes = Routes(include_in_schema=False)
 
 _PATHS = (
-    "/v1/exports/",
-    "/v1/exports/get/",
-    "/v1/summary/",
     "/v1/stats/",
     "/v1/entities/filters/",
     "/v2/entities/{entity_type}/{entity_id}/profile/",

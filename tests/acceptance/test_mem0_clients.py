@@ -189,8 +189,18 @@ def test_errors_are_the_sdk_s_own_and_say_what_the_server_said(sdk: places.Sdk, 
     kind, message = raised(sdk, "search", "tea", filters={"user_id": user, "colour": "red"})
     assert (kind, "colour" in message) == ("ValidationError", True)
     assert raised(sdk, "get_all")[0] == raised(sdk, "add", "tea")[0] == "ValidationError"
-    kind, message = raised(sdk, "get_summary", {"user_id": user})
+    kind, message = raised(sdk, "get_webhooks", "p")
     assert (kind, "docs/compatibility.md" in message) == ("MemoryError", True)
+
+
+def test_memories_are_exported_and_summed_up(sdk: places.Sdk, user: str) -> None:
+    kept(sdk, "I like tea", "I live in Rome", user_id=user)
+    schema = {"type": "object", "properties": {"facts": {"type": "array", "items": {"type": "string"}}}}
+    made = sdk.call("create_memory_export", json.dumps(schema), filters={"user_id": user})
+    for wanted in ({"memory_export_id": made["id"]}, {"filters": {"user_id": user}}):
+        assert sorted(sdk.call("get_memory_export", **wanted)["facts"]) == ["I like tea", "I live in Rome"]
+    assert raised(sdk, "get_memory_export", memory_export_id=NOBODY)[0] == "MemoryNotFoundError"
+    assert sdk.call("get_summary", {"user_id": user})["count"] == 2
 
 
 def test_a_project_s_settings_are_read_and_set(sdk: places.Sdk) -> None:

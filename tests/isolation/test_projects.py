@@ -161,6 +161,23 @@ async def set_ranking(two: Two) -> object:
     return answer
 
 
+async def make_export(two: Two) -> object:
+    """Ours is ours, and isn't theirs."""
+    made = await two.memory.make_export({"type": "object"}, filters={"user_id": USER}, project=MINE)
+    await refused(two.memory.export(made["id"], project=THEIRS))
+    return made
+
+
+async def export(two: Two) -> object:
+    """By its id, and by the same filters."""
+    filters = {"user_id": USER}
+    theirs = await two.memory.make_export({"title": CANARY}, filters=filters, project=THEIRS)
+    return [
+        await refused(two.memory.export(theirs["id"], project=MINE)),
+        await refused(two.memory.export(filters=filters, project=MINE)),
+    ]
+
+
 async def feedback(two: Two) -> object:
     found = await two.memory.feedback(project=MINE)
     assert found["count"] == 0
@@ -311,6 +328,8 @@ CASES: dict[str, Case] = {
     "set_inference": set_inference,
     "rate": of_a_memory("rate", feedback="NEGATIVE"),
     "feedback": feedback,
+    "make_export": make_export,
+    "export": export,
     "preview": preview,
     "get": of_a_memory("get"),
     "list": listing,

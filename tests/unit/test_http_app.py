@@ -21,7 +21,7 @@ VERBS = (
     "add", "search", "get", "list", "update", "delete", "delete_all", "history", "entities", "operation", "status",
     "graph_entities", "neighbours", "path", "operations", "retry", "purge", "reinfer", "verify", "rebuild", "context",
     "ranking", "set_ranking", "embed", "preview", "inference", "set_inference",
-    "rate", "feedback",
+    "rate", "feedback", "make_export", "export",
     "communities", "merge_entities", "split_entity",
 )  # fmt: skip
 
@@ -712,7 +712,10 @@ async def test_the_description_names_every_route_once_and_every_reference_resolv
         "/v1/embeddings",
         "/v1/audit/",
         "/v1/entities/",
+        "/v1/exports/",
+        "/v1/exports/get/",
         "/v1/feedback/",
+        "/v1/summary/",
         "/v1/event/{event_id}/",
         "/v1/events/",
         "/v1/graph/communities/",

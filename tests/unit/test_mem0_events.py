@@ -128,9 +128,6 @@ async def test_an_unknown_event_is_404(http: httpx.AsyncClient, event_id: str) -
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "/v1/exports/"),
-        ("POST", "/v1/exports/get/"),
-        ("POST", "/v1/summary/"),
         ("GET", "/v1/stats/"),
         ("GET", "/v1/entities/filters/"),
         ("GET", "/v2/entities/user/ana/"),
