@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from engine.bucket import Bucket
 from engine.config import Settings
-from engine.errors import RemoraError
+from engine.errors import Forbidden, RemoraError
 from engine.types import SCOPE_FIELDS, Json
 
 _log = logging.getLogger("remora.audit")
@@ -25,6 +27,9 @@ LOCAL: Final = "local"
 """Who asks where no key is set, or at a terminal of the machine."""
 _FILE_BYTES: Final = 10 * 1024 * 1024
 _OLD_FILES: Final = 4
+_REFUSALS: Final = 10.0
+"""Entries of what a key is refused, in a minute."""
+_MOST_KEYS: Final = 10_000
 
 
 def audit_file(settings: Settings) -> Path:
@@ -33,7 +38,9 @@ def audit_file(settings: Settings) -> Path:
 
 
 class AuditLog:
-    """Appends entries, each in one write, so that several processes may; begins a new file when one is full.
+    """Appends entries, also beside other processes; begins a new file when one is full.
+
+    Of what a key is refused only so much is written in a minute: nobody can push out what was there before.
 
     Args:
         path: of the newest file; older ones lie beside it, as `audit.jsonl.1`.
@@ -44,6 +51,7 @@ class AuditLog:
         self._path = path
         self._file_bytes = file_bytes
         self._lock = threading.Lock()
+        self._refusals: OrderedDict[str, Bucket] = OrderedDict()
 
     def record(self, at_s: float, who: str, action: str, project: str | None, outcome: str, **about: Any) -> None:
         """Write an entry, durably when it returns.
@@ -63,7 +71,24 @@ class AuditLog:
         entry |= {"project": project, "outcome": outcome} | {name: value for name, value in about.items() if value}
         line = json.dumps(entry, ensure_ascii=True, default=str).encode() + b"\n"
         with self._lock:
+            if outcome == Forbidden.code and not self._may_be_told(who, at_s):
+                return
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._append(line)
+
+    def _may_be_told(self, who: str, at_s: float) -> bool:
+        bucket = self._refusals.setdefault(who, Bucket(_REFUSALS, at_s))
+        self._refusals.move_to_end(who)
+        if len(self._refusals) > _MOST_KEYS:
+            self._refusals.popitem(last=False)
+        if bucket.wait_s(1, at_s) > 0:
+            return False
+        bucket.spend(1, at_s)
+        return True
+
+    def _append(self, line: bytes) -> None:
+        with self._path.with_name(f"{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             self._make_room(len(line))
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:

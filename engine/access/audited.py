@@ -1,4 +1,4 @@
-"""The memory system, with what is done to the whole of a project written down."""
+"""The memory system, with what takes the role admin written down."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ _NAMED: Final = (
 AUDITED: Final = frozenset(
     {
         "purge",
-        "delete_all",
         "set_ranking",
         "set_inference",
         "merge_entities",
