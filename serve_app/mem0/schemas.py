@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.types import Json
 from serve_app.schemas import AddRequest, AddResult, FoundMemory, Memory, Page, Searched
 
+_FACTS: Json = {"type": "object", "properties": {"facts": {"type": "array", "items": {"type": "string"}}}}
 _UUID = "8f3a0c1e-5b7d-8e21-a4c9-0d6f2b913e57"
 
 
@@ -139,6 +140,8 @@ class Mem0Message(BaseModel):
 class Mem0FeedbackRequest(BaseModel):
     """What somebody thinks of a memory."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"memory_id": _UUID, "feedback": "NEGATIVE"}]})
+
     memory_id: str = Field(examples=[_UUID])
     feedback: Literal["POSITIVE", "NEGATIVE", "VERY_NEGATIVE"] | None = Field(
         None, description="`null` takes back what was said."
@@ -174,6 +177,8 @@ class Mem0FeedbackPage(BaseModel):
 class Mem0SummaryRequest(BaseModel):
     """Of which memories."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"filters": {"user_id": "ana"}}]})
+
     filters: Json = Field(description="As in a search.", examples=[{"user_id": "ana"}])
 
 
@@ -189,12 +194,14 @@ class Mem0Summary(BaseModel):
 class Mem0ExportRequest(Mem0SummaryRequest):
     """Of which memories, and in which shape."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"schema": _FACTS, "filters": {"user_id": "ana"}}]}, populate_by_name=True
+    )
 
     shape: Json | str = Field(
         alias="schema",
         description="JSON Schema 2020-12, without patterns and outer references.",
-        examples=[{"type": "object", "properties": {"facts": {"type": "array", "items": {"type": "string"}}}}],
+        examples=[_FACTS],
     )
 
 
@@ -207,6 +214,8 @@ class Mem0ExportMade(BaseModel):
 
 class Mem0ExportWanted(BaseModel):
     """Which export: by its id, or by the filters that it was asked for with."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"filters": {"user_id": "ana"}}]})
 
     memory_export_id: str | None = Field(None, examples=[_UUID])
     filters: Json | None = Field(None, examples=[{"user_id": "ana"}])

@@ -70,7 +70,8 @@ class World:
             page = await self.memory.list(user_id=user, project=project)
             found.append([row for row in page["results"] if CANARY in row["memory"]])
         theirs = await self.memory.inference(project="theirs"), await self.memory.ranking(project="theirs")
-        return found, theirs, (await self.memory.entities(project="theirs"))["count"]
+        rated = await self.memory.feedback(project="theirs")
+        return found, theirs, rated, (await self.memory.entities(project="theirs"))["count"]
 
 
 @pytest.fixture
@@ -87,6 +88,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         return Foreign(user, added["results"][0]["id"], added["operation_id"], other["id"])
 
     theirs = await foreign("theirs", "ann")
+    await memory.rate(theirs.memory_id, "NEGATIVE", f"It was {CANARY} for theirs.", project="theirs")
     await foreign("theirs", "ben")
     bens = await foreign("mine", "ben")
     added = await memory.add("ann lives in Bonn.", user_id="ann", project="mine")
@@ -167,7 +169,7 @@ def told(reply: httpx.Response, about: Foreign) -> tuple[int, str]:
 def names_one(asked: Asked) -> bool:
     """Whether it is about one thing, by its id."""
     by_id = re.search(r"\{(memory|operation|event|key)_id\}", asked.path)
-    return by_id is not None or asked.path in {"/v1/batch/", "/v1/purge/"}
+    return by_id is not None or asked.path in {"/v1/batch/", "/v1/purge/", "/v1/feedback/"}
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -244,10 +246,32 @@ async def test_names_of_operations_of_a_bound_key_are_its_own(world: World) -> N
         assert (await http.get("/v1/operations/monday/")).json()["id"] == first["operation_id"]
 
 
+async def test_an_export_is_there_for_who_may_see_what_it_is_of(world: World) -> None:
+    asked = {"schema": {"type": "array", "items": {"type": "string"}}, "filters": {"user_id": "ann"}}
+
+    async def fetched(key: str, **wanted: Any) -> httpx.Response:
+        async with world.client(key) as http:
+            return await http.post("/v1/exports/get/", json=wanted)
+
+    async with world.client(world.keys["write"]) as http:
+        export = (await http.post("/v1/exports/", json=asked)).json()["id"]
+    assert (await fetched(world.keys["read"], memory_export_id=export)).json() == ["ann lives in Bonn."]
+    bound = [key for name, key in world.keys.items() if name.startswith("bound")]
+    for key in bound:
+        for wanted in ({"memory_export_id": export}, {"filters": {"user_id": "ann"}}):
+            assert (await fetched(key, **wanted)).status_code == 404
+    assert (await fetched(ROOT, memory_export_id=export)).status_code == 404
+
+
 NEEDS: dict[tuple[str, str], str] = {
     ("post", "/v1/memories/search/"): "read",
     ("get", "/v1/memories/{memory_id}/"): "read",
     ("get", "/v1/entities/"): "read",
+    ("get", "/v1/feedback/"): "read",
+    ("post", "/v1/exports/get/"): "read",
+    ("post", "/v1/summary/"): "read",
+    ("post", "/v1/feedback/"): "write",
+    ("post", "/v1/exports/"): "write",
     ("post", "/v1/memories/"): "write",
     ("put", "/v1/memories/{memory_id}/"): "write",
     ("post", "/v3/memories/add/"): "write",
@@ -257,6 +281,7 @@ NEEDS: dict[tuple[str, str], str] = {
     ("put", "/v1/inference/"): "admin",
     ("post", "/v1/purge/"): "admin",
     ("get", "/v1/keys/"): "admin",
+    ("get", "/v1/audit/"): "admin",
     ("post", "/v1/keys/"): "admin",
 }
 
